@@ -1,0 +1,1 @@
+"""The front door of apps: routing, waiting for a first replica, and the proxy."""

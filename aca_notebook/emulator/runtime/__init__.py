@@ -1,0 +1,1 @@
+"""Replicas: what should run, what does, and the processes themselves."""

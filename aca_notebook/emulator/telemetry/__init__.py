@@ -1,0 +1,1 @@
+"""Logs and metrics of apps, kept cheaply and answered as Azure answers."""

@@ -1,0 +1,140 @@
+"""What every part of the emulator that answers HTTP shares: routes, doors and Azure's error envelope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Door(StrEnum):
+    """What a caller must show to pass. Every route declares one; a test enumerates them."""
+
+    ARM = "arm"  #: bearer token for the Resource Manager audience
+    DATA_PLANE = "data-plane"  #: bearer token issued by getAuthToken, or for the service's own audience
+    SAS = "sas"  #: a signature in the query
+    IDENTITY_HEADER = "identity-header"  #: X-IDENTITY-HEADER of the managed-identity endpoint
+    CONTROL = "control"  #: the token in the 0600 file of the data folder
+    PUBLIC = "public"  #: nothing: discovery documents and the token endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: `template` has `{names}` for path segments, which reach the handler as `path_params`.
+
+    Matching ignores case and trailing slashes. `operation` is the SDK's operation id (`ContainerApps_Get`), or a
+    name of ours for what no SDK declares.
+    """
+
+    method: str
+    template: str
+    door: Door
+    operation: str
+    handler: Handler = field(repr=False)
+
+
+class AzureError(Exception):
+    """A refusal, in Azure's words; `status` is HTTP's, `code` and `message` are the envelope's."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None,
+        details: Iterable[Mapping[str, Any]] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(f"{code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+        self.details = [dict(detail) for detail in details]
+
+    def body(self) -> dict[str, Any]:
+        """The envelope (facts §0.4)."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.details:
+            error["details"] = self.details
+        return {"error": error}
+
+    def response(self) -> Response:
+        """The envelope as a response."""
+        return JSONResponse(self.body(), status_code=self.status, headers=self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route and the path segments its template names, percent-decoded."""
+
+    route: Route
+    parameters: dict[str, str]
+
+
+class RouteTable:
+    """Finds the route for a method and a path."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._by_shape: dict[tuple[str, int], list[tuple[tuple[str, ...], Route]]] = {}
+        for route in self.routes:
+            shape = _segments(route.template)
+            wild = bool(shape) and shape[-1].startswith("{*")
+            self._by_shape.setdefault((route.method, -1 if wild else len(shape)), []).append((shape, route))
+
+    def match(self, method: str, path: str) -> Match | None:
+        """Return the most literal route for `method` and `path`, or None."""
+        segments = _segments(path)
+        best: tuple[int, Match] | None = None
+        candidates = [
+            *self._by_shape.get((method, len(segments)), ()),
+            *self._by_shape.get((method, -1), ()),
+        ]
+        for shape, route in candidates:
+            found = _match(shape, segments)
+            if found is not None:
+                literals = sum(not part.startswith("{") for part in shape)
+                if best is None or literals > best[0]:
+                    best = (literals, Match(route, found))
+        return best[1] if best else None
+
+    def methods(self, path: str) -> set[str]:
+        """Return the methods some route accepts at `path`: to tell 405 from 404."""
+        return {route.method for route in self.routes if self.match(route.method, path)}
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
+
+
+def _match(shape: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for index, part in enumerate(shape):
+        if part.startswith("{*"):
+            found[part[2:-1]] = "/".join(unquote(segment) for segment in segments[index:])
+            return found
+        if index >= len(segments):
+            return None
+        if part.startswith("{"):
+            found[part[1:-1]] = unquote(segments[index])
+        elif part.lower() != unquote(segments[index]).lower():
+            return None
+    return found if len(shape) == len(segments) else None
+
+
+def query(request: Request, name: str, default: str = "") -> str:
+    """Return a query parameter whatever its case; `az` varies it, and double-encodes some values."""
+    folded = name.lower()
+    for key, value in request.query_params.multi_items():
+        if key.lower() == folded:
+            return unquote(value) if re.search(r"%[0-9A-Fa-f]{2}", value) else value
+    return default
+
+
+def origin(request: Request) -> str:
+    """Return `scheme://host` as the caller wrote it: links we send must come back the same way (clients §4.5)."""
+    return f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"

@@ -1,0 +1,1 @@
+"""Azure's vocabulary as values: no I/O, the standard library only."""
