@@ -1,0 +1,75 @@
+"""A container app as a person sees it: one value, read from the resource and its revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aca_notebook.model.ids import ResourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What we write on the Azure resource: the record of who deployed what, and until when.
+
+    `digest` names the bundle, `cell` the notebook cell, `functions` what it serves, in order; the first is the entry.
+    """
+
+    owner: str = ""
+    notebook: str = ""
+    cell: str = ""
+    digest: str = ""
+    expires_at: datetime | None = None
+    functions: tuple[str, ...] = ()
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """An app at one moment.
+
+    `gpu` is `T4`, `A100` or empty; `gpus` how many each replica has. `replicas` is None while not asked for.
+    `provisioning_state` and `running_status` are Azure's open strings (`model.states`).
+    """
+
+    id: ResourceId
+    location: str = ""
+    url: str = ""
+    environment: str = ""
+    provisioning_state: str = ""
+    running_status: str = ""
+    running_state: str = ""
+    latest_revision: str = ""
+    latest_ready_revision: str = ""
+    image: str = ""
+    workload_profile: str = ""
+    gpu: str = ""
+    gpus: int = 0
+    cpu_cores: float = 0.0
+    memory_bytes: int = 0
+    min_replicas: int = 0
+    max_replicas: int = 0
+    cooldown_seconds: float = 300.0
+    concurrency: int = 0
+    replicas: int | None = None
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+    tags: Tags = field(default_factory=Tags)
+
+    @property
+    def name(self) -> str:
+        """The app's name."""
+        return self.id.name
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names it serves, entry first; empty for an app that was not deployed from a notebook."""
+        return self.tags.functions
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it is taken down, or None when kept."""
+        return self.tags.expires_at

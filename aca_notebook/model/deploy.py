@@ -1,0 +1,133 @@
+"""A deployment as values: what it would do (the plan) and how far it is (the progress)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """One thing that leaves the notebook: `kind` is `code`, `data`, `module`, `package` or `runner`."""
+
+    name: str
+    kind: str
+    size_bytes: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeployPlan:
+    """All that a deployment would do; nothing is spent before one exists.
+
+    `hourly_active_usd` and `hourly_idle_usd` are one replica's; at zero replicas nothing is charged. `unchanged` means
+    the app already runs this bundle with these settings, so nothing would be sent.
+    """
+
+    app: str
+    target: str
+    resource_group: str
+    environment: str
+    location: str
+    digest: str = ""
+    python: str = ""
+    entry: str = ""
+    functions: tuple[str, ...] = ()
+    ships: tuple[Shipped, ...] = ()
+    workload_profile: str = "Consumption"
+    gpu: str = ""
+    gpus: int = 0
+    cpu_cores: float = 0.5
+    memory_bytes: int = 2**30
+    min_replicas: int = 0
+    max_replicas: int = 10
+    cooldown_seconds: float = 300.0
+    concurrency: int = 10
+    public: bool = False
+    expires_at: datetime | None = None
+    hourly_active_usd: float = 0.0
+    hourly_idle_usd: float = 0.0
+    price_region: str = ""
+    price_source: str = ""
+    price_as_of: date | None = None
+    updates: bool = False
+    unchanged: bool = False
+    adds_workload_profile: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Everything that ships, before compression."""
+        return sum(item.size_bytes for item in self.ships)
+
+
+class PhaseName(StrEnum):
+    """The steps of a deployment, in order."""
+
+    CAPTURE = "capture"  #: find what the cell needs, pin its packages, make the bundle
+    UPLOAD = "upload"  #: send it to the registry
+    BUILD = "build"  #: the registry makes the image
+    PROVISION = "provision"  #: the platform takes the app's new template
+    START = "start"  #: the first replica imports the cell and passes its startup probe
+
+
+class PhaseState(StrEnum):
+    """How a phase stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One step: `seconds` is how long it took, or has taken; `note` says what it did, in a few words."""
+
+    name: PhaseName
+    state: PhaseState = PhaseState.PENDING
+    seconds: float = 0.0
+    note: str = ""
+
+
+class DeployState(StrEnum):
+    """How the whole deployment stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    INTERRUPTED = "interrupted"
+    DETACHED = "detached"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployProgress:
+    """A deployment at one moment: what a card shows.
+
+    `error` is empty unless it failed: three lines as `AcaError.lines()`; `traceback` is the cell's own.
+    """
+
+    plan: DeployPlan
+    phases: tuple[Phase, ...]
+    state: DeployState = DeployState.RUNNING
+    url: str = ""
+    revision: str = ""
+    log_tail: tuple[str, ...] = ()
+    error: tuple[str, ...] = ()
+    traceback: str = ""
+
+    @property
+    def app(self) -> str:
+        """The app's name."""
+        return self.plan.app
+
+    @property
+    def seconds(self) -> float:
+        """All phases together."""
+        return sum(phase.seconds for phase in self.phases)
