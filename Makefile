@@ -1,0 +1,68 @@
+# `make` lists the targets. Everything lives in .venv; nothing outside this folder and uv's cache is touched.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test check bench setup lock format clean
+
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,\
+  $(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
+BIN := .venv/bin
+UV := $(BIN)/uv
+# uv itself, before there is a lock to read; its version in the locks may be newer.
+UV_REQUIREMENT := uv>=0.8
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.runtime ## deploy, call, watch and take down an app on this machine; writes an HTML report
+	@$(BIN)/aca-notebook demo
+
+lab: .venv/.dev ## open JupyterLab on the tutorial notebooks
+	@$(BIN)/jupyter lab --LabApp.news_url=None --notebook-dir notebooks
+
+test: .venv/.dev ## install what the tests need and run all of them
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --nbval-lax --nbval-sanitize-with tests/notebooks/sanitize.cfg \
+	  -p no:randomly -p no:cacheprovider -W default --timeout 120 notebooks
+
+check: .venv/.dev ## format, lint, types, layers and locks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --cache-dir .import_linter_cache
+	@$(BIN)/python tests/check_repository.py
+
+bench: .venv/.dev ## measure, and write docs/explanation/performance.md
+	@$(BIN)/python tests/bench/run.py
+
+setup: .venv/.dev ## prepare .venv with everything
+
+format: .venv/.dev ## format and fix what can be fixed
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: $(UV) ## resolve the requirements again
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header \
+	  --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header \
+	  --python-version 3.11 --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header \
+	  --python-version 3.11 aca_notebook/runner/requirements.in -o aca_notebook/runner/requirements.txt
+
+clean: ## remove .venv and what the tools cached here
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
+
+$(UV):
+	@if [ -z "$(PYTHON)" ]; then echo "aca_notebook needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; fi
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check "$(UV_REQUIREMENT)"
+
+# Bytecode is compiled at install: without it each kernel starts half a second later.
+.venv/.runtime: requirements.lock pyproject.toml | $(UV)
+	@[ -e .venv/.dev ] || $(UV) pip install -q --compile-bytecode --require-hashes -r requirements.lock
+	@$(UV) pip install -q --no-deps --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | $(UV)
+	@$(UV) pip install -q --compile-bytecode --require-hashes -r requirements-dev.lock
+	@$(UV) pip install -q --no-deps --editable .
+	@touch $@ .venv/.runtime
