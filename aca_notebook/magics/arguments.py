@@ -1,0 +1,114 @@
+"""What each sub-command parses into: one frozen value a sub-command, checked once, at the edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the following commands go; an empty `target` only shows the present one."""
+
+    target: str = ""
+    resource_group: str = ""
+    environment: str = ""
+    location: str = ""
+    subscription: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """What to make of a cell. Zero and empty mean: the platform's default."""
+
+    name: str
+    gpu: str = ""
+    min_replicas: int = 0
+    max_replicas: int = 10
+    concurrency: int = 10
+    cpu: float = 0.0
+    memory: str = ""
+    entry: str = ""
+    pip: tuple[str, ...] = ()
+    requirements: str = ""
+    env_vars: dict[str, str] = field(default_factory=dict)
+    public: bool = False
+    keep: bool = False
+    ttl: str = "8h"
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Deploy):
+    """The same as `Deploy`: a plan is a deployment that is only looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A command that takes nothing: `ps`, `gpu`, `prices`, `limits`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneApp:
+    """A command about one app: `show`, `curl`, `open`, `start`, `stop`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The apps to delete; `all` means every one of this target."""
+
+    names: tuple[str, ...] = ()
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """Which lines of an app's log to fetch or to follow."""
+
+    name: str
+    tail: int = 50
+    follow: bool = False
+    type: str = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """A call: `values` are JSON or `name=JSON`; `function` empty means the entry."""
+
+    name: str
+    values: tuple[str, ...] = ()
+    function: str = ""
+    json: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What an app did over the past `since`, in buckets of `interval`."""
+
+    name: str
+    since: timedelta = timedelta(hours=1)
+    interval: timedelta = timedelta(minutes=1)
+    plot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an app, or with no name all of them, cost over the past `since`."""
+
+    name: str = ""
+    since: timedelta = timedelta(hours=24)
+    plot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What to do with an app's revisions; `revision` empty only when listing."""
+
+    action: str
+    name: str
+    revision: str = ""
+
+
+Arguments = Target | Deploy | Plan | Listing | OneApp | Down | Logs | Invoke | Metrics | Cost | Revision

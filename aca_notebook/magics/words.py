@@ -1,0 +1,90 @@
+"""A magic's line before its grammar: comments, quotes, the notebook's variables, and what should not be there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from aca_notebook.errors import UsageFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_VARIABLE = re.compile(r"\$(?P<dollar>[A-Za-z_][\w.]*)|\{(?P<brace>[A-Za-z_][\w.]*)\}")
+
+#: How secrets of well-known issuers begin or look. A hit refuses the line, so each pattern is narrow.
+_SECRET_SHAPES = (
+    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    re.compile(r"\b(?:sk|pk|rk)[-_](?:live|test|proj|ant)?[-_]?[A-Za-z0-9_-]{20,}"),
+    re.compile(r"\b(?:ghp|gho|ghs|ghu|hf|glpat|xox[abpr]|github_pat)[_-][A-Za-z0-9_-]{16,}"),
+    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\."),
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+    re.compile(r"\b(?:AccountKey|SharedAccessKey|sig)=[A-Za-z0-9+/%]{20,}", re.IGNORECASE),
+)
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PWD|CREDENTIALS?|CONNECTION_STRING)$", re.IGNORECASE
+)
+
+
+def drop_comment(line: str) -> str:
+    """Return the line without a trailing `# comment`; a `#` in quotes or inside a word is no comment."""
+    quote = ""
+    for position, letter in enumerate(line):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter == "#" and (position == 0 or line[position - 1].isspace()):
+            return line[:position].rstrip()
+    return line.rstrip()
+
+
+def split(line: str) -> list[str]:
+    """Return the words of a line as a shell would, comment dropped.
+
+    Raises `UsageFailed` when a quote is left open.
+    """
+    try:
+        return shlex.split(drop_comment(line))
+    except ValueError as unbalanced:
+        raise UsageFailed(
+            "a quote is opened on this line and never closed",
+            code="UsageError",
+            hint="close it, or put a backslash before a quote that is meant literally",
+        ) from unbalanced
+
+
+def expand(words: Sequence[str], namespace: Mapping[str, object]) -> list[str]:
+    """Replace `$name`, `{name}` and `{name.attribute}` by the notebook's values; unknown names stay as written.
+
+    IPython's own expansion evaluates any expression in braces, which would mangle JSON such as `{"x": 9}`; a value
+    that holds spaces stays one word here.
+    """
+    return [_VARIABLE.sub(lambda found: _value(found, namespace), word) for word in words]
+
+
+def _value(found: re.Match[str], namespace: Mapping[str, object]) -> str:
+    name, *attributes = (found["dollar"] or found["brace"]).split(".")
+    if name not in namespace:
+        return found[0]
+    value = namespace[name]
+    for attribute in attributes:
+        if not hasattr(value, attribute):
+            return found[0]
+        value = getattr(value, attribute)
+    return str(value)
+
+
+def refuse_secrets(words: Sequence[str]) -> None:
+    """Raise `UsageFailed` if a word looks like a secret; the message never repeats the value."""
+    for word in words:
+        name, equals, value = word.rpartition("=")
+        named = bool(equals and len(value) >= 8 and _SECRET_NAME.search(name.replace("-", "_")))
+        if named or any(shape.search(word) for shape in _SECRET_SHAPES):
+            what = f"the value of {name.lstrip('-')!r}" if named else "a value on this line"
+            raise UsageFailed(
+                f"{what} looks like a secret, and a magic's line is saved with the notebook",
+                code="SecretOnLine",
+                hint="take it off the line; hand it to the call instead: score.remote(..., token=getpass())",
+            )
