@@ -1,0 +1,1 @@
+"""The only place that knows Azure's SDKs, URLs and api-versions."""

@@ -1,0 +1,58 @@
+"""Calls into apps: one POST on a kept-alive connection, with nothing in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from aca_notebook.azure import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aca_notebook.azure.connection import Connection
+
+#: ACA cuts a request at 240 s with a 504; we wait a little longer, to see it say so.
+PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=250)
+_ACCEPT = "application/vnd.apache.arrow.stream, application/x-npy;q=0.9, application/json;q=0.8"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an app answered; `call_id` is the ingress's."""
+
+    status: int
+    content_type: str
+    body: bytes
+    call_id: str
+
+
+class Caller:
+    """Sends requests to apps."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._session = connection.session
+
+    async def post(self, url: str, body: bytes, content_type: str, key: str) -> Reply:
+        """Call a function. Raises `faults.Unreachable` when nobody answers."""
+        headers = {"Content-Type": content_type, "Accept": _ACCEPT, "Accept-Encoding": "identity"}
+        return await self._send("POST", url, body, headers, key)
+
+    async def get(self, url: str, key: str) -> Reply:
+        """Read one of the runner's own pages."""
+        return await self._send("GET", url, None, {"Accept-Encoding": "identity"}, key)
+
+    async def _send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], key: str) -> Reply:
+        sent = {**headers, "X-Api-Key": key} if key else headers
+        try:
+            async with self._session.request(
+                method, url, data=body, headers=sent, timeout=PATIENCE, allow_redirects=False
+            ) as response:
+                content = await response.read()
+                return Reply(
+                    response.status, response.content_type, content, response.headers.get("X-Call-Id", "")
+                )  # fmt: skip
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise faults.translate(error, url) from error

@@ -1,0 +1,99 @@
+"""One aiohttp session and the SDK clients over it, made when first needed, on the Workspace's loop."""
+
+from __future__ import annotations
+
+import ssl
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.core.pipeline.transport import AioHttpTransport
+    from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
+    from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
+    from azure.mgmt.monitor.aio import MonitorManagementClient
+
+    from aca_notebook.azure.target import Target
+
+#: Below the idle limit of ingresses, so that we never write into a connection that is just being closed.
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class Connection:
+    """Everything that speaks to one target. Make and close it on the loop that uses it.
+
+    The TLS context hangs on the connector and not on each request: azure-core would build one per request, which
+    costs milliseconds each time and defeats keep-alive.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=_trust(target), keepalive_timeout=KEEP_ALIVE_SECONDS, limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=target.use_proxy_settings,
+        )
+
+    @cached_property
+    def transport(self) -> AioHttpTransport:
+        """The session as azure-core's transport; the session stays ours to close."""
+        from azure.core.pipeline.transport import AioHttpTransport
+
+        return AioHttpTransport(session=self.session, session_owner=False)
+
+    @cached_property
+    def credential(self) -> AsyncTokenCredential:
+        """The target's credential."""
+        return self.target.credential(self.transport)
+
+    @cached_property
+    def container_apps(self) -> ContainerAppsAPIClient:
+        """Apps, revisions, replicas, environments."""
+        from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
+
+        return ContainerAppsAPIClient(
+            self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
+        )
+
+    @cached_property
+    def registry_tasks(self) -> ContainerRegistryTasksMgmtClient:
+        """Image builds."""
+        from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
+
+        return ContainerRegistryTasksMgmtClient(
+            self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
+        )
+
+    @cached_property
+    def monitor(self) -> MonitorManagementClient:
+        """Metrics."""
+        from azure.mgmt.monitor.aio import MonitorManagementClient
+
+        return MonitorManagementClient(
+            self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
+        )
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "credential_scopes": [self.target.scope],
+            "polling_interval": self.target.polling_seconds,
+            "retry_connect": self.target.connect_retries,
+            "transport": self.transport,
+            "user_agent": "aca_notebook",
+        }
+
+    async def close(self) -> None:
+        """Close every connection."""
+        made = self.__dict__.get("credential")
+        if made is not None:
+            await made.close()
+        await self.session.close()
+
+
+def _trust(target: Target) -> ssl.SSLContext | bool:
+    if target.ca_bundle is None:
+        return True
+    return ssl.create_default_context(cafile=str(target.ca_bundle))

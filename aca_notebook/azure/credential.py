@@ -1,0 +1,38 @@
+"""Credentials, as factories: the transport they must use exists only on the Workspace's loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from azure.core.credentials_async import AsyncTokenCredential
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import AioHttpTransport
+
+#: Makes a credential that speaks through the given transport.
+CredentialFactory = Callable[["AioHttpTransport"], AsyncTokenCredential]
+
+
+def client_secret(*, authority: str, tenant_id: str, client_id: str, secret: str) -> CredentialFactory:
+    """A service principal at an authority that is not Microsoft's: it is not looked up in the public directory."""
+
+    def make(transport: AioHttpTransport) -> AsyncTokenCredential:
+        from azure.identity.aio import ClientSecretCredential
+
+        return ClientSecretCredential(
+            tenant_id, client_id, secret, authority=authority, disable_instance_discovery=True, transport=transport
+        )
+
+    return make
+
+
+def default() -> CredentialFactory:
+    """Whatever the person is logged in with: environment, managed identity, `az login`, VS Code."""
+
+    def make(_: AioHttpTransport) -> AsyncTokenCredential:
+        from azure.identity.aio import DefaultAzureCredential
+
+        return DefaultAzureCredential()
+
+    return make

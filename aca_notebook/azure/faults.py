@@ -1,0 +1,154 @@
+"""One table from what the SDKs raise to what we raise.
+
+The platform's code, text and request id are kept; our words and the next command are added.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from aca_notebook import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a platform code means to us: `{what}` in the texts stands for the thing asked about."""
+
+    error: type[errors.ServiceFailed]
+    message: str
+    hint: str = ""
+
+
+_BUSY = Fault(errors.Conflict, "another operation on {what} is in progress", "wait for it, then try again")
+_GONE = Fault(errors.NotFound, "{what} does not exist", "run `%aca ps` to see what does")
+_QUOTA = Fault(
+    errors.QuotaExceeded, "the quota for {what} is used up", "take down what is not needed, or ask for more quota"
+)  # fmt: skip
+_LOGIN = Fault(errors.Unauthorized, "the platform refuses our credential", "run `az login`, or `%aca target local`")
+_RIGHTS = Fault(errors.Unauthorized, "this account may not touch {what}", "ask for the Contributor role on the group")
+_FULL = Fault(errors.ServiceFailed, "the disk of the target is full", "free some space, then run the command again")
+_REFUSED = Fault(errors.ServiceFailed, "the platform refused the request for {what}")
+_BROKEN = Fault(errors.ServiceFailed, "the platform failed on {what}", "try again; if it stays, keep the request id")
+
+#: By the platform's code, in lower case (facts §13).
+BY_CODE: dict[str, Fault] = {
+    "containerappoperationinprogress": _BUSY,
+    "operationinprogress": _BUSY,
+    "resourcenotfound": _GONE,
+    "resourcegroupnotfound": _GONE,
+    "parentresourcenotfound": _GONE,
+    "revisionnotfound": _GONE,
+    "subscriptionnotfound": Fault(errors.NotFound, "the subscription does not exist", "run `az account list`"),
+    "workloadprofilenotfound": Fault(
+        errors.NotFound, "the environment has no workload profile of that kind", "run `%aca gpu` to see which it has"
+    ),
+    "maximumallowedcoresexceeded": _QUOTA,
+    "quotaexceeded": _QUOTA,
+    "maxnumberofregionalenvironmentsinsubexceeded": _QUOTA,
+    "maxnumberofglobalenvironmentsinsubexceeded": _QUOTA,
+    "managedenvironmentcapacityheavyusageerror": Fault(
+        errors.QuotaExceeded, "the region has no room for {what} now", "try another region, or later"
+    ),
+    "toomanyrequests": Fault(errors.Throttled, "the platform asks us to slow down", "wait a minute, then try again"),
+    "authenticationfailed": _LOGIN,
+    "invalidauthenticationtoken": _LOGIN,
+    "authorizationfailed": _RIGHTS,
+    "insufficientstorage": _FULL,
+}
+
+#: By HTTP status, where the code says nothing to us.
+BY_STATUS: dict[int, Fault] = {
+    401: _LOGIN,
+    403: _RIGHTS,
+    404: _GONE,
+    409: _BUSY,
+    429: BY_CODE["toomanyrequests"],
+    507: _FULL,
+}
+
+
+class Unreachable(errors.TargetFailed):
+    """Nobody answered at the target's address; `refused` when no byte of ours was taken, so a repeat is safe."""
+
+    def __init__(self, message: str, *, refused: bool, detail: str = "", hint: str = "") -> None:
+        super().__init__(message, code="ConnectionRefused" if refused else "ConnectionLost", detail=detail, hint=hint)
+        self.refused = refused
+
+
+def translate(error: BaseException, what: str) -> errors.AcaError:
+    r"""Return our error for one of an SDK's, about `what` (\"app 'scorer'\")."""
+    if isinstance(error, errors.AcaError):
+        return error
+    if isinstance(error, ClientAuthenticationError):
+        return _LOGIN.error(
+            _LOGIN.message, status=error.status_code or 401, code=_code(error), detail=_text(error), hint=_LOGIN.hint
+        )
+    if isinstance(error, HttpResponseError):
+        return _answered(error, what)
+    return _unanswered(error, what)
+
+
+def _answered(error: HttpResponseError, what: str) -> errors.ServiceFailed:
+    status = error.status_code or 0
+    fallback = _BROKEN if status >= 500 else _REFUSED
+    fault = BY_CODE.get(_code(error).lower()) or BY_STATUS.get(status, fallback)
+    headers = getattr(error.response, "headers", None) or {}
+    return fault.error(
+        fault.message.format(what=what),
+        status=status,
+        code=_code(error) or (f"HTTP {status}" if status else ""),
+        detail=_text(error),
+        hint=fault.hint,
+        request_id=headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "",
+    )
+
+
+def _unanswered(error: BaseException, what: str) -> errors.TargetFailed:
+    cause = error.inner_exception if isinstance(error, AzureError) and error.inner_exception else error
+    refused = isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError)
+    return Unreachable(
+        f"the target did not answer about {what}",
+        refused=refused,
+        detail=str(cause) or type(cause).__name__,
+        hint="run `%aca target local` again, or check the network",
+    )
+
+
+def _code(error: HttpResponseError) -> str:
+    return (error.error.code or "") if error.error else ""
+
+
+def _text(error: HttpResponseError) -> str:
+    if error.error and error.error.message:
+        return str(error.error.message)
+    return (error.message or "").split("\n", 1)[0][:500]
+
+
+#: What the network layers below us raise.
+NETWORK_ERRORS = (
+    AzureError, ServiceRequestError, ServiceResponseError, aiohttp.ClientError, asyncio.TimeoutError, OSError,
+)  # fmt: skip
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise our errors for the SDKs' inside the block."""
+    try:
+        yield
+    except NETWORK_ERRORS as error:
+        raise translate(error, what) from error

@@ -1,0 +1,64 @@
+"""Where we deploy: everything in which Azure and the local emulator differ is a field of this value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aca_notebook.model import ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from aca_notebook.azure.credential import CredentialFactory
+    from aca_notebook.model.ids import ResourceId
+
+PUBLIC_RESOURCE_MANAGER = "https://management.azure.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Endpoints, audience, credential and names.
+
+    `ca_bundle` is trusted beside the usual roots; `app_scheme` is how our own client reaches apps. `ensure` brings a
+    target that refuses connections back and returns it as it is then (its address may have changed), or is None.
+    `connect_retries` is how often the SDKs knock again by themselves.
+    """
+
+    name: str
+    subscription_id: str
+    resource_group: str
+    environment: str
+    location: str
+    registry: str
+    registry_server: str
+    credential: CredentialFactory = field(repr=False)
+    resource_manager: str = PUBLIC_RESOURCE_MANAGER
+    audience: str = PUBLIC_RESOURCE_MANAGER
+    ca_bundle: Path | None = None
+    app_scheme: str = "https"
+    registry_identity: str = ""
+    polling_seconds: float = 2.0
+    connect_retries: int = 3
+    use_proxy_settings: bool = True
+    notice: str = ""
+    ensure: Callable[[], Target] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def scope(self) -> str:
+        """The OAuth scope of the Resource Manager: it does not follow the endpoint (facts §1.1)."""
+        return f"{self.audience}/.default"
+
+    @property
+    def environment_id(self) -> ResourceId:
+        """The id of the environment apps go to."""
+        return ids.environment_id(self.subscription_id, self.resource_group, self.environment)
+
+    def app_id(self, name: str) -> ResourceId:
+        """The id of an app here."""
+        return ids.app_id(self.subscription_id, self.resource_group, name)
+
+    def app_url(self, fqdn: str) -> str:
+        """The URL our own client calls an app by; empty for an app without ingress."""
+        return f"{self.app_scheme}://{fqdn}" if fqdn else ""
