@@ -1,0 +1,226 @@
+"""Starts, joins and stops the local emulator: a process of its own that notebooks share.
+
+It is found by the files it keeps in its data folder and spoken to over HTTPS with its own CA, so that a stranger who
+took its port never sees the control token.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import select
+import ssl
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from aca_notebook.errors import EmulatorFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+#: A first start makes keys and certificates; later ones take well under a second.
+START_SECONDS = 20.0
+IDLE_EXIT_SECONDS = 1800
+_ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorEndpoint:
+    """A running emulator; `restarted` when an earlier one had died without saying goodbye."""
+
+    url: str
+    http_url: str
+    pid: int
+    data_dir: Path
+    version: str = ""
+    restarted: bool = False
+    started: bool = False
+    control_token: str = field(default="", repr=False)
+
+    @property
+    def ca_bundle(self) -> Path:
+        """The certificate authority its certificate hangs on."""
+        return self.data_dir / "ca.pem"
+
+    def status(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return self._control("GET", "/_emulator/status")
+
+    def environment(self) -> dict[str, str]:
+        """What any other client needs to reach it: names as the Azure SDKs and `az` read them."""
+        return self._control("GET", "/_emulator/env")
+
+    def register_interpreter(self, path: str) -> None:
+        """Let it run bundles with this interpreter."""
+        self._control("POST", "/_emulator/interpreters", {"path": path})
+
+    def images(self) -> dict[str, Any]:
+        """The images it can run."""
+        return self._control("GET", "/_emulator/images")
+
+    def add_image(self, image: str, command: Sequence[str], folder: str = "") -> None:
+        """Let `image` stand for a command of this machine."""
+        body = {"image": image, "command": list(command), **({"folder": folder} if folder else {})}
+        self._control("PUT", "/_emulator/images", body)
+
+    def stop(self) -> None:
+        """Ask it to stop everything and exit."""
+        self._control("POST", "/_emulator/stop")
+
+    def _control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        trust = ssl.create_default_context(cafile=str(self.ca_bundle))
+        address = urlsplit(self.url)
+        connection = http.client.HTTPSConnection(
+            address.hostname or "127.0.0.1", address.port, timeout=_ANSWER_SECONDS, context=trust
+        )
+        headers = {"Authorization": f"Bearer {self.control_token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as gone:
+            raise EmulatorFailed(
+                "the local emulator does not answer", code=type(gone).__name__, detail=str(gone),
+                hint="run `%aca target local` to start it again",
+            ) from gone  # fmt: skip
+        finally:
+            connection.close()
+        if response.status >= 300:
+            raise EmulatorFailed(
+                f"the local emulator refused {method} {path}", code=f"HTTP {response.status}",
+                detail=content.decode(errors="replace")[:300], hint="run `aca-notebook emulator status`",
+            )  # fmt: skip
+        answer: dict[str, Any] = json.loads(content) if content.strip() else {}
+        return answer
+
+
+def data_dir(home: Path) -> Path:
+    """Where the emulator of this home keeps its state."""
+    return home / "emulator"
+
+
+def find_emulator(folder: Path) -> EmulatorEndpoint | None:
+    """Return the emulator that runs on a data folder, or None."""
+    endpoint = _recorded(folder)
+    if endpoint is None:
+        return None
+    try:
+        endpoint.status()
+    except EmulatorFailed:
+        return None
+    return endpoint
+
+
+def ensure_emulator(folder: Path, *, interpreter: str = sys.executable) -> EmulatorEndpoint:
+    """Join the emulator of a data folder, or start one that outlives us; it learns our interpreter either way.
+
+    Raises `EmulatorFailed` with the end of its log when it does not become ready.
+    """
+    endpoint = find_emulator(folder)
+    if endpoint is None:
+        with _one_at_a_time(folder):
+            died = (folder / "emulator.json").exists()
+            endpoint = find_emulator(folder) or _start(folder, restarted=died)
+    endpoint.register_interpreter(interpreter)
+    return endpoint
+
+
+def stop_emulator(folder: Path, *, patience_seconds: float = 30.0) -> bool:
+    """Stop the emulator of a data folder and wait until it is gone; returns whether one ran."""
+    endpoint = find_emulator(folder)
+    if endpoint is None:
+        return False
+    endpoint.stop()
+    waited = 0.0
+    while _holds_lock(folder) and waited < patience_seconds:
+        threading.Event().wait(0.02)
+        waited += 0.02
+    return True
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    """The command line of an emulator on a data folder."""
+    return [sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(folder), *arguments]
+
+
+def _recorded(folder: Path) -> EmulatorEndpoint | None:
+    try:
+        record = json.loads((folder / "emulator.json").read_text())
+        token = (folder / "control-token").read_text().strip()
+        return EmulatorEndpoint(
+            url=record["url"], http_url=record["http_url"], pid=record["pid"], data_dir=folder,
+            version=record.get("version", ""), control_token=token,
+        )  # fmt: skip
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return None
+
+
+def _start(folder: Path, *, restarted: bool) -> EmulatorEndpoint:
+    log_path = folder / "emulator.log"
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own module under our own interpreter
+            command(folder, "--idle-exit", str(IDLE_EXIT_SECONDS)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # a kernel's interrupt must not reach it
+            cwd=folder,
+        )
+    # It may outlive us; if it ends first, someone has to collect it.
+    threading.Thread(target=process.wait, name="aca-emulator-reaper", daemon=True).start()
+    ready = _first_line(process)
+    endpoint = _recorded(folder)
+    if not ready or endpoint is None:
+        raise EmulatorFailed(
+            "the local emulator did not start", code="EmulatorNotReady", detail=_last_line(log_path),
+            hint=f"read {log_path}, then run `aca-notebook doctor`",
+        )  # fmt: skip
+    return EmulatorEndpoint(
+        url=endpoint.url, http_url=endpoint.http_url, pid=endpoint.pid, data_dir=folder, version=endpoint.version,
+        restarted=restarted, started=True, control_token=endpoint.control_token,
+    )  # fmt: skip
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> bytes:
+    """The ready line, or nothing when it ends or takes too long."""
+    assert process.stdout is not None  # noqa: S101  # opened as a pipe above; for the type checker
+    with process.stdout as stream:
+        readable, _, _ = select.select([stream], [], [], START_SECONDS)
+        return stream.readline() if readable else b""
+
+
+def _last_line(path: Path) -> str:
+    lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it wrote nothing"
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Two notebooks that start at once start one emulator."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / "launch.lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        yield
+
+
+def _holds_lock(folder: Path) -> bool:
+    """Whether some process holds the data folder."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
