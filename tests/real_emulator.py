@@ -1,0 +1,88 @@
+"""The real emulator as a child process, driven over HTTP from outside with nothing but `requests`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import requests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+API = {"api-version": "2025-07-01"}
+IMAGE = "mcr.microsoft.com/k8se/quickstart:latest"
+
+
+class RealEmulator:
+    """Started, asked, stopped and killed from outside."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder), "--idle-exit", "never"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the emulator ended before it was ready"
+        self.ready = json.loads(line)
+        control = {"Authorization": f"Bearer {(self.folder / 'control-token').read_text().strip()}"}
+        self.environment = requests.get(f"{self.ready['http_url']}/_emulator/env", headers=control, timeout=10).json()
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        assert self.process.wait(30) == 0
+        self.process.stdout.close()
+
+    def call(self, method: str, path: str, body=None) -> requests.Response:
+        return requests.request(
+            method,
+            f"{self.ready['url']}{path}",
+            params=API,
+            json=body,
+            headers={"Authorization": f"Bearer {self.environment['ACCESS_TOKEN']}"},
+            verify=self.environment["REQUESTS_CA_BUNDLE"],
+            timeout=30,
+        )
+
+    def path(self, name: str) -> str:
+        """The address of an app (`app-1`) or a group (`group-1`)."""
+        groups = f"/subscriptions/{self.environment['AZURE_SUBSCRIPTION_ID']}/resourceGroups"
+        if name.startswith("group-"):
+            return f"{groups}/{name}"
+        return f"{groups}/{self.environment['AZURE_RESOURCE_GROUP']}/providers/Microsoft.App/containerApps/{name}"
+
+    def put(self, name: str, mark: str) -> requests.Response:
+        body = {"location": "eastus", "tags": {"mark": mark}}
+        if name.startswith("app-"):
+            body["properties"] = self.hello()
+        return self.call("PUT", self.path(name), body)
+
+    def get(self, name: str) -> dict:
+        answer = self.call("GET", self.path(name))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def hello(self) -> dict:
+        environment = self.environment["AZURE_CONTAINERAPPS_ENVIRONMENT"]
+        return {
+            "environmentId": self.path("").replace("/containerApps/", f"/managedEnvironments/{environment}"),
+            "configuration": {"ingress": {"external": True, "targetPort": 80}},
+            "template": {
+                "containers": [{"name": "hello", "image": IMAGE, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}],
+                "scale": {"minReplicas": 1, "maxReplicas": 2},
+            },
+        }
