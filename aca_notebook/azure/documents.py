@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 #: Tag names on the Azure resource; they are the record, there is no other.
-OWNER, NOTEBOOK, CELL, DIGEST, EXPIRES, FUNCTIONS, PUBLIC, DEPLOYMENT = (
+OWNER, NOTEBOOK, CELL, DIGEST, SETTINGS, EXPIRES, FUNCTIONS, PUBLIC, DEPLOYMENT = (
     f"aca-notebook-{name}"
-    for name in ("owner", "notebook", "cell", "digest", "expires", "functions", "public", "deployment")
+    for name in ("owner", "notebook", "cell", "digest", "settings", "expires", "functions", "public", "deployment")
 )
 
 
@@ -71,6 +71,7 @@ def read_tags(tags: Mapping[str, str]) -> Tags:
         notebook=tags.get(NOTEBOOK, ""),
         cell=tags.get(CELL, ""),
         digest=tags.get(DIGEST, ""),
+        settings=tags.get(SETTINGS, ""),
         expires_at=_moment(tags.get(EXPIRES)),
         functions=tuple(name for name in tags.get(FUNCTIONS, "").split(",") if name),
         public=tags.get(PUBLIC) == "true",
@@ -84,6 +85,7 @@ def write_tags(tags: Tags) -> dict[str, str]:
         NOTEBOOK: tags.notebook,
         CELL: tags.cell,
         DIGEST: tags.digest,
+        SETTINGS: tags.settings,
         EXPIRES: format_instant(tags.expires_at) if tags.expires_at else "",
         FUNCTIONS: _fitting(tags.functions),
         PUBLIC: "true" if tags.public else "",

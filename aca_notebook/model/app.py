@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 class Tags:
     """What we write on the Azure resource: the record of who deployed what, and until when.
 
-    `digest` names the bundle, `cell` the notebook cell, `functions` what it serves, in order; the first is the entry.
+    `digest` names the bundle, `settings` how it is run, `cell` the notebook cell, `functions` what it serves, in order;
+    the first is the entry.
     """
 
     owner: str = ""
     notebook: str = ""
     cell: str = ""
     digest: str = ""
+    settings: str = ""
     expires_at: datetime | None = None
     functions: tuple[str, ...] = ()
     public: bool = False

@@ -1,0 +1,1 @@
+"""What users hold: workspaces, apps, functions, deployments, log streams."""

@@ -1,0 +1,108 @@
+"""The one event loop of a Workspace, in a thread of its own, and the two ways to wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+
+
+class PrivateLoop:
+    """Runs coroutines for callers in other threads: the kernel's own loop is never used, so it is never blocked."""
+
+    def __init__(self, name: str = "aca-notebook") -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for `work` from a thread that is not ours.
+
+        The first Ctrl-C cancels the work and waits for it to clean up; whatever it raises then is raised here, or
+        `KeyboardInterrupt` when it has nothing to say. A second one leaves it to finish by itself.
+        """
+        job = _Job(self._loop, work)
+        try:
+            return job.done.result()
+        except KeyboardInterrupt:
+            job.cancel()
+            try:
+                return job.done.result()
+            except asyncio.CancelledError:
+                raise KeyboardInterrupt from None
+
+    async def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for `work` from another event loop; cancelling the waiter cancels the work."""
+        job = _Job(self._loop, work)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(job.done))
+        except asyncio.CancelledError:
+            job.cancel()
+            raise
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin `work` and do not wait."""
+        return _Job(self._loop, work).done
+
+    def close(self) -> None:
+        """Stop the loop and its thread. Work that is still under way is cancelled."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=5)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it no longer runs."""
+        return not self._thread.is_alive()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+
+class _Job(Generic[T]):
+    """One coroutine on the loop; `done` tells its end.
+
+    Unlike asyncio's own bridge it outlives a cancellation, so that one can wait for what the work does on its way out.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> None:
+        self.done: Future[T] = Future()
+        self._loop = loop
+        self._task: asyncio.Task[T] | None = None
+        loop.call_soon_threadsafe(self._begin, work)
+
+    def cancel(self) -> None:
+        """Cancel the work."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> None:
+        self._task = self._loop.create_task(work)
+        self._task.add_done_callback(self._finish)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self.done.set_exception(asyncio.CancelledError())
+        elif (error := task.exception()) is not None:
+            self.done.set_exception(error)
+        else:
+            self.done.set_result(task.result())

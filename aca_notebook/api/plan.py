@@ -1,0 +1,213 @@
+"""What a deployment would do, decided from values alone: nothing is sent and nothing spent here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aca_notebook.errors import NameRefused, UsageFailed
+from aca_notebook.model.deploy import DeployPlan, Shipped
+from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, gpu_profile_type, profile_name
+from aca_notebook.model.price import ReplicaSize, hourly_usd, price_list
+from aca_notebook.model.quantities import GIB, format_memory, parse_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from aca_notebook.azure.target import Target
+    from aca_notebook.model.app import AppState
+    from aca_notebook.model.gpu import WorkloadProfileType
+
+_NAME = re.compile(r"(?!.*--)[a-z]([-a-z0-9]{0,30}[a-z0-9])$")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeployOptions:
+    """What a person asked for. Zero and empty mean our default, which the plan shows.
+
+    `cpu` is cores, `memory` as Azure writes it (`1Gi`), `ttl` like `8h` or `2d`; `cell` and `notebook` are where the
+    code came from.
+    """
+
+    gpu: str = ""
+    min_replicas: int = 0
+    max_replicas: int = 0
+    cpu: float = 0.0
+    memory: str = ""
+    concurrency: int = 10
+    cooldown_seconds: float = 300.0
+    entry: str = ""
+    public: bool = False
+    keep: bool = False
+    ttl: str = "8h"
+    env: Mapping[str, str] = field(default_factory=dict)
+    cell: str = ""
+    notebook: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFacts:
+    """What packaging made of the cell."""
+
+    digest: str
+    python: str
+    entry: str
+    functions: tuple[str, ...]
+    ships: tuple[Shipped, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is there already: the environment's profiles by name in lower case, the app if it exists, the time."""
+
+    profiles: Mapping[str, WorkloadProfileType]
+    current: AppState | None
+    now: datetime
+
+
+def check_name(name: str) -> None:
+    """Raise `NameRefused` for a name Azure would refuse (facts §13.1), with one it would take."""
+    if _NAME.match(name) and 2 <= len(name) <= 32:
+        return
+    nearest = re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9-]", "-", name.lower())).strip("-")[:32].rstrip("-")
+    nearest = nearest if _NAME.match(nearest) else f"app-{nearest}".rstrip("-")[:32]
+    raise NameRefused(
+        f"Azure would refuse the name {name!r}",
+        code="ContainerAppInvalidName",
+        detail="2 to 32 lower case letters, digits and single dashes, from a letter to a letter or digit",
+        hint=f"call it {nearest!r}",
+    )
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `90s`, `30m`, `8h`, `2d`, `1h30m`. Raises `UsageFailed` for anything else, zero included."""
+    pieces = _DURATION.findall(text.strip())
+    if not pieces or _DURATION.sub("", text).strip():
+        raise UsageFailed(f"{text!r} is no duration", code="InvalidDuration", hint="write it like 30m, 8h or 2d")
+    length = sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in pieces), timedelta())
+    if not length:
+        raise UsageFailed("a duration must not be zero", code="InvalidDuration", hint="write it like 30m or 8h")
+    return length
+
+
+def plan_deployment(
+    app: str, bundle: BundleFacts, options: DeployOptions, target: Target, around: Surroundings
+) -> DeployPlan:  # fmt: skip
+    """Decide everything a deployment does.
+
+    Raises `NameRefused`, and `UsageFailed` for a GPU, size or scale that cannot be.
+    """
+    check_name(app)
+    profile = _profile(options.gpu)
+    name, missing = _profile_name(profile, around.profiles)
+    size = _size(options, profile)
+    maximum = _replicas(options, profile)
+    prices = price_list(target.location)
+    return DeployPlan(
+        app=app,
+        target=target.name,
+        resource_group=target.resource_group,
+        environment=target.environment,
+        location=target.location,
+        digest=bundle.digest,
+        python=bundle.python,
+        entry=bundle.entry,
+        functions=bundle.functions,
+        ships=bundle.ships,
+        workload_profile=name,
+        gpu=size.gpu,
+        gpus=size.gpus,
+        cpu_cores=size.cpu_cores,
+        memory_bytes=size.memory_bytes,
+        min_replicas=options.min_replicas,
+        max_replicas=maximum,
+        cooldown_seconds=options.cooldown_seconds,
+        concurrency=options.concurrency,
+        public=options.public,
+        expires_at=None if options.keep else around.now + parse_duration(options.ttl),
+        hourly_active_usd=hourly_usd(size, prices),
+        hourly_idle_usd=hourly_usd(size, prices, idle=not size.gpu),
+        price_region=prices.region,
+        price_source=prices.source,
+        price_as_of=prices.as_of,
+        updates=around.current is not None,
+        adds_workload_profile=missing,
+        warnings=bundle.warnings,
+    )
+
+
+def settings_digest(plan: DeployPlan, env: Mapping[str, str]) -> str:
+    """Name how the bundle is run, so that a deployment that changes nothing can be told from one that does."""
+    said = (
+        plan.workload_profile, plan.cpu_cores, plan.memory_bytes, plan.min_replicas, plan.max_replicas,
+        plan.cooldown_seconds, plan.concurrency, plan.public, dict(env),
+    )  # fmt: skip
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _is_running(current: AppState | None, plan: DeployPlan, env: Mapping[str, str]) -> bool:
+    """Whether the app already runs this bundle this way, and well."""
+    if current is None or current.provisioning_state != "Succeeded" or current.running_status == "Stopped":
+        return False
+    same_code = current.tags.digest == plan.digest and current.tags.functions[:1] == plan.functions[:1]
+    same_settings = current.tags.settings == settings_digest(plan, env)
+    return same_code and same_settings and current.latest_revision == current.latest_ready_revision
+
+
+def _profile(gpu: str) -> WorkloadProfileType:
+    if not gpu:
+        return CONSUMPTION
+    try:
+        return gpu_profile_type(gpu)
+    except ValueError as unknown:
+        raise UsageFailed(
+            str(unknown), code="UnknownGpu", hint=f"write --gpu {' or --gpu '.join(GPU_NAMES)}"
+        ) from unknown
+
+
+def _profile_name(wanted: WorkloadProfileType, profiles: Mapping[str, WorkloadProfileType]) -> tuple[str, bool]:
+    """The name the environment knows the profile by, or ours and True when it must be added first."""
+    for name, present in profiles.items():
+        if present == wanted:
+            return ("Consumption" if present is CONSUMPTION else name), False
+    return profile_name(wanted), wanted is not CONSUMPTION
+
+
+def _size(options: DeployOptions, profile: WorkloadProfileType) -> ReplicaSize:
+    """A whole serverless GPU machine (that is what is paid for), or half a core; memory follows cores one to two."""
+    if profile.gpus:
+        cores, memory = float(options.cpu or profile.cores), profile.memory_gib * GIB
+    else:
+        cores = options.cpu or 0.5
+        memory = int(cores * 2 * GIB)
+    try:
+        memory = parse_memory(options.memory) if options.memory else memory
+    except ValueError as bad:
+        raise UsageFailed(str(bad), code="InvalidMemory", hint="write it like --memory 1Gi") from bad
+    if not 0 < cores <= profile.cores or memory > profile.memory_gib * GIB:
+        raise UsageFailed(
+            f"a replica on {profile.name} has at most {profile.cores} cores and {profile.memory_gib} GiB",
+            code="ContainerAppInvalidResourceTotal",
+            detail=f"asked for {cores:g} cores and {format_memory(memory)}",
+            hint="ask for less with --cpu and --memory",
+        )
+    return ReplicaSize(cores, memory, profile.gpu_model, profile.gpus)
+
+
+def _replicas(options: DeployOptions, profile: WorkloadProfileType) -> int:
+    """The most replicas there may be; unless asked for, one with a GPU and Azure's ten without."""
+    maximum = options.max_replicas or max(options.min_replicas, 1 if profile.gpus else 10)
+    if not 0 <= options.min_replicas <= maximum <= 1000:
+        raise UsageFailed(
+            f"replicas from {options.min_replicas} to {maximum} cannot be", code="InvalidScale",
+            detail="0 ≤ min ≤ max ≤ 1000", hint="change --min-replicas or --max-replicas",
+        )  # fmt: skip
+    return maximum

@@ -1,0 +1,102 @@
+"""The table of targets: a name becomes a `Target`. The only place that knows there is more than one."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+from aca_notebook import launcher, settings
+from aca_notebook.azure import credential
+from aca_notebook.azure.target import PUBLIC_RESOURCE_MANAGER, Target
+from aca_notebook.errors import TargetFailed, UsageFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from aca_notebook.settings import Settings
+
+
+def resolve_target(name: str = "", overrides: Mapping[str, str] | None = None) -> Target:
+    """Return the target called `name`, or the one the settings name; `local` starts or joins the emulator.
+
+    Raises `UsageFailed` for an unknown name or setting, `TargetFailed` when something needed is not set.
+    """
+    home = settings.home()
+    said = {**(overrides or {}), **({"target": name} if name else {})}
+    try:
+        chosen = settings.resolve(said, os.environ, {}, settings.read_file(home / "settings.toml"))
+    except ValueError as bad:
+        raise UsageFailed(str(bad), code="UnknownSetting", hint="see `%aca target --help`") from bad
+    make = TARGETS.get(chosen.target)
+    if make is None:
+        raise UsageFailed(
+            f"there is no target {chosen.target!r}", code="UnknownTarget", hint=f"choose {' or '.join(TARGETS)}"
+        )
+    return make(chosen, home)
+
+
+def local_target(chosen: Settings, home: Path) -> Target:
+    """The emulator on this machine: started or joined now, and again whenever it is found dead."""
+    folder = launcher.data_dir(home)
+    emulator = launcher.ensure_emulator(folder)
+    told = emulator.environment()
+    registry = _given(chosen, "registry") or "local"
+    return Target(
+        name="local",
+        subscription_id=told["AZURE_SUBSCRIPTION_ID"],
+        resource_group=_given(chosen, "resource_group") or told["AZURE_RESOURCE_GROUP"],
+        environment=_given(chosen, "environment") or told["AZURE_CONTAINERAPPS_ENVIRONMENT"],
+        location=_given(chosen, "location") or told["AZURE_LOCATION"],
+        registry=registry,
+        registry_server=f"{registry}.azurecr.io",
+        credential=credential.client_secret(
+            authority=told["AZURE_AUTHORITY_HOST"],
+            tenant_id=told["AZURE_TENANT_ID"],
+            client_id=told["AZURE_CLIENT_ID"],
+            secret=told["AZURE_CLIENT_SECRET"],
+        ),
+        resource_manager=told["AZURE_RESOURCE_MANAGER_URL"],
+        ca_bundle=emulator.ca_bundle,
+        app_scheme="http",
+        polling_seconds=0.1,
+        connect_retries=0,
+        use_proxy_settings=False,
+        notice="the local emulator had died; it is running again, and nothing was lost" if emulator.restarted else "",
+        ensure=functools.partial(local_target, chosen, home),
+    )
+
+
+def azure_target(chosen: Settings, home: Path) -> Target:
+    """Azure, with the names the settings give and whatever credential the person has."""
+    del home
+    missing = [
+        name for name in ("subscription_id", "resource_group", "environment", "registry") if not getattr(chosen, name)
+    ]
+    if missing:
+        variable = settings.ENVIRONMENT_VARIABLES[missing[0]]
+        raise TargetFailed(
+            f"the target azure needs {', '.join(missing)}", code="SettingMissing",
+            hint=f"set {variable}, or pass --{missing[0].replace('_', '-')} to `%aca target azure`",
+        )  # fmt: skip
+    return Target(
+        name="azure",
+        subscription_id=chosen.subscription_id,
+        resource_group=chosen.resource_group,
+        environment=chosen.environment,
+        location=chosen.location or "eastus",
+        registry=chosen.registry,
+        registry_server=f"{chosen.registry}.azurecr.io",
+        credential=credential.default(),
+        resource_manager=(chosen.resource_manager or PUBLIC_RESOURCE_MANAGER).rstrip("/"),
+        registry_identity="system",
+    )
+
+
+def _given(chosen: Settings, name: str) -> str:
+    """A setting a person named for this target: Azure's environment variables are about Azure, not about us."""
+    return getattr(chosen, name) if chosen.sources.get(name) in {"argument", "notebook"} else ""
+
+
+TARGETS: dict[str, Callable[[Settings, Path], Target]] = {"local": local_target, "azure": azure_target}

@@ -1,0 +1,106 @@
+"""The resource a plan becomes: the document to PUT, its tags and its image's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.api.plan import settings_digest
+from aca_notebook.azure import documents
+from aca_notebook.model.app import Tags
+from aca_notebook.model.quantities import format_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aca_notebook.api.plan import DeployOptions
+    from aca_notebook.azure.target import Target
+    from aca_notebook.model.deploy import DeployPlan
+
+KEY_SECRET = "aca-notebook-key"  # noqa: S105  # the secret's name
+PORT = 8000
+
+
+def image_name(plan: DeployPlan) -> str:
+    """Repository and tag of the plan's image: the tag is the bundle's digest, so equal code is an equal image."""
+    return f"{plan.app}:{plan.digest.removeprefix('sha256:')[:16]}"
+
+
+def tags(plan: DeployPlan, options: DeployOptions, owner: str) -> Tags:
+    """What the Azure resource says of this deployment."""
+    return Tags(
+        owner=owner,
+        notebook=options.notebook,
+        cell=options.cell,
+        digest=plan.digest,
+        settings=settings_digest(plan, options.env),
+        expires_at=plan.expires_at,
+        functions=plan.functions,
+        public=plan.public,
+    )
+
+
+def app_document(
+    plan: DeployPlan, options: DeployOptions, target: Target, key: str, resource_tags: Mapping[str, str]
+) -> dict[str, Any]:  # fmt: skip
+    """Write the resource to PUT (facts §3.2). It holds the key's value: never log it."""
+    environment = [
+        {"name": "ACA_NOTEBOOK_KEY", "secretRef": KEY_SECRET},
+        *([{"name": "ACA_NOTEBOOK_PUBLIC", "value": "1"}] if plan.public else []),
+        *({"name": name, "value": value} for name, value in options.env.items()),
+    ]
+    registries = [{"server": target.registry_server, "identity": target.registry_identity}]
+    return {
+        "location": plan.location,
+        "tags": dict(resource_tags),
+        **({"identity": {"type": "SystemAssigned"}} if target.registry_identity == "system" else {}),
+        "properties": {
+            "environmentId": str(target.environment_id),
+            "workloadProfileName": plan.workload_profile,
+            "configuration": {
+                "activeRevisionsMode": "Single",
+                "secrets": [{"name": KEY_SECRET, "value": key}],
+                "ingress": {
+                    "external": True,
+                    "targetPort": PORT,
+                    "transport": "auto",
+                    "allowInsecure": target.app_scheme == "http",
+                },
+                **({"registries": registries} if target.registry_identity else {}),
+            },
+            "template": {
+                "containers": [
+                    {
+                        "name": plan.app,
+                        "image": f"{target.registry_server}/{image_name(plan)}",
+                        "env": environment,
+                        "resources": {"cpu": plan.cpu_cores, "memory": format_memory(plan.memory_bytes)},
+                        "probes": _probes(),
+                    }
+                ],
+                "scale": {
+                    "minReplicas": plan.min_replicas,
+                    "maxReplicas": plan.max_replicas,
+                    "cooldownPeriod": int(plan.cooldown_seconds),
+                    "rules": [{"name": "http", "http": {"metadata": {"concurrentRequests": str(plan.concurrency)}}}],
+                },
+            },
+        },
+    }
+
+
+def _probes() -> list[dict[str, Any]]:
+    """Startup waits for the import and the `enter` hooks, as long as Azure's own default does: 240 tries."""
+
+    def probe(kind: str, path: str, **timing: int) -> dict[str, Any]:
+        return {"type": kind, "httpGet": {"path": f"/_aca/health/{path}", "port": PORT, "scheme": "HTTP"}, **timing}
+
+    return [
+        probe("Startup", "startup", periodSeconds=1, timeoutSeconds=3, failureThreshold=240),
+        probe("Readiness", "ready", periodSeconds=5, timeoutSeconds=3, failureThreshold=3),
+        probe("Liveness", "live", periodSeconds=10, timeoutSeconds=5, failureThreshold=3),
+    ]
+
+
+def deployment_tags(plan: DeployPlan, options: DeployOptions, owner: str, deployment: str) -> dict[str, str]:
+    """The tags as they are written, with the mark by which a deployment knows its own."""
+    return {**documents.write_tags(tags(plan, options, owner)), documents.DEPLOYMENT: deployment}

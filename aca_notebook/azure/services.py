@@ -1,0 +1,61 @@
+"""All nouns of one connection, each made when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from aca_notebook.azure.apps import Apps
+from aca_notebook.azure.calls import Caller
+from aca_notebook.azure.connection import Connection
+from aca_notebook.azure.environments import Environments
+from aca_notebook.azure.logs import Logs
+from aca_notebook.azure.metrics import Metrics
+from aca_notebook.azure.registry import Registry
+
+if TYPE_CHECKING:
+    from aca_notebook.azure.target import Target
+    from aca_notebook.clock import Clock
+
+
+class Services:
+    """Make it on the loop that uses it, and close it there."""
+
+    def __init__(self, target: Target, clock: Clock) -> None:
+        self.target = target
+        self._clock = clock
+        self._connection = Connection(target)
+
+    @cached_property
+    def apps(self) -> Apps:
+        """Apps, revisions, replicas."""
+        return Apps(self._connection)
+
+    @cached_property
+    def environments(self) -> Environments:
+        """The environment and its workload profiles."""
+        return Environments(self._connection)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Image builds."""
+        return Registry(self._connection, self._clock)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """Log streams."""
+        return Logs(self._connection)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Azure Monitor."""
+        return Metrics(self._connection)
+
+    @cached_property
+    def calls(self) -> Caller:
+        """Calls into apps."""
+        return Caller(self._connection)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._connection.close()
