@@ -1,0 +1,91 @@
+"""Serve the bundle in the current folder: `python -m aca_notebook.runner`.
+
+Settings come from the environment: `CONTAINER_APP_PORT` (8000), `ACA_RUNNER_HOST` (0.0.0.0), `ACA_NOTEBOOK_KEY`,
+`ACA_NOTEBOOK_PUBLIC=1`, `ACA_RUNNER_THREADS` (10, the platform's own default of concurrent requests a replica).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import uvicorn
+
+from aca_notebook.runner import manifest as manifests
+from aca_notebook.runner import services as services_of
+from aca_notebook.runner.app import RunnerApp
+from aca_notebook.runner.door import Door
+from aca_notebook.runner.failures import CellLines, Refused, user_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aca_notebook.runner.services import Services
+
+
+def main(folder: Path, environment: Mapping[str, str]) -> int:
+    """Import the user's code, then serve until told to stop. Returns the exit status: 1 when the code cannot start."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # stdout is a text stream here
+    door = Door(
+        environment.get("ACA_NOTEBOOK_KEY", ""),
+        environment.get("ACA_NOTEBOOK_PUBLIC") == "1",
+        environment.get("CONTAINER_APP_NAME", ""),
+    )
+    try:
+        manifest = manifests.read(folder)
+        services, lines = services_of.load(folder, manifest)
+        return asyncio.run(serve(services, lines, door, environment))
+    except manifests.BundleRefused as refused:
+        announce(Refused(500, "BundleRefused", str(refused)))
+    except Refused as failed:
+        announce(failed)
+    return 1
+
+
+async def serve(services: Services, lines: CellLines, door: Door, environment: Mapping[str, str]) -> int:
+    """Run the `enter` hooks, then listen. Raises `Refused` (`EnterFailed`) when a hook raises."""
+    for hook in services.pending_hooks:
+        try:
+            entered = hook()
+            if inspect.isawaitable(entered):
+                await entered
+        except Exception as error:
+            raise user_error(error, lines, code="EnterFailed") from error
+    title = environment.get("CONTAINER_APP_NAME", "") or services.entry or "aca_notebook"
+    app = RunnerApp(services, lines, door, threads=int(environment.get("ACA_RUNNER_THREADS", "10")), title=title)
+    server = uvicorn.Server(configuration(app, services, environment))
+    await server.serve()
+    return 0 if server.started else 1
+
+
+def configuration(app: RunnerApp, services: Services, environment: Mapping[str, str]) -> uvicorn.Config:
+    """Configure uvicorn: no access log of its own, WebSocket and lifespan only for an application of the user's."""
+    passes_through = services.application is not None
+    return uvicorn.Config(
+        app,
+        host=environment.get("ACA_RUNNER_HOST", "0.0.0.0"),  # noqa: S104  # in a container, the ingress is outside
+        port=int(environment.get("CONTAINER_APP_PORT", "8000")),
+        http="httptools",
+        ws="auto" if passes_through else "none",
+        lifespan="on" if passes_through else "off",
+        proxy_headers=passes_through,
+        forwarded_allow_ips="*",  # only the ingress reaches a replica
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+    )
+
+
+def announce(failed: Refused) -> None:
+    """Print the one line that the platform's log carries to the deploy card."""
+    line: dict[str, Any] = {"event": "import_failed", **msgspec.json.decode(failed.body())}
+    print(msgspec.json.encode(line).decode(), flush=True)  # noqa: T201  # standard output is the runner's log
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path.cwd(), os.environ))

@@ -1,0 +1,86 @@
+"""Who may call: the endpoint's key, or a link that was signed with it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aca_notebook.runner.failures import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COOKIE_SECONDS = 8 * 3600
+LINK_SECONDS = 300
+"""A link that claims to live longer than this was not made by our client."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Lets a call in or refuses it. Without a key and not public, it refuses everything.
+
+    `app` names the cookie: browsers share cookies between the ports of one host.
+    """
+
+    key: str = field(default="", repr=False)
+    public: bool = False
+    app: str = ""
+
+    def admit(self, headers: Mapping[bytes, bytes], now: float) -> None:
+        """Raise `Refused` (401) unless the headers carry the key or a cookie made by `cookie`."""
+        if self.public:
+            return
+        if self.key and (self._same(presented_key(headers), self.key) or self._has_cookie(headers, now)):
+            return
+        name = self.app or "NAME"
+        raise Refused(
+            401,
+            "Unauthorized",
+            "this endpoint needs its key" if self.key else "this endpoint has no key and is not public",
+            hint=f'send it as a header: -H "X-Api-Key: $(aca-notebook key {name})"; in a notebook: %aca curl {name}',
+        )
+
+    def admit_link(self, expires: str, signature: str, now: float) -> None:
+        """Raise `Refused` (401) unless the link was signed with the key and has not expired."""
+        if self.public:
+            return
+        moment = float(expires) if expires.isdigit() and len(expires) < 16 else 0.0
+        if self.key and self._same(signature, self.sign(f"open:{expires}")) and now < moment < now + LINK_SECONDS:
+            return
+        raise Refused(401, "Unauthorized", "this link has expired", hint="make a new one: app.open()")
+
+    def cookie(self, now: float, *, secure: bool) -> str:
+        """Return the `Set-Cookie` value that stands for the key in a browser for eight hours."""
+        expires = str(int(now) + COOKIE_SECONDS)
+        flags = f"Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+        return f"{self._cookie_name()}={expires}.{self.sign(f'cookie:{expires}')}; {flags}"
+
+    def sign(self, text: str) -> str:
+        """Return the HMAC-SHA256 of `text` with the key, in hex."""
+        return hmac.new(self.key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    def _has_cookie(self, headers: Mapping[bytes, bytes], now: float) -> bool:
+        for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+            name, _, value = pair.strip().partition("=")
+            expires, _, signature = value.partition(".")
+            if name == self._cookie_name() and expires.isdigit() and len(expires) < 16:
+                return int(expires) > now and self._same(signature, self.sign(f"cookie:{expires}"))
+        return False
+
+    def _cookie_name(self) -> str:
+        return f"aca_open_{self.app or 'app'}"
+
+    @staticmethod
+    def _same(presented: str, wanted: str) -> bool:
+        return hmac.compare_digest(presented.encode(), wanted.encode())
+
+
+def presented_key(headers: Mapping[bytes, bytes]) -> str:
+    """Return the key a caller sent as `X-Api-Key` or as a bearer token, or an empty string."""
+    key = headers.get(b"x-api-key", b"").decode("latin-1")
+    if key:
+        return key
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

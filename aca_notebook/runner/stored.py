@@ -1,0 +1,51 @@
+"""Data a bundle carries: the emitted module reads its variables from the files beside it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.runner import plain, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Stored:
+    """The `data` folder beside a module; `namespace` is that module's `globals()`."""
+
+    def __init__(self, module_file: str, namespace: dict[str, Any]) -> None:
+        self._folder = Path(module_file).parent / "data"
+        self._namespace = namespace
+
+    def plain(self, name: str, *classes: str) -> Any:
+        """Read plain data; `classes` of the notebook (defined above in the module) may stand in it."""
+        own = {("__main__", each): self._own(each) for each in classes}
+        return plain.read((self._folder / f"{name}.pickle").read_bytes(), own)
+
+    def array(self, name: str) -> Any:
+        """Read a numpy array."""
+        return tables.read_array((self._folder / f"{name}.npy").read_bytes())
+
+    def frame(self, name: str) -> Any:
+        """Read a frame as the kind it was."""
+        return tables.read_frame((self._folder / f"{name}.arrow").read_bytes())
+
+    def estimator(self, name: str, made_with: Mapping[str, str]) -> Any:
+        """Read a fitted estimator; warns when a distribution is another version than the one it was fitted with."""
+        for distribution, version in made_with.items():
+            here = importlib.metadata.version(distribution)
+            if here != version:
+                warnings.warn(
+                    f"{name} was fitted with {distribution} {version}, this is {here}", RuntimeWarning, stacklevel=2
+                )
+        return plain.ObjectReader((self._folder / f"{name}.pickle").read_bytes(), self._own).load()
+
+    def _own(self, qualified_name: str) -> Any:
+        first, *rest = qualified_name.split(".")
+        found = self._namespace[first]
+        for part in rest:
+            found = getattr(found, part)
+        return found
