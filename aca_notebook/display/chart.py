@@ -1,0 +1,161 @@
+"""A chart as a value: panels over one time axis, shown as plotly, as our own SVG and as words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from aca_notebook.display import axes, svg, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One run of values, one a moment of the chart; None where there is no data."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One small plot. Values are in the base unit; `unit` says how they are shown."""
+
+    title: str
+    unit: axes.Unit
+    series: tuple[Series, ...]
+    kind: Literal["line", "area", "step", "bars"] = "line"
+    stacked: bool = False
+    colour: int = 0
+
+    @property
+    def greatest(self) -> float:
+        """The top of the data in shown units."""
+        columns = zip(*(series.values for series in self.series), strict=True)
+        together = sum if self.stacked else max
+        tops = [together(value or 0.0 for value in column) for column in columns]
+        return max(tops, default=0.0) / self.unit.divisor
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What `--plot` returns. `figure` is plotly's, to be changed at will; a saved notebook keeps a drawing too."""
+
+    title: str
+    times: tuple[datetime, ...]
+    panels: tuple[Panel, ...]
+    bucket: timedelta = timedelta(minutes=1)
+    note: str = ""
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """The moments the time axis begins and ends at."""
+        if not self.times:
+            epoch = datetime(1970, 1, 1, tzinfo=UTC)
+            return epoch, epoch + self.bucket
+        return self.times[0], self.times[-1] + self.bucket
+
+    @property
+    def words(self) -> str:
+        """What the chart shows, for readers and screen readers that get no picture."""
+        if not self.times:
+            return f"{self.title}: no data yet"
+        start, end = self.span
+        lines = [f"{self.title} ({start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC)"]
+        for panel in self.panels:
+            for series in panel.series:
+                shown = [value / panel.unit.divisor for value in series.values if value is not None]
+                name = panel.title if len(panel.series) == 1 else f"{panel.title}, {series.name}"
+                if shown:
+                    lines.append(f"  {name}: last {shown[-1]:.4g}, greatest {max(shown):.4g} {panel.unit.label}")
+                else:
+                    lines.append(f"  {name}: no data")
+        return "\n".join([*lines, *([f"  {self.note}"] if self.note else [])])
+
+    @property
+    def figure(self) -> Any:
+        """The chart as a `plotly.graph_objects.Figure`."""
+        import plotly.graph_objects as go  # 0.4 s: only for those who ask for it
+
+        return go.Figure(self.plotly())
+
+    def plotly(self) -> dict[str, Any]:
+        """Return plotly's own JSON, made without importing plotly."""
+        count = len(self.panels)
+        columns = 1 if count == 1 else 2
+        rows = -(-count // columns)
+        layout: dict[str, Any] = {
+            "title": {"text": self.title, "x": 0.01},
+            "height": 70 + 210 * rows, "margin": {"l": 60, "r": 20, "t": 60, "b": 50},
+            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": "#808891"}, "barmode": "stack", "bargap": 0.15, "hovermode": "x unified",
+            "showlegend": any(len(panel.series) > 1 for panel in self.panels), "annotations": [],
+        }  # fmt: skip
+        data: list[dict[str, Any]] = []
+        for index, panel in enumerate(self.panels):
+            row, column = divmod(index, columns)
+            self._add_axes(layout, panel, index, (row / rows, column / columns, 1 / rows, 1 / columns))
+            data += [self._trace(panel, place, index) for place in range(len(panel.series))]
+        return {"data": data, "layout": layout}
+
+    def _add_axes(
+        self, layout: dict[str, Any], panel: Panel, index: int, place: tuple[float, float, float, float]
+    ) -> None:  # fmt: skip
+        suffix = "" if index == 0 else str(index + 1)
+        top, left, height, width = place
+        x_domain = [left + (0.04 if left else 0), left + width - (0 if left else 0.04 * (width < 1))]
+        y_domain = [max(1 - top - height + 0.11 * height + 0.06, 0), 1 - top - 0.11 * height]
+        shared = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False}
+        layout[f"xaxis{suffix}"] = {
+            "type": "date", "domain": x_domain, "anchor": f"y{suffix}", "title": {"text": "time (UTC)"},
+            **({"matches": "x"} if index else {}), **shared,
+        }  # fmt: skip
+        layout[f"yaxis{suffix}"] = {
+            "domain": y_domain, "anchor": f"x{suffix}", "rangemode": "tozero",
+            "title": {"text": panel.unit.label}, **shared,
+        }  # fmt: skip
+        layout["annotations"].append({
+            "text": f"<b>{theme.text(panel.title)}</b>", "xref": f"x{suffix} domain", "yref": f"y{suffix} domain",
+            "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "showarrow": False,
+        })  # fmt: skip
+
+    def _trace(self, panel: Panel, place: int, index: int) -> dict[str, Any]:
+        series, suffix = panel.series[place], "" if index == 0 else str(index + 1)
+        colour = theme.SERIES[(panel.colour + place) % len(theme.SERIES)]
+        trace: dict[str, Any] = {
+            "name": series.name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
+            "x": [f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for moment in self.times],
+            "y": [None if value is None else value / panel.unit.divisor for value in series.values],
+            "showlegend": len(panel.series) > 1,
+        }  # fmt: skip
+        if panel.kind == "bars":
+            width = self.bucket.total_seconds() * 1000
+            return trace | {"type": "bar", "marker": {"color": colour}, "offset": 0, "width": 0.9 * width}
+        return trace | {
+            "type": "scatter", "mode": "lines+markers" if len(self.times) < 40 else "lines", "connectgaps": False,
+            "line": {"color": colour, "width": 2, "shape": "hv" if panel.kind == "step" else "linear"},
+            "marker": {"size": 5}, **({"fill": "tozeroy"} if panel.kind in {"area", "step"} else {}),
+        }  # fmt: skip
+
+    @property
+    def svg(self) -> str:
+        """The chart as one SVG document of our own drawing."""
+        return svg.draw(self)
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()
+    ) -> dict[str, Any]:  # fmt: skip
+        """Plotly for JupyterLab and VS Code, a picture for nbconvert and GitHub, words for everyone else."""
+        bundle: dict[str, Any] = {"text/plain": self.words}
+        if self.times:
+            bundle |= {PLOTLY: self.plotly(), "image/svg+xml": self.svg}
+        wanted = set(bundle if include is None else include) - set(exclude)
+        return {kind: value for kind, value in bundle.items() if kind in wanted}

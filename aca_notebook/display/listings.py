@@ -1,0 +1,139 @@
+"""What lists look like: apps, revisions, GPUs, prices, limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.display import amounts, cards, theme
+from aca_notebook.display.tables import Cell, Table
+from aca_notebook.model import gpu
+from aca_notebook.model.price import PRICE_LISTS, ReplicaSize, hourly_usd, price_list
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aca_notebook.model.app import AppState
+    from aca_notebook.model.price import PriceList
+    from aca_notebook.model.revision import RevisionState
+
+#: What a notebook meets of the platform's limits (facts §3, §6, §10); each with what to do about it.
+_LIMITS = (
+    ("app name", "32 characters", "lower-case letters, digits, single hyphens; starts with a letter"),
+    ("one request", "240 seconds", "the ingress cuts it; longer work belongs in a job"),
+    ("consumption replica", "4 vCPU, 8 GiB", "memory is twice the cores; more needs a dedicated profile"),
+    ("T4 replica", "8 vCPU, 56 GiB, 1 GPU", "16 GiB of GPU memory"),
+    ("A100 replica", "24 vCPU, 220 GiB, 1 GPU", "80 GiB of GPU memory"),
+    ("replicas", "1000 a revision", "the default maximum is 10"),
+    ("revisions", "100 inactive kept", "the oldest are removed"),
+    ("scale down", "300 seconds", "the window that the platform looks back on before it removes a replica"),
+    ("captured data", "16 MiB", "more belongs in a volume; a plan warns over 256 KiB"),
+)
+
+
+def apps(states: Sequence[AppState], *, target: str = "") -> Table:
+    """Return one row an app, with its state, replicas, GPU, price an hour and expiry."""
+    rows = []
+    for state in states:
+        mark, tone = cards.standing(state)
+        word = cards.status(state)
+        rows.append((
+            Cell(state.name), Cell(f"{mark} {word}", tone=tone),
+            Cell("" if state.replicas is None else f"{state.replicas} of {state.max_replicas}", right=True),
+            Cell(state.gpu or "–"), Cell(amounts.dollars(cards.hourly(state)), right=True),
+            Cell(amounts.moment(state.expires_at) if state.expires_at else "never"),
+            Cell(state.url, theme.link(state.url) if state.url else ""),
+        ))  # fmt: skip
+    where = f" on {target}" if target else ""
+    title = f"{amounts.plural(len(rows), 'app')}{where}" if rows else f"no apps{where}"
+    note = "" if rows else "start a cell with %%aca deploy NAME to make one"
+    columns = ("name", "state", "replicas", "GPU", "$/h each", "expires", "url")
+    return Table(title, columns, tuple(rows), note, tuple(_app_record(state) for state in states))
+
+
+def _app_record(state: AppState) -> dict[str, Any]:
+    return {
+        "name": state.name, "state": cards.status(state), "provisioning_state": state.provisioning_state,
+        "running_status": state.running_status, "running_state": state.running_state, "replicas": state.replicas,
+        "min_replicas": state.min_replicas, "max_replicas": state.max_replicas, "gpu": state.gpu,
+        "hourly_usd": cards.hourly(state), "created_at": state.created_at, "expires_at": state.expires_at,
+        "url": state.url, "revision": state.latest_revision,
+    }  # fmt: skip
+
+
+def revisions(app: str, states: Sequence[RevisionState]) -> Table:
+    """Return one row a revision, newest first as given."""
+    rows = tuple(
+        (
+            Cell(state.name), Cell("active" if state.active else "inactive", tone="" if state.active else theme.FAINT),
+            Cell(f"{state.traffic_percent} %", right=True), Cell(str(state.replicas), right=True),
+            Cell(state.running_state, tone=theme.BAD if "Failed" in state.running_state else ""),
+            Cell(state.health_state), Cell(amounts.moment(state.created_at) if state.created_at else ""),
+        )
+        for state in states
+    )  # fmt: skip
+    records = tuple(
+        {
+            "name": state.name, "active": state.active, "traffic_percent": state.traffic_percent,
+            "replicas": state.replicas, "provisioning_state": state.provisioning_state,
+            "running_state": state.running_state, "health_state": state.health_state,
+            "created_at": state.created_at, "image": state.image,
+        }
+        for state in states
+    )  # fmt: skip
+    columns = ("revision", "", "traffic", "replicas", "running state", "health", "created")
+    return Table(f"{app}: {amounts.plural(len(rows), 'revision')}", columns, rows, records=records)
+
+
+def gpus(location: str = "eastus") -> Table:
+    """Return the GPUs that serverless profiles offer, with one replica's price an hour."""
+    prices = price_list(location)
+    rows, records = [], []
+    for name, entry in gpu.GPU_NAMES.items():
+        size = ReplicaSize(entry.cores, entry.memory_gib * 2**30, name, entry.gpus)
+        known = prices.gpu_second_usd(name) is not None
+        rows.append((
+            Cell(f"--gpu {name}"), Cell(f"{entry.gpu_memory_gib} GiB", right=True), Cell(str(entry.cores), right=True),
+            Cell(f"{entry.memory_gib} GiB", right=True),
+            Cell(amounts.dollars(hourly_usd(size, prices)) if known else "not known", right=True), Cell(entry.name),
+        ))  # fmt: skip
+        records.append({
+            "gpu": name, "gpu_memory_gib": entry.gpu_memory_gib, "cpu_cores": entry.cores,
+            "memory_gib": entry.memory_gib, "hourly_usd": hourly_usd(size, prices) if known else None,
+            "workload_profile_type": entry.name,
+        })  # fmt: skip
+    columns = ("GPU", "its memory", "vCPU", "memory", "$/h", "workload profile")
+    note = f"largest replica, list prices of {prices.region}, {prices.as_of}; nothing is charged at zero replicas"
+    return Table("GPUs of Azure Container Apps", columns, tuple(rows), note, tuple(records))
+
+
+def prices(lists: Sequence[PriceList] = PRICE_LISTS) -> Table:
+    """Return the price lists that estimates use, with date and source."""
+
+    def amount(value: float | None) -> Cell:
+        return Cell("not known" if value is None else f"{value:.6f}", right=True)
+
+    rows = tuple(
+        (
+            Cell(one.region), amount(one.vcpu_active_usd), amount(one.vcpu_idle_usd), amount(one.memory_active_usd),
+            amount(one.gpu_second_usd("T4")), amount(one.gpu_second_usd("A100")), Cell(str(one.as_of)),
+        )
+        for one in lists
+    )  # fmt: skip
+    records = tuple(
+        {
+            "region": one.region, "vcpu_active_usd": one.vcpu_active_usd, "vcpu_idle_usd": one.vcpu_idle_usd,
+            "memory_active_usd": one.memory_active_usd, "memory_idle_usd": one.memory_idle_usd,
+            "t4_usd": one.gpu_second_usd("T4"), "a100_usd": one.gpu_second_usd("A100"),
+            "requests_usd_per_million": one.requests_usd, "as_of": one.as_of, "source": one.source,
+        }
+        for one in lists
+    )  # fmt: skip
+    columns = ("region", "vCPU", "vCPU idle", "GiB", "T4", "A100", "as of")
+    note = "USD a second at list price, without the free grant. Source: " + (lists[0].source if lists else "")
+    return Table("Prices that estimates use", columns, rows, note, records)
+
+
+def limits() -> Table:
+    """Return the platform's limits that a notebook meets."""
+    rows = tuple((Cell(what), Cell(limit), Cell(advice)) for what, limit, advice in _LIMITS)
+    return Table("Limits that a notebook meets", ("what", "limit", "what to know"), rows)

@@ -1,0 +1,207 @@
+"""Our own small drawing: panels of lines, areas, steps and bars as one SVG that needs no browser to make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from aca_notebook.display import axes, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from aca_notebook.display.chart import Chart, Panel
+
+WIDTH = 880.0
+PANEL_HEIGHT = 168.0
+_TITLE, _LEGEND, _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 34.0, 18.0, 58.0, 24.0, 30.0, 40.0, 6.0
+
+#: A background of its own, so that a dark reader of a light page still sees a readable picture.
+_STYLE = """
+.aca-chart .paper{fill:var(--jp-layout-color0,#fff)} .aca-chart .ink{fill:var(--jp-ui-font-color1,#24292f)}
+.aca-chart .faint{fill:var(--jp-ui-font-color2,#5c646d)} .aca-chart .grid{stroke:rgba(128,128,128,.28)}
+@media (prefers-color-scheme:dark){.aca-chart .paper{fill:var(--jp-layout-color0,#16191d)}
+.aca-chart .ink{fill:var(--jp-ui-font-color1,#e6e8ea)} .aca-chart .faint{fill:var(--jp-ui-font-color2,#9aa3ad)}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The rectangle of one panel's data and the ranges it spans."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    start: datetime
+    end: datetime
+    greatest: float
+
+    def x(self, moment: datetime) -> float:
+        span = (self.end - self.start).total_seconds() or 1.0
+        return round(self.left + self.width * (moment - self.start).total_seconds() / span, 2)
+
+    def y(self, value: float) -> float:
+        return round(self.top + self.height * (1 - value / self.greatest), 2)
+
+
+def draw(chart: Chart) -> str:
+    """Return the chart as an SVG document; its `<title>` and `<desc>` say in words what it shows."""
+    columns = 1 if len(chart.panels) == 1 else 2
+    rows = -(-len(chart.panels) // columns)
+    height = _TITLE + rows * (PANEL_HEIGHT + _GAP) + (16 if chart.note else 0)
+    panel_width = (WIDTH - _GAP * (columns - 1)) / columns
+    start, end = chart.span
+    parts = []
+    for index, panel in enumerate(chart.panels):
+        row, column = divmod(index, columns)
+        left, top = column * (panel_width + _GAP), _TITLE + row * (PANEL_HEIGHT + _GAP)
+        parts.append(_panel(chart, panel, _frame(panel, (left, top, panel_width), (start, end))))
+    note = _text(chart.note, 10, height - 8, "faint", size=11) if chart.note else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="aca-chart" role="img" viewBox="0 0 {WIDTH:g} {height:g}" '
+        f'width="100%" style="max-width:{WIDTH:g}px" font-family="system-ui, sans-serif" font-size="11">'
+        f"<title>{escape(chart.title)}</title><desc>{escape(chart.words)}</desc><style>{_STYLE}</style>"
+        f'<rect class="paper" fill="#ffffff" width="{WIDTH:g}" height="{height:g}" rx="6"/>'
+        f"{_text(chart.title, 10, 21, 'ink', size=14)}{''.join(parts)}{note}</svg>"
+    )
+
+
+def _frame(panel: Panel, place: tuple[float, float, float], span: tuple[datetime, datetime]) -> _Frame:
+    left, top, width = place
+    inner_top = top + _TOP + (_LEGEND if len(panel.series) > 1 else 0)
+    ticks = axes.value_ticks(panel.greatest)
+    return _Frame(
+        left + _LEFT, inner_top, width - _LEFT - _RIGHT, top + PANEL_HEIGHT - _BOTTOM - inner_top, *span, ticks[-1]
+    )
+
+
+def _panel(chart: Chart, panel: Panel, frame: _Frame) -> str:
+    marks = _stacked(chart, panel, frame) if panel.stacked else "".join(
+        _series(chart, panel, index, frame) for index in range(len(panel.series))
+    )  # fmt: skip
+    title_y = frame.top - 12 - (_LEGEND if len(panel.series) > 1 else 0)
+    title = _text(panel.title, frame.left - 48, title_y, "ink", size=12)
+    unit = _text(panel.unit.label, frame.left + frame.width, title_y, "faint", anchor="end")
+    return f"<g>{title}{unit}{_legend(panel, frame)}{_axes(frame)}{marks}</g>"
+
+
+def _axes(frame: _Frame) -> str:
+    parts = []
+    for tick in axes.value_ticks(frame.greatest):
+        y = frame.y(tick)
+        parts.append(
+            f'<line class="grid" stroke="#808080" stroke-opacity=".5" x1="{frame.left}" '
+            f'x2="{frame.left + frame.width}" y1="{y}" y2="{y}"/>'
+            + _text(axes.tick_label(tick), frame.left - 6, y + 4, "faint", anchor="end")
+        )
+    base = frame.top + frame.height
+    span = frame.end - frame.start
+    for moment in axes.time_ticks(frame.start, frame.end, count=6 if frame.width < 500 else 10):
+        x = frame.x(moment)
+        parts.append(
+            f'<line class="grid" stroke="#808080" x1="{x}" x2="{x}" y1="{base}" y2="{base + 4}"/>'
+            + _text(axes.time_label(moment, span), x, base + 16, "faint", anchor="middle")
+        )
+    parts.append(_text("time (UTC)", frame.left + frame.width, base + 30, "faint", anchor="end", size=10))
+    return "".join(parts)
+
+
+def _legend(panel: Panel, frame: _Frame) -> str:
+    if len(panel.series) < 2:
+        return ""
+    parts, x, y = [], frame.left, frame.top - 12
+    for index, series in enumerate(panel.series):
+        colour = theme.SERIES[index % len(theme.SERIES)]
+        parts.append(f'<rect x="{x:g}" y="{y - 8:g}" width="9" height="9" rx="2" fill="{colour}"/>')
+        parts.append(_text(series.name, x + 13, y, "faint"))
+        x += 26 + 6.2 * len(series.name)
+    return "".join(parts)
+
+
+def _series(chart: Chart, panel: Panel, index: int, frame: _Frame) -> str:
+    colour = theme.SERIES[(panel.colour + index) % len(theme.SERIES)]
+    values = [None if value is None else value / panel.unit.divisor for value in panel.series[index].values]
+    if panel.kind == "bars":
+        share = 0.8 / len(panel.series)
+        return _bars(chart, [(0.0, value) for value in values], frame, colour, (0.1 + share * index, share))
+    parts = []
+    for run in _runs(chart.times, values):
+        points = _points(chart, run, frame, step=panel.kind == "step")
+        path = "M" + " L".join(f"{x:g},{y:g}" for x, y in points)
+        if panel.kind in {"area", "step"}:
+            base = frame.y(0)
+            parts.append(
+                f'<path d="{path} L{points[-1][0]:g},{base:g} L{points[0][0]:g},{base:g} Z" fill="{colour}" '
+                f'fill-opacity=".16"/>'
+            )
+        parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-linejoin="round"/>')
+        if len(run) == 1 and panel.kind != "step":
+            parts.append(f'<circle cx="{points[0][0]:g}" cy="{points[0][1]:g}" r="3" fill="{colour}"/>')
+    return "".join(parts)
+
+
+def _stacked(chart: Chart, panel: Panel, frame: _Frame) -> str:
+    floors = [0.0] * len(chart.times)
+    parts = []
+    for index, series in enumerate(panel.series):
+        spans: list[tuple[float, float | None]] = []
+        for place, value in enumerate(series.values):
+            height = (value or 0.0) / panel.unit.divisor
+            spans.append((floors[place], floors[place] + height if height else None))
+            floors[place] += height
+        parts.append(_bars(chart, spans, frame, theme.SERIES[index % len(theme.SERIES)], (0.1, 0.8)))
+    return "".join(parts)
+
+
+def _bars(
+    chart: Chart, spans: Sequence[tuple[float, float | None]], frame: _Frame, colour: str, place: tuple[float, float]
+) -> str:
+    offset, share = place
+    parts = []
+    for moment, (low, high) in zip(chart.times, spans, strict=True):
+        if high is None:
+            continue
+        left, right = frame.x(moment), frame.x(moment + chart.bucket)
+        width = max((right - left) * share, 1.0)
+        parts.append(
+            f'<rect x="{left + (right - left) * offset:.2f}" y="{frame.y(high):g}" width="{width:.2f}" '
+            f'height="{max(frame.y(low) - frame.y(high), 0.5 if high > low else 0):.2f}" fill="{colour}"/>'
+        )
+    return "".join(parts)
+
+
+def _runs(
+    times: Sequence[datetime], values: Sequence[float | None]
+) -> Iterable[list[tuple[datetime, float]]]:  # fmt: skip
+    """Yield the stretches without a gap: a bucket without data breaks the line."""
+    run: list[tuple[datetime, float]] = []
+    for moment, value in zip(times, values, strict=True):
+        if value is not None:
+            run.append((moment, value))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _points(
+    chart: Chart, run: list[tuple[datetime, float]], frame: _Frame, *, step: bool
+) -> list[tuple[float, float]]:  # fmt: skip
+    if not step:
+        return [(frame.x(moment + chart.bucket / 2), frame.y(value)) for moment, value in run]
+    return [
+        (frame.x(moment + edge), frame.y(value)) for moment, value in run for edge in (chart.bucket * 0, chart.bucket)
+    ]
+
+
+def _text(what: str, x: float, y: float, kind: str, *, anchor: str = "start", size: int = 11) -> str:
+    fill = "#5c646d" if kind == "faint" else "#24292f"
+    weight = 600 if kind == "ink" else 400
+    return (
+        f'<text class="{kind}" fill="{fill}" x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size}" '
+        f'font-weight="{weight}">{escape(what)}</text>'
+    )

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aca_notebook.display import axes, charts
+from aca_notebook.display.chart import PLOTLY
+from tests.unit.display.examples import HOSTILE
+
+START = datetime(2026, 11, 23, 6, tzinfo=UTC)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def measured(minutes: int = 10, **columns) -> pd.DataFrame:
+    index = pd.date_range(START, periods=minutes, freq="1min", name="at")
+    told = {
+        "replicas": [1.0] * minutes, "requests": [float(n) for n in range(minutes)],
+        "response_seconds": [0.012] * minutes, "cpu_cores": [0.2] * minutes, "memory_bytes": [7e7] * minutes,
+        "gpu_percent": [math.nan] * minutes,
+    }  # fmt: skip
+    return pd.DataFrame(told | columns, index=index)
+
+
+def charged(minutes: int = 3) -> pd.DataFrame:
+    index = pd.date_range(START, periods=minutes, freq="1min", name="at")
+    return pd.DataFrame({"vcpu_usd": 0.02, "memory_usd": 0.01, "gpu_usd": 0.03}, index=index)
+
+
+def texts(chart) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(chart.svg).iter(f"{SVG}text")]
+
+
+def test_every_axis_of_the_figure_names_its_unit() -> None:
+    layout = charts.metrics(measured(), app="scorer").figure.layout
+    units = [layout[f"yaxis{n or ''}"].title.text for n in ("", 2, 3, 4, 5)]
+    assert units == ["requests per minute", "replicas", "milliseconds", "thousandths of a core", "MiB"]
+    assert all(layout[f"xaxis{n or ''}"].title.text == "time (UTC)" for n in ("", 2, 3, 4, 5))
+
+
+def test_the_panels_share_one_time_axis() -> None:
+    layout = charts.metrics(measured(), app="scorer").figure.layout
+    assert all(layout[f"xaxis{n}"].matches == "x" for n in (2, 3, 4, 5))
+
+
+def test_a_gpu_that_was_not_measured_has_no_panel() -> None:
+    assert "GPU" not in [panel.title for panel in charts.metrics(measured(), app="scorer").panels]
+    seen = charts.utilisation(measured(gpu_percent=[50.0] * 10), app="scorer")
+    assert [panel.title for panel in seen.panels] == ["CPU", "Memory", "GPU"]
+
+
+def test_the_picture_is_well_formed_and_says_in_words_what_it_shows() -> None:
+    chart = charts.metrics(measured(), app="scorer", note="no GPU: CPU only")
+    root = ET.fromstring(chart.svg)
+    assert root.find(f"{SVG}title").text == "scorer: requests and use"
+    assert "Requests: last 9, greatest 9 requests per minute" in root.find(f"{SVG}desc").text
+    shown = texts(chart)
+    assert {"Requests", "requests per minute", "MiB", "time (UTC)", "06:00", "no GPU: CPU only"} <= set(shown)
+
+
+def test_the_bundle_has_plotly_a_picture_and_words() -> None:
+    bundle = charts.metrics(measured(), app="scorer")._repr_mimebundle_()
+    assert set(bundle) == {PLOTLY, "image/svg+xml", "text/plain"}
+    assert charts.metrics(measured(), app="scorer")._repr_mimebundle_(include={"text/plain"}).keys() == {"text/plain"}
+
+
+def test_a_chart_without_data_says_so_and_draws_nothing() -> None:
+    chart = charts.metrics(measured(0), app="scorer")
+    assert chart._repr_mimebundle_() == {"text/plain": "scorer: requests and use: no data yet"}
+    assert ET.fromstring(chart.svg).tag == f"{SVG}svg"
+
+
+def test_a_bucket_without_data_breaks_the_line() -> None:
+    values = [0.2, 0.2, math.nan, 0.2, 0.2]
+    chart = charts.utilisation(measured(5, cpu_cores=values, memory_bytes=[math.nan] * 5), app="scorer")
+    lines = [path for path in ET.fromstring(chart.svg).iter(f"{SVG}path") if path.get("fill") == "none"]
+    assert len(lines) == 2
+
+
+def test_revisions_at_one_moment_are_added_up() -> None:
+    chart = charts.activity(pd.concat([measured(2), measured(2)]), app="scorer")
+    assert chart.panels[0].series[0].values == (0.0, 2.0)
+
+
+def test_cost_is_stacked_by_meter_and_its_axis_reaches_the_sum() -> None:
+    chart = charts.cost(charged(), app="scorer")
+    (panel,) = chart.panels
+    assert [series.name for series in panel.series] == ["vCPU", "memory", "GPU"]
+    assert panel.greatest == pytest.approx(60.0)
+    assert panel.unit.label == "thousandths of a USD"
+    assert chart.figure.layout.barmode == "stack"
+
+
+def test_long_cost_tables_are_summed_by_hour() -> None:
+    chart = charts.cost(charged(180), app="scorer")
+    assert len(chart.times) == 3
+    assert sum(sum(series.values) for series in chart.panels[0].series) == pytest.approx(180 * 0.06)
+
+
+def test_a_hostile_name_stays_text() -> None:
+    chart = charts.metrics(measured(), app=HOSTILE)
+    assert ET.fromstring(chart.svg).find(f"{SVG}title").text.startswith(HOSTILE)
+
+
+@given(st.floats(min_value=1e-9, max_value=1e12))
+def test_value_ticks_start_at_zero_cover_the_data_and_are_few(greatest: float) -> None:
+    ticks = axes.value_ticks(greatest)
+    assert ticks[0] == 0
+    assert ticks[-1] >= greatest * (1 - 1e-6)
+    assert 2 <= len(ticks) <= 6
+    assert list(ticks) == sorted(set(ticks))
+
+
+@given(st.integers(0, 2_000_000_000), st.integers(1, 90 * 86400))
+def test_time_ticks_stay_inside_and_are_few(start: int, seconds: int) -> None:
+    begin = datetime.fromtimestamp(start, UTC)
+    end = begin + timedelta(seconds=seconds)
+    ticks = axes.time_ticks(begin, end)
+    assert len(ticks) <= 8
+    assert all(begin <= tick <= end for tick in ticks)
+
+
+@pytest.mark.parametrize(
+    ("unit", "greatest", "label"),
+    [("bytes", 7e7, "MiB"), ("bytes per minute", 3000, "KiB per minute"), ("seconds", 0.012, "milliseconds"),
+     ("seconds", 2.0, "seconds"), ("USD", 3e-6, "millionths of a USD"), ("percent", 40, "percent"),
+     ("bytes", 0, "bytes"), ("USD", 0, "USD")],
+)  # fmt: skip
+def test_a_unit_suits_the_greatest_value(unit: str, greatest: float, label: str) -> None:
+    assert axes.unit_for(unit, [None, greatest]).label == label
