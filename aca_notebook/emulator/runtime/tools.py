@@ -39,18 +39,33 @@ async def run_tool(
     Cancelling kills the tool and all it started, and returns only when they are gone. Raises `OSError` when there is
     no shell to start it with; a program that does not exist is exit code 127.
     """
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh", "-c", _GUARD, "guard", *command,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env=dict(environment), cwd=folder, start_new_session=True, limit=2**20,
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", _GUARD, "guard", *command,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env=dict(environment), cwd=folder, start_new_session=True, limit=2**20,
+        )
     )  # fmt: skip
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _end(await starting)  # cancelled half-way, asyncio would leave its pipes open
+        raise
     assert process.stdout is not None  # noqa: S101 - PIPE was asked for
     try:
         async for line in process.stdout:
             log(line.decode("utf-8", "replace").rstrip("\r\n"))
         return await process.wait()
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            await process.stdin.wait_closed()
