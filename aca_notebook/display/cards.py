@@ -38,19 +38,23 @@ _OUTCOMES = {
 _BAR = 24
 
 
-def deployment(progress: DeployProgress) -> Bundle:
-    """Return the card of a deployment: its phases as a waterfall of seconds, then where it answers or what failed."""
+def deployment(progress: DeployProgress, *, brief: bool = False) -> Bundle:
+    """Return the card of a deployment: its phases as a waterfall of seconds, then where it answers or what failed.
+
+    `brief` leaves the failure out, for a card that stands above the error itself.
+    """
     mark, tone, verb = _OUTCOMES[progress.state]
     title = f"{progress.app}: {verb} {amounts.seconds(progress.seconds)}"
     plan = progress.plan
     aside = " · ".join(part for part in (plan.target, plan.gpu and f"GPU {plan.gpu}", progress.revision) if part)
     facts = _facts(progress)
-    failed = [line for line in progress.error if line]
+    failed = [line for line in progress.error if line and not brief]
+    traceback = "" if brief else progress.traceback
     log = progress.log_tail if progress.state is DeployState.RUNNING or failed else ()
     warnings = [f"note: {warning}" for warning in plan.warnings]
     text = [
         f"{mark} {title}  ({aside})", *_waterfall_text(progress),
-        *(f"    {line}" for line in log), *([progress.traceback.rstrip()] if progress.traceback else []),
+        *(f"    {line}" for line in log), *([traceback.rstrip()] if traceback else []),
         *(f"  {line}" for line in failed), *(f"  {warning}" for warning in warnings),
         *(f"  {name}: {value}" for name, value in facts.items()),
     ]  # fmt: skip
@@ -58,7 +62,7 @@ def deployment(progress: DeployProgress) -> Bundle:
         title,
         _waterfall_html(progress),
         theme.pre("\n".join(log)) if log else "",
-        theme.pre(progress.traceback) if progress.traceback else "",
+        theme.pre(traceback) if traceback else "",
         _error_html(failed),
         "".join(f"<div>{theme.coloured(warning, theme.WARN)}</div>" for warning in warnings),
         theme.pairs({name: _value_html(name, value) for name, value in facts.items()}),

@@ -15,16 +15,17 @@ class Target:
     environment: str = ""
     location: str = ""
     subscription: str = ""
+    registry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Deploy:
-    """What to make of a cell. Zero and empty mean: the platform's default."""
+    """What to make of a cell. Zero and empty mean the default, which the plan shows."""
 
     name: str
     gpu: str = ""
     min_replicas: int = 0
-    max_replicas: int = 10
+    max_replicas: int = 0
     concurrency: int = 10
     cpu: float = 0.0
     memory: str = ""

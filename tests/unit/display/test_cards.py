@@ -63,7 +63,7 @@ def test_a_running_deployment_marks_what_is_done_what_runs_and_what_waits() -> N
 
 def test_a_failed_deployment_shows_the_cells_traceback_and_three_lines() -> None:
     failed = progress(
-        DeployState.FAILED, error=("the cell does not import", "ImportFailed: No module named 'torch'", "add --pip torch"),
+        DeployState.FAILED, error=("the cell does not import", "ImportFailed: no torch", "add --pip torch"),
         traceback="Cell In[3], line 1\n    import torch",
     )  # fmt: skip
     for shown in cards.deployment(failed).values():

@@ -1,0 +1,131 @@
+"""What a command needs of the notebook: its names, its cells, its outputs and the workspace it works in."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.clock import SystemClock
+from aca_notebook.errors import AcaError, UsageFailed
+from aca_notebook.magics.live import LiveCard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+
+    from aca_notebook.api.workspace import Workspace
+    from aca_notebook.clock import Clock
+
+
+class CellFailed(AcaError):
+    """The cell raised in the kernel, and IPython has shown its traceback: nothing was deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as it was written, and what it is called in tracebacks: `In[3]`."""
+
+    source: str
+    name: str
+
+
+class Notebook:
+    """One IPython shell and the workspace its commands go to.
+
+    `connect` makes a workspace from a target's name and settings; the first command that needs one makes it.
+    """
+
+    def __init__(self, shell: Any, connect: Callable[..., Workspace], clock: Clock | None = None) -> None:
+        self._shell = shell
+        self._connect = connect
+        self._clock = clock or SystemClock()
+        self._workspace: Workspace | None = None
+        self._cells: dict[str, Cell] = {}
+
+    @property
+    def names(self) -> MutableMapping[str, object]:
+        """The notebook's variables."""
+        names: MutableMapping[str, object] = self._shell.user_ns
+        return names
+
+    @property
+    def graphical(self) -> bool:
+        """Whether outputs can change in place: a kernel's front end, not a terminal."""
+        return getattr(self._shell, "kernel", None) is not None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace of the present target; the default target's if none was chosen."""
+        if self._workspace is None:
+            self._workspace = self._connect()
+        return self._workspace
+
+    @property
+    def connected(self) -> bool:
+        """Whether a target was chosen or used already."""
+        return self._workspace is not None
+
+    def connect(self, target: str, settings: Mapping[str, str]) -> Workspace:
+        """Change the target."""
+        workspace = self._connect(target, **settings)
+        self.close()
+        self._workspace = workspace
+        return workspace
+
+    def close(self) -> None:
+        """Let go of the workspace."""
+        if self._workspace is not None:
+            self._workspace.close()
+            self._workspace = None
+
+    def run(self, source: str) -> Cell:
+        """Run a cell in the kernel, as if it had no magic on top, and return it.
+
+        Raises `CellFailed` when it raised; IPython has shown its traceback by then.
+        """
+        result = self._shell.run_cell(source, store_history=False)
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None:
+            raise CellFailed(
+                f"nothing was deployed, because the cell failed here with {type(error).__name__}",
+                hint="mend the cell and run it again",
+            )
+        return Cell(source, f"In[{self._shell.execution_count}]")
+
+    def remember(self, app: str, cell: Cell) -> None:
+        """Keep a cell as the source of an app, so that `%aca plan NAME` finds it."""
+        self._cells[app] = cell
+
+    def recall(self, app: str) -> Cell:
+        """Return the cell an app was last deployed or planned from.
+
+        Raises `UsageFailed` when there is none.
+        """
+        if app not in self._cells:
+            raise UsageFailed(
+                f"no cell of this notebook was deployed or planned as {app!r}",
+                code="UsageError",
+                hint=f"start the cell with %%aca plan {app}",
+            )
+        return self._cells[app]
+
+    def define(self, handles: Mapping[str, object]) -> None:
+        """Put handles in the place of the functions and classes that were deployed."""
+        self._shell.push(dict(handles), interactive=True)
+
+    def card(self) -> LiveCard:
+        """Return an output that can change in place; a terminal shows its last state only."""
+        from IPython.display import DisplayHandle  # present by then, and not needed to load
+
+        return LiveCard(DisplayHandle(), self._clock, live=self.graphical)
+
+    def callables(self) -> Sequence[str]:
+        """Return the functions and classes that the notebook itself defines."""
+        return sorted(self._callables())
+
+    def _callables(self) -> Iterator[str]:
+        hidden = getattr(self._shell, "user_ns_hidden", {})
+        for name, value in list(self.names.items()):
+            own = inspect.isfunction(value) or inspect.isclass(value)
+            if own and not name.startswith("_") and name not in hidden and value.__module__ == "__main__":
+                yield name

@@ -1,0 +1,123 @@
+"""An IPython shell with the magic loaded, and a workspace that remembers what it was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+from aca_notebook.errors import DeploymentFailed, NotFound
+from aca_notebook.magics import aca
+from aca_notebook.model.deploy import DeployState
+from aca_notebook.model.revision import RevisionState
+from tests.unit.display.examples import plan, progress, state
+
+
+class FakeApp:
+    def __init__(self, name: str, workspace: FakeWorkspace) -> None:
+        self.name, self.state, self._workspace = name, state(name), workspace
+
+    def _told(self, verb: str, *places, **named) -> None:
+        self._workspace.asked.append((verb, self.name, places, named))
+
+    def __getattr__(self, verb: str):
+        if verb.startswith("_"):
+            raise AttributeError(verb)
+
+        def answer(*places, **named):
+            self._told(verb, *places, **named)
+            return f"{verb} of {self.name}"
+
+        return answer
+
+    def down(self) -> None:
+        self._told("down")
+        del self._workspace.apps[self.name]
+
+    def revisions(self):
+        return [RevisionState(f"{self.name}--0000001", traffic_percent=100)]
+
+    def metrics(self, **named) -> pd.DataFrame:
+        self._told("metrics", **named)
+        at = pd.DatetimeIndex([datetime(2026, 11, 23, 6, tzinfo=UTC)], name="at")
+        return pd.DataFrame({"requests": [3.0], "replicas": [1.0]}, index=at)
+
+
+class Apps(dict):
+    def __missing__(self, name: str):
+        raise NotFound(f"there is no app {name!r}", code="ResourceNotFound", hint="%aca ps")
+
+
+@dataclass
+class FakeWorkspace:
+    name: str = "local"
+    fails: bool = False
+    closed: bool = False
+    asked: list = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.target = SimpleNamespace(name=self.name, location="eastus")
+        self.apps = Apps(scorer=FakeApp("scorer", self), ranker=FakeApp("ranker", self))
+
+    def plan(self, name, source, namespace, **options):
+        self.asked.append(("plan", name, source, options))
+        return plan(app=name)
+
+    def deploy(self, name, source, namespace, *, on_progress, **options):
+        self.asked.append(("deploy", name, source, options))
+        on_progress(progress(DeployState.RUNNING, plan=plan(app=name)))
+        if self.fails:
+            on_progress(progress(DeployState.FAILED, error=("it does not start",), traceback="In[1], line 1"))
+            raise DeploymentFailed("it does not start", hint="mend it", traceback="In[1], line 1")
+        done = progress(plan=plan(app=name))
+        return SimpleNamespace(progress=done, handles={"score": f"handle of {name}"})
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Driver:
+    """Runs cells and keeps what they returned, showed and raised."""
+
+    def __init__(self, shell, magics, workspaces: list[FakeWorkspace]) -> None:
+        self.shell, self.magics, self.workspaces = shell, magics, workspaces
+
+    @property
+    def workspace(self) -> FakeWorkspace:
+        return self.magics.notebook.workspace
+
+    @property
+    def names(self) -> dict:
+        return self.shell.user_ns
+
+    def run(self, cell: str):
+        with capture_output() as captured:
+            result = self.shell.run_cell(cell)
+        self.out = captured.stdout + captured.stderr
+        self.shown = captured.outputs
+        self.error = result.error_in_exec or result.error_before_exec
+        return result.result
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    workspaces: list[FakeWorkspace] = []
+
+    def connect(target="", **settings):
+        workspaces.append(FakeWorkspace(target or "local"))
+        return workspaces[-1]
+
+    magics = aca.AcaMagics(shell, connect)
+    shell.register_magics(magics)
+    shell.Completer.custom_matchers.append(aca.matcher(magics))
+    yield Driver(shell, magics, workspaces)
+    InteractiveShell.clear_instance()

@@ -1,0 +1,192 @@
+"""The magic in a real IPython shell, before a workspace that only remembers."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from aca_notebook.display.chart import Chart
+from aca_notebook.errors import NotFound, UsageFailed
+from aca_notebook.magics import aca, commands
+from aca_notebook.magics.grammar import Help
+from aca_notebook.magics.notebook import CellFailed
+from aca_notebook.magics.subcommands import GRAMMAR
+
+CELL = "%%aca deploy scorer --gpu T4 --max-replicas 3  # first\ndef score(x):\n    return SCALE * x\n"
+
+
+def test_every_subcommand_can_be_run() -> None:
+    for command in GRAMMAR.commands:
+        assert not command.line or command.name in commands._LINE
+        assert not command.cell or command.name in commands._CELL
+
+
+def test_a_deployed_cell_runs_here_first_and_leaves_handles(notebook) -> None:
+    notebook.run("SCALE = 2")
+    notebook.run(CELL)
+    assert notebook.error is None
+    ((verb, name, source, options),) = notebook.workspace.asked
+    assert (verb, name, options["gpu"], options["max_replicas"]) == ("deploy", "scorer", "T4", 3)
+    assert source.startswith("def score")
+    assert notebook.names["score"] == "handle of scorer"
+
+
+def test_the_card_of_a_deployment_is_shown_once_in_a_terminal_and_nothing_is_returned(notebook) -> None:
+    assert notebook.run(CELL) is None
+    (output,) = notebook.shown
+    assert "deployed in" in output.data["text/plain"]
+    assert "<div" in output.data["text/html"]
+
+
+def test_a_cell_that_raises_is_not_deployed(notebook) -> None:
+    notebook.run("%%aca deploy scorer\n1 / 0")
+    assert isinstance(notebook.error, CellFailed)
+    assert "ZeroDivisionError" in notebook.out
+    assert notebook.workspaces == []
+
+
+def test_a_cell_with_a_syntax_error_is_reported_by_ipython(notebook) -> None:
+    notebook.run("%%aca deploy scorer\ndef score(:\n    pass")
+    assert "SyntaxError" in notebook.out
+    assert "nothing was deployed" in notebook.out
+    assert notebook.workspaces == []
+
+
+def test_a_failed_deployment_shows_the_cells_traceback_once_and_stays_an_exception(notebook) -> None:
+    notebook.run("%aca target local")
+    notebook.workspace.fails = True
+    notebook.run(CELL)
+    assert type(notebook.error).__name__ == "DeploymentFailed"
+    assert notebook.out.count("In[1], line 1") == 1
+    assert "In[1], line 1" not in notebook.shown[-1].data["text/plain"]
+    assert "failed after" in notebook.shown[-1].data["text/plain"]
+
+
+def test_an_error_of_ours_is_three_lines_without_our_stack(notebook) -> None:
+    notebook.run("%aca show nothing")
+    assert isinstance(notebook.error, NotFound)
+    assert [line.strip() for line in notebook.out.strip().splitlines()] == [
+        "NotFound: there is no app 'nothing'", "ResourceNotFound", "%aca ps",
+    ]  # fmt: skip
+
+
+def test_an_error_of_ours_can_be_caught(notebook) -> None:
+    notebook.run(
+        "from aca_notebook import AcaError\ntry:\n    %aca show nothing\nexcept AcaError as e:\n    kept = e.hint"
+    )
+    assert notebook.names["kept"] == "%aca ps"
+
+
+def test_a_value_can_be_assigned(notebook) -> None:
+    notebook.run("app = %aca show scorer  # the first")
+    assert notebook.names["app"].name == "scorer"
+
+
+def test_names_of_the_notebook_are_filled_in(notebook) -> None:
+    notebook.run("which = 'ranker'")
+    assert notebook.run("%aca show $which").name == "ranker"
+    assert notebook.run("%aca show {which}").name == "ranker"
+
+
+def test_json_on_a_line_survives(notebook) -> None:
+    notebook.run("""%aca invoke scorer --json '{"x": 9.0}'""")
+    assert notebook.workspace.asked == [("invoke", "scorer", (), {"x": 9.0})]
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("invoke scorer 9.0 hello", ("invoke", "scorer", (9.0, "hello"), {})),
+        ("invoke scorer x=[1,2] --function score", ("call", "scorer", ("score",), {"x": [1, 2]})),
+        ("curl scorer", ("curl", "scorer", (), {})),
+        ("open scorer", ("open", "scorer", (), {})),
+        ("start scorer", ("start", "scorer", (), {})),
+        ("stop scorer", ("stop", "scorer", (), {})),
+    ],
+)
+def test_a_line_becomes_one_call_of_the_library(notebook, line: str, asked: tuple) -> None:
+    notebook.run(f"%aca {line}")
+    assert notebook.error is None
+    assert notebook.workspace.asked == [asked]
+
+
+def test_the_dry_run_returns_the_plan_and_deploys_nothing(notebook) -> None:
+    notebook.run(CELL.replace("--gpu", "--dry-run --gpu"))
+    assert "plan: would create scorer" in notebook.out
+    assert [verb for verb, *_ in notebook.workspace.asked] == ["plan"]
+
+
+def test_a_line_plan_uses_the_cell_that_was_deployed(notebook) -> None:
+    notebook.run(CELL)
+    notebook.run("%aca plan scorer")
+    assert notebook.workspace.asked[-1][2].startswith("def score")
+    notebook.run("%aca plan ranker")
+    assert isinstance(notebook.error, UsageFailed)
+
+
+def test_the_list_after_down_is_what_is_left(notebook) -> None:
+    left = notebook.run("%aca down scorer")
+    assert [row["name"] for row in left] == ["ranker"]
+    assert len(notebook.run("%aca down --all")) == 0
+
+
+def test_down_without_a_name_deletes_nothing(notebook) -> None:
+    notebook.run("%aca down")
+    assert isinstance(notebook.error, UsageFailed)
+    assert notebook.workspace.asked == []
+
+
+def test_plot_gives_a_chart_and_its_absence_a_frame(notebook) -> None:
+    assert isinstance(notebook.run("%aca metrics scorer --plot"), Chart)
+    assert list(notebook.run("%aca metrics scorer")["requests"]) == [3.0]
+
+
+def test_a_new_target_closes_the_old_workspace(notebook) -> None:
+    notebook.run("%aca target local")
+    notebook.run("%aca target azure -g research")
+    assert [workspace.closed for workspace in notebook.workspaces] == [True, False]
+
+
+def test_a_secret_on_the_line_stops_it_before_anything_happens(notebook) -> None:
+    notebook.run("%%aca deploy scorer --env-vars HF_TOKEN=hf_abcdefghijklmnop1234\ndef score(x): return x")
+    assert isinstance(notebook.error, UsageFailed)
+    assert "hf_abc" not in notebook.out
+    assert notebook.workspaces == []
+
+
+def test_a_bare_magic_shows_what_there_is(notebook) -> None:
+    assert isinstance(notebook.run("%aca"), Help)
+    assert notebook.workspaces == []
+
+
+def test_a_usage_error_never_leaves_the_interpreter(notebook) -> None:
+    notebook.run("%aca logs")
+    assert isinstance(notebook.error, UsageFailed)
+
+
+def completed(notebook, *lines: str) -> list[str]:
+    """Complete at the end of the line that has `aca` in it."""
+    text = "\n".join(lines)
+    end = next(len("\n".join(lines[: n + 1])) for n, line in enumerate(lines) if "aca" in line)
+    with provisionalcompleter():
+        return [text[: one.start][end:] + one.text for one in notebook.shell.Completer.completions(text, end)]
+
+
+def test_completion_reaches_ipython_with_flags_values_and_live_names(notebook) -> None:
+    assert completed(notebook, "%aca logs scorer --ta") == ["--tail"]
+    assert completed(notebook, "%%aca deploy x --gpu ", "def score(x): ...") == ["T4", "A100"]
+    assert "scorer" not in completed(notebook, "%aca show sc")
+    notebook.run("%aca target local")
+    assert completed(notebook, "1 + 1", "scorer = %aca show sc") == ["scorer"]
+
+
+def test_completion_knows_the_functions_of_the_notebook(notebook) -> None:
+    notebook.run("def score(x): return x\nfrom math import sqrt\nlimit = 3")
+    assert completed(notebook, "%%aca deploy x --entry ") == ["score"]
+
+
+def test_loading_twice_keeps_one_magic(notebook) -> None:
+    first = aca.load(notebook.shell)
+    count = len(notebook.shell.Completer.custom_matchers)
+    assert aca.load(notebook.shell) is first
+    assert len(notebook.shell.Completer.custom_matchers) == count
