@@ -1,0 +1,310 @@
+"""Container apps: PUT, PATCH, GET, DELETE, lists and the questions asked of one (facts §3)."""
+
+from __future__ import annotations
+
+import secrets as random_source
+import string
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.emulator.arm.app_defaults import created_view, settled_configuration, settled_template
+from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
+from aca_notebook.emulator.arm.app_rules import check_app, check_name, profile_of
+from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
+from aca_notebook.emulator.arm.environment_rules import verification_id
+from aca_notebook.emulator.arm.environments import app_token
+from aca_notebook.emulator.arm.faults import app_busy, invalid, resource_not_found
+from aca_notebook.emulator.arm.identities import settled_identity
+from aca_notebook.emulator.arm.locations import display_name
+from aca_notebook.emulator.arm.provisioning import (
+    needs_revision,
+    revision_document,
+    revision_name,
+    with_running_status,
+    with_state,
+)
+from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
+from aca_notebook.emulator.arm.values import items, member, text
+from aca_notebook.emulator.arm.versions import shown_to
+from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
+from aca_notebook.model.gpu import CONSUMPTION
+from aca_notebook.model.ids import ResourceId, parse_id
+from aca_notebook.model.states import ProvisioningState, RunningStatus
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.operations import Operation, Operations
+    from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.identity.secrets import Secrets
+    from aca_notebook.emulator.identity.tokens import Issuer
+
+Document = dict[str, Any]
+_KIND = "containerapp"
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+class Apps:
+    """`Microsoft.App/containerApps`."""
+
+    def __init__(
+        self, scope: Scope, store: Store, operations: Operations, lifecycle: AppLifecycle, secrets: Secrets,
+        issuer: Issuer, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._scope = scope
+        self._store = store
+        self._operations = operations
+        self._lifecycle = lifecycle
+        self._secrets = secrets
+        self._issuer = issuer
+        self._clock = clock
+        operations.register(_KIND, {"provision": lifecycle.provision, "delete": lifecycle.remove}, self.show)
+
+    def routes(self) -> list[Route]:
+        """The resource; its revisions are a noun of their own."""
+        one, arm = f"{APP_PROVIDER}/containerApps/{{name}}", Door.ARM
+        everywhere = f"{SUBSCRIPTION}/providers/Microsoft.App/containerApps"
+        return [
+            Route("PUT", one, arm, "ContainerApps_CreateOrUpdate", self._put),
+            Route("PATCH", one, arm, "ContainerApps_Update", self._patch),
+            Route("GET", one, arm, "ContainerApps_Get", self._get),
+            Route("DELETE", one, arm, "ContainerApps_Delete", self._delete),
+            Route("GET", f"{APP_PROVIDER}/containerApps", arm, "ContainerApps_ListByResourceGroup", self._list),
+            Route("GET", everywhere, arm, "ContainerApps_ListBySubscription", self._list_all),
+            Route("POST", f"{one}/start", arm, "ContainerApps_Start", self._start),
+            Route("POST", f"{one}/stop", arm, "ContainerApps_Stop", self._stop),
+            Route("POST", f"{one}/listSecrets", arm, "ContainerApps_ListSecrets", self._list_secrets),
+            Route("POST", f"{one}/getAuthToken", arm, "ContainerApps_GetAuthToken", self._token),
+        ]
+
+    def show(self, request: Request, document: Document) -> Document:
+        """Return the document as a caller sees it: its links start where the caller came in."""
+        id_ = parse_id(document["id"])
+        path = f"/subscriptions/{id_.subscription}/resourceGroups/{id_.resource_group}/containerApps/{id_.name}"
+        properties = document["properties"] | {"eventStreamEndpoint": f"{origin(request)}{path}/eventstream"}
+        return shown_to(query(request, "api-version"), document | {"properties": properties})
+
+    async def _put(self, request: Request) -> Response:
+        asked = without_nulls(await json_body(request))
+        id_ = self._id(request)
+        check_name(id_.name)
+        values = _secret_values(asked)
+        document = self._document(id_, asked, request.state.claims, set(values))
+        operation = await self._begin(id_, document, values)
+        headers = self._operations.status_headers(request, operation, timeout="PT15M")
+        shown = shown_to(query(request, "api-version"), created_view(document, asked.get("properties") or {}))
+        return JSONResponse(shown, status_code=201, headers=headers)  # 201 for an update too (recorded: app_update)
+
+    async def _patch(self, request: Request) -> Response:
+        body = await json_body(request)
+        id_ = self._id(request)
+        before = self._found(id_)
+        asked = without_nulls(merge_patch(before, body))
+        names = {secret["name"] for secret in before["properties"]["configuration"]["secrets"] or ()}
+        kept = {name: self._secrets.get(id_.key, name) for name in names if self._secrets.has(id_.key, name)}
+        values = kept | _secret_values(asked)
+        document = self._document(id_, asked, request.state.claims, set(values))
+        operation = await self._begin(id_, document, values)
+        headers = self._operations.status_headers(request, operation) | self._operations.result_headers(
+            request, operation
+        )
+        return Response(status_code=202, headers=headers)
+
+    async def _get(self, request: Request) -> Response:
+        return JSONResponse(self.show(request, self._found(self._id(request))))
+
+    async def _list(self, request: Request) -> Response:
+        group = self._scope.group(request)
+        found = self._store.list(APP_TYPE, group.subscription, group.resource_group)
+        return JSONResponse({"value": [self.show(request, each) for each in found]})
+
+    async def _list_all(self, request: Request) -> Response:
+        found = self._store.list(APP_TYPE, self._scope.subscription(request))
+        return JSONResponse({"value": [self.show(request, each) for each in found]})
+
+    async def _delete(self, request: Request) -> Response:
+        id_ = self._id(request)
+        document = self._store.get(id_)
+        if document is None:
+            return Response(status_code=204)
+        running = self._operations.running(id_)
+        if running is not None and running.action == "delete":
+            return Response(status_code=202, headers=self._operations.result_headers(request, running))
+        if running is not None:
+            await self._operations.cancel(running)  # the way out of a revision that never becomes ready
+        operation = self._operations.reserve(id_, _KIND, "delete", document["location"])
+        await self._write(operation, {id_: with_state(document, ProvisioningState.DELETING)})
+        return Response(status_code=202, headers=self._operations.result_headers(request, operation))
+
+    async def _start(self, request: Request) -> Response:
+        return await self._set_running(request, RunningStatus.RUNNING)
+
+    async def _stop(self, request: Request) -> Response:
+        return await self._set_running(request, RunningStatus.STOPPED)
+
+    async def _set_running(self, request: Request, status: RunningStatus) -> Response:
+        id_ = self._id(request)
+        document = self._found(id_)
+        operation = self._reserve(id_, document["location"])
+        changed = with_state(with_running_status(document, status), ProvisioningState.IN_PROGRESS)
+        await self._write(operation, {id_: changed})
+        return Response(status_code=202, headers=self._operations.result_headers(request, operation))
+
+    async def _list_secrets(self, request: Request) -> Response:
+        id_ = self._id(request)
+        listed = []
+        for secret in self._found(id_)["properties"]["configuration"]["secrets"] or ():
+            shown = dict(secret)
+            if self._secrets.has(id_.key, secret["name"]):
+                shown["value"] = self._secrets.get(id_.key, secret["name"])
+            listed.append(shown)
+        return JSONResponse({"value": listed})
+
+    async def _token(self, request: Request) -> Response:
+        id_ = self._id(request)
+        return JSONResponse(app_token(self._issuer, self._clock, self._found(id_), id_, request.state.claims))
+
+    def _id(self, request: Request) -> ResourceId:
+        return self._scope.resource(request, "Microsoft.App", "containerApps")
+
+    def _found(self, id_: ResourceId) -> Document:
+        document = self._store.get(id_)
+        if document is None:
+            raise resource_not_found(id_)
+        return document
+
+    def _document(self, id_: ResourceId, asked: Document, claims: Document, valued_secrets: set[str]) -> Document:
+        """Return the whole document a write asks for; raises what Azure would refuse."""
+        before = self._store.get(id_)
+        properties = member(asked.get("properties"), "properties")
+        environment = self._environment(properties)
+        profile_name = text(properties.get("workloadProfileName"), "properties.workloadProfileName")
+        if not profile_name and environment["properties"].get("workloadProfiles"):
+            profile_name = CONSUMPTION.name
+        profile = profile_of(profile_name, environment)
+        document: Document = {
+            "id": f"{id_.parent}/providers/Microsoft.App/containerapps/{id_.name}",
+            "name": before["name"] if before else id_.name,
+            "type": APP_TYPE,
+            "location": display_name(str(asked.get("location") or (before or {}).get("location") or ""), APP_TYPE),
+        }
+        document |= {name: asked[name] for name in ("tags", "kind") if asked.get(name)}
+        document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))
+        stood = (before or {}).get("properties", {})
+        configuration = member(properties.get("configuration"), "properties.configuration")
+        document["properties"] = {
+            "provisioningState": str(ProvisioningState.IN_PROGRESS),
+            "runningStatus": stood.get("runningStatus", str(RunningStatus.RUNNING)),
+            "managedEnvironmentId": environment["id"],
+            "environmentId": environment["id"],
+            "workloadProfileName": profile_name or None,
+            "patchingMode": properties.get("patchingMode") or "Automatic",
+            "outboundIpAddresses": ["127.0.0.1"],
+            "latestRevisionName": stood.get("latestRevisionName", ""),
+            "latestReadyRevisionName": stood.get("latestReadyRevisionName", ""),
+            "latestRevisionFqdn": stood.get("latestRevisionFqdn", ""),
+            "customDomainVerificationId": verification_id(id_.subscription),
+            "configuration": settled_configuration(configuration, first=before is None),
+            "template": settled_template(
+                member(properties.get("template"), "properties.template"), on_gpu=bool(profile and profile.gpus)
+            ),
+            "delegatedIdentities": [],
+        }
+        document["identity"] = settled_identity(asked.get("identity"), id_, str(claims.get("tid", "")))
+        check_app(id_.name, document, profile, valued_secrets)
+        self._check_traffic(id_, document)
+        _keep_address(document, before)
+        return document
+
+    def _environment(self, properties: Document) -> Document:
+        wanted = properties.get("environmentId") or properties.get("managedEnvironmentId") or ""
+        try:
+            id_ = parse_id(str(wanted))
+        except ValueError:
+            raise invalid(
+                "LinkedInvalidPropertyId",
+                f"Property id '{wanted}' at path 'properties.environmentId' is invalid. Expect fully qualified resource "
+                "Id that start with '/subscriptions/{subscriptionId}' or '/providers/{resourceProviderNamespace}/'.",
+            ) from None
+        environment = self._store.get(id_) if id_.types == ("managedEnvironments",) else None
+        if environment is None:
+            raise AzureError(404, "ManagedEnvironmentNotFound", f"Managed environment '{wanted}' was not found.")
+        if environment["properties"]["provisioningState"] not in {"Succeeded", "Updating"}:
+            raise invalid(
+                "ManagedEnvironmentNotReadyForAppCreation",
+                f"The environment '{environment['name']}' is not ready for apps; its provisioning state is "
+                f"{environment['properties']['provisioningState']}.",
+            )
+        return environment
+
+    def _check_traffic(self, id_: ResourceId, document: Document) -> None:
+        ingress = document["properties"]["configuration"]["ingress"]
+        known = {revision["name"] for revision in self._lifecycle.revisions(id_)}
+        for entry in (ingress or {}).get("traffic", ()):
+            if entry.get("revisionName") and entry["revisionName"] not in known:
+                raise invalid(
+                    "ContainerAppInvalidTrafficRevision",
+                    f"Traffic is given to revision '{entry['revisionName']}', which does not exist.",
+                )
+
+    def _reserve(self, id_: ResourceId, location: str, revision: str = "") -> Operation:
+        running = self._operations.running(id_)
+        if running is not None:
+            raise app_busy(id_.name, running.name)
+        return self._operations.reserve(id_, _KIND, "provision", location, argument=revision)
+
+    async def _begin(self, id_: ResourceId, document: Document, values: dict[str, str]) -> Operation:
+        """Store what was asked, with the new revision if it makes one, and start the operation."""
+        before = self._store.get(id_)
+        revisions = self._lifecycle.revisions(id_)
+        documents = {id_: document}
+        name = ""
+        if needs_revision(before, document, revisions[-1] if revisions else None):
+            template = document["properties"]["template"]
+            existing = [revision["name"] for revision in revisions]
+            drawn = "".join(random_source.choice(_LETTERS) for _ in range(7))
+            name = revision_name(id_.name, template["revisionSuffix"], existing, drawn)
+            if name in existing:
+                raise invalid(
+                    "ContainerAppRevisionNameAlreadyExists",
+                    f"Revision '{name}' exists already and revisions do not change; use another revision suffix.",
+                )
+            document["properties"]["latestRevisionName"] = name
+            revision = revision_document(id_, name, template, self._clock.now())
+            documents[parse_id(revision["id"])] = revision
+        operation = self._reserve(id_, document["location"], name)
+        wanted = {secret["name"] for secret in document["properties"]["configuration"]["secrets"] or ()}
+        await self._write(operation, documents, {name: value for name, value in values.items() if name in wanted})
+        return operation
+
+    async def _write(
+        self, operation: Operation, documents: dict[ResourceId, Document], values: dict[str, str] | None = None
+    ) -> None:
+        """Make it durable, secrets first, then run; a write that fails leaves the app free."""
+        try:
+            if values is not None:
+                await self._secrets.replace(operation.id.key, values)
+            await self._store.put_all(documents, operation.statement())
+        except BaseException:
+            self._operations.release(operation)
+            raise
+        self._operations.begin(operation)
+
+
+def _secret_values(asked: Document) -> dict[str, str]:
+    configuration = member((asked.get("properties") or {}).get("configuration"), "properties.configuration")
+    return {
+        str(secret.get("name")): text(secret["value"], "properties.configuration.secrets.value")
+        for secret in items(configuration.get("secrets"), "properties.configuration.secrets")
+        if secret.get("value") is not None
+    }
+
+
+def _keep_address(document: Document, before: Document | None) -> None:
+    """The address is the platform's: what a client sends back, or makes up, changes nothing."""
+    ingress = document["properties"]["configuration"]["ingress"]
+    stood = before["properties"]["configuration"]["ingress"] if before else None
+    if ingress is not None:
+        ingress["fqdn"] = stood["fqdn"] if stood else ""

@@ -1,0 +1,268 @@
+"""Managed environments: where apps run, and which workload profiles they may name (facts §2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.clock import format_instant
+from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
+from aca_notebook.emulator.arm.environment_rules import (
+    check_name,
+    check_profiles_change,
+    settled_profiles,
+    settled_properties,
+)
+from aca_notebook.emulator.arm.faults import environment_busy, invalid, resource_not_found
+from aca_notebook.emulator.arm.identities import settled_identity
+from aca_notebook.emulator.arm.locations import display_name
+from aca_notebook.emulator.arm.provisioning import succeeded, with_state
+from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
+from aca_notebook.emulator.wire import Door, Route, origin
+from aca_notebook.model.ids import ResourceId, parse_id
+from aca_notebook.model.states import ProvisioningState
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.operations import Operation, Operations
+    from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.identity.tokens import Issuer
+
+Document = dict[str, Any]
+TYPE = "Microsoft.App/managedEnvironments"
+APP_TYPE = "Microsoft.App/containerApps"
+_KIND = "managedEnvironment"
+#: How long Azure takes for an ordinary environment at pace 1 (recorded: env_e2e, about 70 polls).
+_REALISTIC_SECONDS = 210.0
+
+
+class Environments:
+    """`Microsoft.App/managedEnvironments`."""
+
+    def __init__(
+        self, scope: Scope, store: Store, operations: Operations, clock: Clock, issuer: Issuer, *, pace: float
+    ) -> None:
+        self._scope = scope
+        self._store = store
+        self._operations = operations
+        self._clock = clock
+        self._issuer = issuer
+        self._seconds = _REALISTIC_SECONDS * pace
+        operations.register(_KIND, {"provision": self._provision, "delete": self._remove}, self.show)
+
+    def routes(self) -> list[Route]:
+        """The resource and the questions that are asked of it."""
+        one, arm = f"{APP_PROVIDER}/managedEnvironments/{{name}}", Door.ARM
+        everywhere = f"{SUBSCRIPTION}/providers/Microsoft.App/managedEnvironments"
+        return [
+            Route("PUT", one, arm, "ManagedEnvironments_CreateOrUpdate", self._put),
+            Route("PATCH", one, arm, "ManagedEnvironments_Update", self._patch),
+            Route("GET", one, arm, "ManagedEnvironments_Get", self._get),
+            Route("DELETE", one, arm, "ManagedEnvironments_Delete", self._delete),
+            Route(
+                "GET", f"{APP_PROVIDER}/managedEnvironments", arm, "ManagedEnvironments_ListByResourceGroup", self._list
+            ),
+            Route("GET", everywhere, arm, "ManagedEnvironments_ListBySubscription", self._list_all),
+            Route("POST", f"{one}/getAuthToken", arm, "ManagedEnvironments_GetAuthToken", self._token),
+            Route(
+                "GET", f"{one}/workloadProfileStates", arm, "ManagedEnvironments_ListWorkloadProfileStates", self._states
+            ),
+            Route("POST", f"{one}/checkNameAvailability", arm, "Namespaces_CheckNameAvailability", self._available),
+            Route(
+                "GET", f"{APP_PROVIDER}/connectedEnvironments", arm, "ConnectedEnvironments_ListByResourceGroup",
+                self._none,
+            ),
+        ]  # fmt: skip
+
+    async def ensure(self, id_: ResourceId, location: str, asked: Document) -> None:
+        """Make an environment that is ready at once, unless it is there; for the seeds."""
+        if self._store.get(id_) is None:
+            await self._store.put(
+                id_, succeeded(self._document(id_, {"location": location, "properties": asked}, {}, None))
+            )
+
+    def show(self, request: Request, document: Document) -> Document:
+        """Return the document as a caller sees it: its links start where the caller came in."""
+        id_ = parse_id(document["id"])
+        path = f"/subscriptions/{id_.subscription}/resourceGroups/{id_.resource_group}/managedEnvironments/{id_.name}"
+        properties = document["properties"] | {"eventStreamEndpoint": f"{origin(request)}{path}/eventstream"}
+        return document | {"properties": properties}
+
+    async def delete(self, id_: ResourceId) -> None:
+        """Delete one and return when it is gone; for its group."""
+        await self._store.delete(id_)
+
+    async def _put(self, request: Request) -> Response:
+        asked = without_nulls(await json_body(request))
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        check_name(id_.name)
+        before = self._store.get(id_)
+        document = self._document(id_, asked, request.state.claims, before)
+        if before is not None:
+            self._check_profiles(id_, before, document)
+            document = with_state(document, ProvisioningState.UPDATING)
+        operation = await self._begin(id_, document)
+        headers = self._operations.status_headers(request, operation, timeout="PT15M")
+        return JSONResponse(self.show(request, document), status_code=201, headers=headers)
+
+    async def _patch(self, request: Request) -> Response:
+        body = await json_body(request)
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        before = self._found(id_)
+        after = self._document(id_, merge_patch(without_nulls(before), body), request.state.claims, before)
+        self._check_profiles(id_, before, after)
+        if _essence(before) == _essence(after):
+            return JSONResponse(self.show(request, before))
+        operation = await self._begin(id_, with_state(after, ProvisioningState.UPDATING))
+        return Response(status_code=202, headers=self._operations.result_headers(request, operation))
+
+    async def _get(self, request: Request) -> Response:
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        return JSONResponse(self.show(request, self._found(id_)))
+
+    async def _list(self, request: Request) -> Response:
+        group = self._scope.group(request)
+        found = self._store.list(TYPE, group.subscription, group.resource_group)
+        return JSONResponse({"value": [self.show(request, each) for each in found]})
+
+    async def _list_all(self, request: Request) -> Response:
+        found = self._store.list(TYPE, self._scope.subscription(request))
+        return JSONResponse({"value": [self.show(request, each) for each in found]})
+
+    async def _none(self, request: Request) -> Response:
+        self._scope.group(request)
+        return JSONResponse({"value": []})
+
+    async def _delete(self, request: Request) -> Response:
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        document = self._store.get(id_)
+        if document is None:
+            return Response(status_code=204)
+        apps = self._apps_in(id_)
+        if apps:
+            raise invalid(
+                "ManagedEnvironmentHasContainerApps",
+                f"Managed environment '{id_.name}' cannot be deleted: it has the container apps "
+                f"{', '.join(sorted(app['name'] for app in apps))}.",
+            )
+        operation = await self._begin(
+            id_, with_state(document, ProvisioningState.SCHEDULED_FOR_DELETE), action="delete"
+        )
+        return Response(status_code=202, headers=self._operations.result_headers(request, operation))
+
+    async def _token(self, request: Request) -> Response:
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        document = self._found(id_)
+        return JSONResponse(app_token(self._issuer, self._clock, document, id_, request.state.claims))
+
+    async def _states(self, request: Request) -> Response:
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        profiles = self._found(id_)["properties"]["workloadProfiles"] or []
+        return JSONResponse({"value": [
+            {
+                "id": f"{id_}/workloadProfileStates/{profile['name']}",
+                "name": profile["name"],
+                "type": profile["workloadProfileType"],
+                "properties": ({"currentCount": profile["minimumCount"]} if "minimumCount" in profile else {}) | profile,
+            }
+            for profile in profiles
+        ]})  # fmt: skip
+
+    async def _available(self, request: Request) -> Response:
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        body = await json_body(request)
+        wanted = ResourceId(
+            id_.subscription, id_.resource_group, "Microsoft.App", ("containerApps",), (str(body.get("name") or ""),)
+        )
+        taken = self._store.get(wanted) is not None
+        message = f"The name '{wanted.name}' is already in use." if taken else ""
+        return JSONResponse(
+            {"nameAvailable": not taken} | ({"reason": "AlreadyExists", "message": message} if taken else {})
+        )
+
+    def _found(self, id_: ResourceId) -> Document:
+        document = self._store.get(id_)
+        if document is None:
+            raise resource_not_found(id_)
+        return document
+
+    def _document(self, id_: ResourceId, asked: Document, claims: Document, before: Document | None) -> Document:
+        location = display_name(str(asked.get("location") or (before or {}).get("location") or ""), TYPE)
+        document: Document = {"id": str(id_), "name": id_.name, "type": TYPE, "location": location}
+        if before is not None:
+            document["id"], document["name"] = before["id"], before["name"]
+        if asked.get("tags"):
+            document["tags"] = asked["tags"]
+        document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))
+        document["properties"] = settled_properties(id_, location, asked.get("properties") or {})
+        identity = settled_identity(asked.get("identity"), id_, str(claims.get("tid", "")))
+        if identity["type"] != "None":
+            document["identity"] = identity
+        return document
+
+    def _check_profiles(self, id_: ResourceId, before: Document, after: Document) -> None:
+        used = {str(app["properties"].get("workloadProfileName") or "") for app in self._apps_in(id_)}
+        check_profiles_change(before["properties"]["workloadProfiles"], after["properties"]["workloadProfiles"], used)
+
+    def _apps_in(self, id_: ResourceId) -> list[Document]:
+        apps = self._store.list(APP_TYPE, id_.subscription)
+        return [app for app in apps if app["properties"]["environmentId"].lower() == id_.key]
+
+    async def _begin(self, id_: ResourceId, document: Document, *, action: str = "provision") -> Operation:
+        running = self._operations.running(id_)
+        if running is not None:
+            raise environment_busy(id_.name, running.name)
+        operation = self._operations.reserve(id_, _KIND, action, document["location"])
+        try:
+            await self._store.put(id_, document, operation.statement())
+        except BaseException:
+            self._operations.release(operation)
+            raise
+        self._operations.begin(operation)
+        return operation
+
+    async def _provision(self, operation: Operation) -> None:
+        await self._clock.sleep(self._seconds)
+        document = self._found(operation.id)
+        await self._operations.finish(operation, {operation.id: succeeded(document)})
+
+    async def _remove(self, operation: Operation) -> None:
+        await self._clock.sleep(self._seconds)
+        await self._operations.finish(operation, delete=True)
+
+
+def profile_types(environment: Document) -> dict[str, str]:
+    """Map an environment's workload profile names to their types."""
+    profiles = environment["properties"].get("workloadProfiles") or settled_profiles(None) or ()
+    return {profile["name"]: profile["workloadProfileType"] for profile in profiles}
+
+
+def app_token(issuer: Issuer, clock: Clock, document: Document, id_: ResourceId, claims: Document) -> Document:
+    """Return what getAuthToken answers: a data-plane token for one app or environment (recorded: app_logstream)."""
+    lifetime_seconds = 3600
+    expires = clock.now().timestamp() + lifetime_seconds
+    token = issuer.issue(
+        "https://azurecontainerapps.dev",
+        subject=str(claims.get("oid", "")),
+        lifetime_seconds=lifetime_seconds,
+        claims={"app": id_.key},
+    )
+    return {
+        "location": document["location"],
+        "properties": {
+            "token": token,
+            "expires": format_instant(clock.now().fromtimestamp(expires, clock.now().tzinfo)),
+        },
+        "id": document["id"],
+        "name": document["name"],
+        "type": f"{document['type']}/accesstoken",
+    }
+
+
+def _essence(document: Document) -> Document:
+    """Return what a write can change, to tell one that changes nothing."""
+    properties = {key: value for key, value in document["properties"].items() if key != "provisioningState"}
+    return {"properties": properties} | {key: document.get(key) for key in ("tags", "identity")}

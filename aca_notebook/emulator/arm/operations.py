@@ -1,0 +1,269 @@
+"""Long-running operations: durable, one at a time a resource, resumed after a restart (facts §0.5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.clock import format_instant, parse_instant
+from aca_notebook.emulator.arm.locations import location_name
+from aca_notebook.emulator.arm.provisioning import failed
+from aca_notebook.emulator.journal.database import Statement, delete_document, put_document
+from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
+from aca_notebook.model.ids import ResourceId, parse_id
+from aca_notebook.model.states import OperationStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.journal.database import Database
+
+logger = logging.getLogger(__name__)
+
+_KIND = "operation"
+_KEPT = timedelta(days=1)
+#: Both azure-core and `az` obey this one; `Retry-After: 0` would make azure-core sleep 30 s (clients §4.1).
+_POLL_AGAIN = {"retry-after-ms": "50"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `kind` stands in its URLs (`containerapp`), `action` names what to do, `subject` what it is on.
+
+    `argument` is the action's own, such as a revision's name.
+    """
+
+    name: str
+    kind: str
+    action: str
+    subject: str
+    location: str
+    started_at: str
+    status: str = OperationStatus.IN_PROGRESS
+    argument: str = ""
+    error_code: str = ""
+    error_message: str = ""
+
+    @property
+    def id(self) -> ResourceId:
+        """The resource it works on."""
+        return parse_id(self.subject)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status == OperationStatus.IN_PROGRESS
+
+    def statement(self) -> Statement:
+        """Store this state of it."""
+        return put_document(_KIND, self.name, asdict(self))
+
+
+#: Does an operation to its end. It must leave the resource settled and call `finish`; a second run after a crash must
+#: do no harm. What it raises as `AzureError` fails operation and resource.
+Action = Callable[[Operation], Awaitable[None]]
+#: How a resource is shown to one caller: links to the emulator start with the origin the caller used.
+Show = Callable[["Request", dict[str, Any]], dict[str, Any]]
+
+
+class Operations:
+    """Keeps and runs them. The tasks are its own: `close` ends them, `start` takes up what a crash cut off."""
+
+    def __init__(self, store: Store, database: Database, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._actions: dict[str, Action] = {}  # by kind and action
+        self._shows: dict[str, Show] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._known = {key: Operation(**body) for key, body in database.documents(_KIND).items()}
+        self._running = {each.id.key: each.name for each in self._known.values() if each.running}
+
+    def register(self, kind: str, actions: Mapping[str, Action], show: Show) -> None:
+        """Say how a kind's actions are done and its resources shown; before `start`."""
+        self._actions.update({f"{kind} {action}": do for action, do in actions.items()})
+        self._shows[kind] = show
+
+    async def start(self) -> None:
+        """Forget old ones and resume those that were running."""
+        limit = self._clock.now() - _KEPT
+        old = [
+            each.name for each in self._known.values() if parse_instant(each.started_at) < limit and not each.running
+        ]
+        if old:
+            await self._store.write(*(delete_document(_KIND, name) for name in old))
+        for name in old:
+            del self._known[name]
+        for operation in list(self._known.values()):
+            if operation.running:
+                self._run(operation)
+
+    async def close(self) -> None:
+        """Stop; what was running stays recorded as such."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def running(self, id_: ResourceId) -> Operation | None:
+        """Return the operation in progress on a resource, if there is one."""
+        name = self._running.get(id_.key)
+        return self._known[name] if name else None
+
+    def reserve(self, id_: ResourceId, kind: str, action: str, location: str, *, argument: str = "") -> Operation:
+        """Take the resource: from now on `running` answers this operation. Follow with `begin` or `release`."""
+        operation = Operation(
+            name=str(uuid.uuid4()), kind=kind, action=action, subject=str(id_), location=location_name(location),
+            started_at=format_instant(self._clock.now()), argument=argument,
+        )  # fmt: skip
+        self._known[operation.name] = operation
+        self._running[id_.key] = operation.name
+        return operation
+
+    def release(self, operation: Operation) -> None:
+        """Give back a reservation that came to nothing."""
+        self._known.pop(operation.name, None)
+        if self._running.get(operation.id.key) == operation.name:
+            del self._running[operation.id.key]
+
+    def begin(self, operation: Operation) -> None:
+        """Run it; its statement must already be on disk, with the resource's."""
+        self._known[operation.name] = operation
+        self._run(operation)
+
+    async def finish(
+        self, operation: Operation, documents: dict[ResourceId, dict[str, Any]] | None = None, *,
+        error: AzureError | None = None, delete: bool = False,
+    ) -> None:  # fmt: skip
+        """End it, and store or delete its resource in the same transaction."""
+        status = OperationStatus.SUCCEEDED if error is None else OperationStatus.FAILED
+        ended = replace(
+            operation, status=str(status), error_code=error.code if error else "",
+            error_message=error.message if error else "",
+        )  # fmt: skip
+        if delete:
+            await self._store.delete(operation.id, ended.statement())
+        else:
+            await self._store.put_all(documents or {}, ended.statement())
+        self._end(ended)
+
+    async def cancel(self, operation: Operation) -> None:
+        """Stop one that runs; its resource stays as it is."""
+        task = self._tasks.get(operation.name)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        current = self._known.get(operation.name, operation)
+        if current.running:
+            ended = replace(current, status=str(OperationStatus.CANCELED))
+            await self._store.write(ended.statement())
+            self._end(ended)
+
+    async def settled(self, id_: ResourceId) -> None:
+        """Return when nothing runs on the resource any more."""
+        while (operation := self.running(id_)) and (task := self._tasks.get(operation.name)):
+            await asyncio.gather(task, return_exceptions=True)
+
+    def routes(self) -> list[Route]:
+        """The polling URLs of all kinds."""
+        location = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}"
+        routes = []
+        for kind in ("containerapp", "managedEnvironment"):
+            one = f"{location}/{kind}Operation"
+            routes += [
+                Route("GET", f"{one}Statuses/{{operation}}", Door.ARM, f"{kind}_OperationStatus", self._status),
+                Route("GET", f"{one}Results/{{operation}}", Door.ARM, f"{kind}_OperationResult", self._result),
+            ]
+        return routes
+
+    def status_headers(self, request: Request, operation: Operation, *, timeout: str = "") -> dict[str, str]:
+        """The headers that send a client to the status URL."""
+        headers = {"Azure-AsyncOperation": self._url(request, operation, "Statuses"), **_POLL_AGAIN}
+        return headers | ({"x-ms-async-operation-timeout": timeout} if timeout else {})
+
+    def result_headers(self, request: Request, operation: Operation) -> dict[str, str]:
+        """The headers that send a client to the result URL."""
+        return {"Location": self._url(request, operation, "Results"), **_POLL_AGAIN}
+
+    def status_body(self, operation: Operation) -> dict[str, Any]:
+        """What the status URL answers (recorded: app_e2e)."""
+        body: dict[str, Any] = {
+            "id": _path(operation, "Statuses"),
+            "name": operation.name,
+            "status": operation.status,
+            "startTime": operation.started_at.removesuffix("Z"),
+        }
+        if operation.error_code:
+            body["error"] = {"code": operation.error_code, "message": operation.error_message}
+        return body
+
+    def find(self, name: str) -> Operation:
+        """Return the operation.
+
+        Raises `AzureError` 404 when there is none of that name.
+        """
+        operation = self._known.get(name)
+        if operation is None:
+            raise AzureError(404, "OperationNotFound", f"The operation '{name}' could not be found.")
+        return operation
+
+    async def _status(self, request: Request) -> Response:
+        operation = self.find(request.path_params["operation"])
+        return JSONResponse(self.status_body(operation), headers=_POLL_AGAIN)
+
+    async def _result(self, request: Request) -> Response:
+        operation = self.find(request.path_params["operation"])
+        if operation.running:
+            return Response(status_code=202, headers=self.result_headers(request, operation))
+        if operation.error_code:
+            return JSONResponse(self.status_body(operation))
+        document = self._store.get(operation.id)
+        if document is None:
+            return Response(status_code=204)
+        return JSONResponse(self._shows[operation.kind](request, document))
+
+    def _url(self, request: Request, operation: Operation, what: str) -> str:
+        tail = "&azureAsyncOperation=true" if what == "Statuses" else ""
+        return f"{origin(request)}{_path(operation, what)}?api-version={query(request, 'api-version')}{tail}"
+
+    def _run(self, operation: Operation) -> None:
+        task = asyncio.create_task(self._perform(operation), name=f"{operation.action} {operation.subject}")
+        self._tasks[operation.name] = task
+        task.add_done_callback(lambda _: self._tasks.pop(operation.name, None))
+
+    async def _perform(self, operation: Operation) -> None:
+        try:
+            await self._actions[f"{operation.kind} {operation.action}"](operation)
+        except AzureError as failure:
+            await self._fail(operation, failure)
+        except Exception as failure:
+            # An operation that dies silently would poll for ever: it ends as failed, and the log has the traceback.
+            logger.exception("%s on %s failed", operation.action, operation.subject)
+            message = f"The emulator failed: {type(failure).__name__}; its log has the details."
+            await self._fail(operation, AzureError(500, "InternalServerError", message))
+
+    async def _fail(self, operation: Operation, error: AzureError) -> None:
+        document = self._store.get(operation.id)
+        await self.finish(operation, {operation.id: failed(document, error.message)} if document else {}, error=error)
+
+    def _end(self, ended: Operation) -> None:
+        self._known[ended.name] = ended
+        if self._running.get(ended.id.key) == ended.name:
+            del self._running[ended.id.key]
+
+
+def _path(operation: Operation, what: str) -> str:
+    if operation.kind == "registries":
+        return f"{operation.subject}/operationStatuses/registries-{operation.name}"
+    provider = f"/subscriptions/{operation.id.subscription}/providers/Microsoft.App"
+    return f"{provider}/locations/{operation.location}/{operation.kind}Operation{what}/{operation.name}"

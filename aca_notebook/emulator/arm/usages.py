@@ -1,0 +1,114 @@
+"""Quotas and the workload profile catalogue (facts §2.3, §2.6; recorded: env_usages, env_workload_profiles_e2e)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
+from aca_notebook.emulator.arm.environments import profile_types
+from aca_notebook.emulator.arm.faults import resource_not_found
+from aca_notebook.emulator.arm.locations import display_name, location_name
+from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
+from aca_notebook.emulator.wire import Door, Route
+from aca_notebook.model.gpu import CATALOGUE, WorkloadProfileType
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from aca_notebook.emulator.arm.store import Store
+
+#: Names and limits as recorded; how much of each is used is counted here.
+_LOCATION_LIMITS = {
+    "ManagedEnvironmentCount": 50,
+    "SubscriptionNCA100Gpus": 0,
+    "SessionPools": 50,
+    "SubscriptionConsumptionNCA100Gpus": 2,
+    "SubscriptionConsumptionT4Gpus": 8,
+    "ConsumptionNCA100GpusEnvCount": 1,
+    "ConsumptionT4GpusEnvCount": 2,
+}
+_ENVIRONMENT_LIMITS = {
+    "ManagedEnvironmentGeneralPurposeCores": 500,
+    "ManagedEnvironmentMemoryOptimizedCores": 500,
+    "ManagedEnvironmentComputeOptimizedCores": 50,
+    "ManagedEnvironmentConsumptionCores": 500,
+    "ManagedEnvironmentConfidentialGeneralPurposeCores": 50,
+    "ManagedEnvironmentConfidentialMemoryOptimizedCores": 50,
+}
+
+
+class Usages:
+    """What a subscription may use, and which workload profile types there are."""
+
+    def __init__(self, scope: Scope, store: Store) -> None:
+        self._scope = scope
+        self._store = store
+
+    def routes(self) -> list[Route]:
+        """Look-ups only."""
+        location, arm = f"{SUBSCRIPTION}/providers/Microsoft.App/locations/{{location}}", Door.ARM
+        types = f"{location}/availableManagedEnvironmentsWorkloadProfileTypes"
+        environment = f"{APP_PROVIDER}/managedEnvironments/{{name}}/usages"
+        return [
+            Route("GET", f"{location}/usages", arm, "Usages_List", self._by_location),
+            Route("GET", environment, arm, "ManagedEnvironmentUsages_List", self._by_environment),
+            Route("GET", types, arm, "AvailableWorkloadProfiles_Get", self._profile_types),
+        ]
+
+    async def _by_location(self, request: Request) -> Response:
+        subscription = self._scope.subscription(request)
+        wanted = display_name(str(request.path_params["location"]), ENVIRONMENT_TYPE)
+        environments = self._store.list(ENVIRONMENT_TYPE, subscription)
+        there = [each for each in environments if each["location"] == wanted]
+        types = [set(profile_types(each).values()) for each in there]
+        used = {
+            "ManagedEnvironmentCount": len(there),
+            "ConsumptionT4GpusEnvCount": sum("Consumption-GPU-NC8as-T4" in each for each in types),
+            "ConsumptionNCA100GpusEnvCount": sum("Consumption-GPU-NC24-A100" in each for each in types),
+        }
+        return JSONResponse(
+            {"value": [_usage(name, used.get(name, 0), most) for name, most in _LOCATION_LIMITS.items()]}
+        )
+
+    async def _by_environment(self, request: Request) -> Response:
+        id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
+        if self._store.get(id_) is None:
+            raise resource_not_found(id_)
+        return JSONResponse({"value": [_usage(name, 0, most) for name, most in _ENVIRONMENT_LIMITS.items()]})
+
+    async def _profile_types(self, request: Request) -> Response:
+        subscription = self._scope.subscription(request)
+        location = location_name(display_name(str(request.path_params["location"]), ENVIRONMENT_TYPE))
+        return JSONResponse({"value": [_profile_type(subscription, location, each) for each in CATALOGUE]})
+
+
+def _usage(name: str, used: int, most: int) -> dict[str, Any]:
+    spoken = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z]|\d)|(?<=\d)(?=[A-Z])", " ", name)
+    # `usage` is recorded, `currentValue` is in the description too: `az` reads the one, the SDK the other (clients §4.7).
+    return {
+        "name": {"value": name, "localizedValue": spoken},
+        "usage": used,
+        "currentValue": used,
+        "limit": most,
+        "unit": "Count",
+    }
+
+
+def _profile_type(subscription: str, location: str, entry: WorkloadProfileType) -> dict[str, Any]:
+    type_ = "Microsoft.App/availableManagedEnvironmentsWorkloadProfileTypes"
+    properties = {
+        "displayName": entry.display_name,
+        "category": entry.category,
+        "cores": entry.cores,
+        "memoryGiB": entry.memory_gib,
+    }
+    return {
+        "location": location,
+        "properties": properties | ({"gpus": entry.gpus} if entry.gpus else {}),
+        "id": f"/subscriptions/{subscription}/providers/{type_}/{entry.name}",
+        "name": entry.name,
+        "type": type_,
+    }

@@ -1,0 +1,112 @@
+"""Numbers and words as clients write them: strings for numbers, any case for words (facts §0.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aca_notebook.emulator.wire import AzureError
+from aca_notebook.model.quantities import parse_cpu
+
+_WORDS = {
+    word.lower(): word
+    for word in (
+        "Single", "Multiple", "Labels", "Auto", "Http", "Http2", "Tcp", "Liveness", "Readiness", "Startup", "HTTP",
+        "HTTPS", "EmptyDir", "AzureFile", "NfsAzureFile", "Secret", "System", "None", "All", "Init", "Main",
+    )
+}  # fmt: skip
+
+
+def whole(value: Any, path: str) -> int | None:
+    """Return a whole number written as number or text; None stays None.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise _unreadable(value, path, "integer")
+    try:
+        number = float(value)
+        if not number.is_integer():
+            raise _unreadable(value, path, "integer")
+        return int(number)
+    except (ValueError, OverflowError) as bad:
+        raise _unreadable(value, path, "integer") from bad
+
+
+def cores(value: Any, path: str) -> float:
+    """Return a number of cores; whole ones as an int, as they were sent.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise _unreadable(value, path, "number")
+    try:
+        number = parse_cpu(value)
+    except ValueError as bad:
+        raise _unreadable(value, path, "number") from bad
+    return value if isinstance(value, int) else number
+
+
+def truth(value: Any, path: str) -> bool | None:
+    """Return a boolean written as one or as text; None stays None.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    found = {"true": True, "false": False}.get(str(value).lower())
+    if found is None:
+        raise _unreadable(value, path, "boolean")
+    return found
+
+
+def word(value: Any) -> Any:
+    """Return an enumeration's value in Azure's case; what is none of those stays as it is."""
+    return _WORDS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def items(value: Any, path: str) -> list[dict[str, Any]]:
+    """Return a list of objects; None is an empty one.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise _unreadable(value, path, "array of objects")
+    return value
+
+
+def member(value: Any, path: str) -> dict[str, Any]:
+    """Return an object; None is an empty one.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _unreadable(value, path, "object")
+    return value
+
+
+def text(value: Any, path: str) -> str:
+    """Return a text; None is an empty one.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _unreadable(value, path, "string")
+    return value
+
+
+def _unreadable(value: Any, path: str, kind: str) -> AzureError:
+    # A value that was sent by mistake may be a secret: only its type is repeated.
+    return AzureError(
+        400,
+        "InvalidRequestContent",
+        f"The request content was invalid and could not be deserialized: could not convert a value of type "
+        f"{type(value).__name__} to {kind}. Path '{path}'.",
+    )

@@ -1,0 +1,175 @@
+"""From a connection to a handler and back: host check, route, door, common headers, errors in Azure's envelope."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import uuid
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect, Request
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from aca_notebook.emulator.wire import AzureError, Door, Match, RouteTable, query
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.identity.doors import Doors
+
+logger = logging.getLogger(__name__)
+
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+(\.\d+)?)?", re.IGNORECASE)
+#: What Azure lists, and what newer clients send besides (facts §0.2). Any other that is a date is accepted too.
+_SUPPORTED_VERSIONS = (
+    "2022-03-01, 2022-06-01-preview, 2022-10-01, 2022-11-01-preview, 2023-04-01-preview, 2023-05-01, "
+    "2023-05-02-preview, 2023-08-01-preview, 2023-11-02-preview, 2024-02-02-preview, 2024-03-01, 2024-08-02-preview, "
+    "2024-10-02-preview, 2025-01-01, 2025-02-02-preview, 2025-07-01, 2026-07-01"
+)
+_KEEP_ALIVE_SECONDS = 75
+_CLOSE_SECONDS = 2.0
+
+
+class Dispatcher:
+    """The ASGI application of the emulator's own port."""
+
+    def __init__(self, table: RouteTable, doors: Doors, clock: Clock) -> None:
+        self.table = table
+        self._doors = doors
+        self._clock = clock
+        self.in_flight = 0
+        self.last_request_at = clock.monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        self.in_flight += 1
+        try:
+            request = Request(scope, receive)
+            try:
+                response = await self._answer(request)
+                await response(scope, receive, send)
+            except ClientDisconnect:
+                logger.debug("the caller of %s hung up", request.url.path)
+        finally:
+            self.in_flight -= 1
+            self.last_request_at = self._clock.monotonic()
+
+    async def _answer(self, request: Request) -> Response:
+        request_id = str(uuid.uuid4())
+        match: Match | None = None
+        try:
+            _check_host(request)
+            match = self._route(request)
+            request.scope["path_params"] = match.parameters
+            request.state.claims = self._doors.claims(match.route.door, request)
+            if match.route.door is Door.ARM:
+                _check_api_version(request)
+            response = await match.route.handler(request)
+        except AzureError as refusal:
+            response = refusal.response()
+        except ClientDisconnect:
+            raise
+        except Exception:
+            # The one place that catches all: a caller gets Azure's envelope, the log gets the traceback.
+            logger.exception("%s %s failed (request %s)", request.method, request.url.path, request_id)
+            response = _broken(request_id).response()
+        _add_common_headers(response, request, request_id, match)
+        return response
+
+    def _route(self, request: Request) -> Match:
+        path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
+        match = self.table.match(request.method, path)
+        if match is not None:
+            return match
+        others = self.table.methods(path)
+        if others:
+            allowed = ", ".join(sorted(others))
+            raise AzureError(
+                405, "MethodNotAllowed", f"{request.method} is not allowed here; {allowed} is.",
+                headers={"Allow": allowed},
+            )  # fmt: skip
+        raise AzureError(
+            404,
+            "InvalidResourceType",
+            f"The resource type of '{request.url.path}' could not be found: this emulator has no such operation. "
+            "GET /_emulator/routes lists those it has.",
+        )
+
+
+class HttpServer:
+    """Makes uvicorn's protocol for each connection that a listener accepted."""
+
+    def __init__(self, application: Dispatcher) -> None:
+        self._config = Config(
+            application, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+            proxy_headers=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        )  # fmt: skip
+        self._config.load()
+        self._state = ServerState()
+
+    def protocol(self, secure: bool) -> asyncio.Protocol:
+        """Return a protocol for one connection; it reads from its transport whether that is TLS."""
+        return HttpToolsProtocol(self._config, self._state, {}, asyncio.get_running_loop())
+
+    async def close(self) -> None:
+        """Let requests finish for a moment, then cut them: a followed log would never end by itself."""
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        tasks = list(self._state.tasks)
+        if tasks:
+            _, unfinished = await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        for connection in list(self._state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+
+
+def _check_host(request: Request) -> None:
+    """Refuse names that are not this machine's: a web page that rebinds its DNS name to loopback gets no further."""
+    name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    if name not in {"localhost", "127.0.0.1", "::1"} and not name.endswith(".localhost"):
+        raise AzureError(421, "HostNotAllowed", f"This emulator answers on loopback names only, not on '{name}'.")
+
+
+def _check_api_version(request: Request) -> None:
+    version = query(request, "api-version")
+    if not version:
+        raise AzureError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if _API_VERSION.fullmatch(version) is None:
+        raise AzureError(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version '{version}' is invalid. The supported versions are '{_SUPPORTED_VERSIONS}'.",
+        )
+
+
+def _add_common_headers(response: Response, request: Request, request_id: str, match: Match | None) -> None:
+    headers = response.headers
+    headers.setdefault("cache-control", "no-cache")
+    headers["x-ms-request-id"] = request_id
+    headers["x-ms-correlation-request-id"] = request.headers.get("x-ms-correlation-request-id", request_id)
+    if match is not None and match.route.door is Door.ARM:
+        # RFC 9110 has no such thing, Azure does: every answer of the provider lists what it speaks (facts §0.2).
+        headers["api-supported-versions"] = _SUPPORTED_VERSIONS
+        claims = getattr(request.state, "claims", {})
+        headers["x-ms-operation-identifier"] = (
+            f"tenantId={claims.get('tid', '')},objectId={claims.get('oid', '')}/eastus/{uuid.uuid4()}"
+        )
+
+
+def _broken(request_id: str) -> AzureError:
+    return AzureError(
+        500, "InternalServerError", f"The emulator failed on this request; its log has request {request_id}."
+    )

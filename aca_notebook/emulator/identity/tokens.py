@@ -1,0 +1,110 @@
+"""Access tokens: JSON Web Tokens signed with this emulator's own key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from aca_notebook.emulator.settings import write_private
+from aca_notebook.emulator.wire import AzureError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from aca_notebook.clock import Clock
+
+LIFETIME_SECONDS = 3600
+
+
+class Issuer:
+    """Signs tokens and reads them back; `subject` is the caller's object id."""
+
+    def __init__(self, key: rsa.RSAPrivateKey, tenant_id: str, clock: Clock) -> None:
+        self._key = key
+        self._public = key.public_key()
+        self._clock = clock
+        self.tenant_id = tenant_id
+        numbers = self._public.public_numbers()
+        self._modulus, self._exponent = _base64url(numbers.n), _base64url(numbers.e)
+        self._key_id = hashlib.sha256(self._modulus.encode()).hexdigest()[:20]
+
+    def issue(
+        self, audience: str, *, subject: str, lifetime_seconds: int = LIFETIME_SECONDS,
+        claims: Mapping[str, Any] | None = None,
+    ) -> str:  # fmt: skip
+        """Return a signed token; `claims` may not override the standard ones."""
+        now = int(self._clock.now().timestamp())
+        body = dict(claims or {}) | {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{self.tenant_id}/",
+            "iat": now,
+            "nbf": now,
+            "exp": now + lifetime_seconds,
+            "sub": subject,
+            "oid": subject,
+            "tid": self.tenant_id,
+            "idtyp": "app",
+            "ver": "1.0",
+        }
+        return jwt.encode(body, self._key, algorithm="RS256", headers={"kid": self._key_id})
+
+    def verify(self, token: str, audiences: Collection[str]) -> dict[str, Any]:
+        """Return the claims of a token of ours that is for one of `audiences` (slashes at the end do not count).
+
+        Raises `AzureError` 401 when it is none, has expired, or is for another audience.
+        """
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._public,
+                algorithms=["RS256"],
+                options={"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
+        except jwt.InvalidTokenError as unreadable:
+            raise unauthorized("InvalidAuthenticationToken", "The access token is invalid.") from unreadable
+        if claims["exp"] <= self._clock.now().timestamp():
+            raise unauthorized("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now.")
+        if str(claims["aud"]).rstrip("/").lower() not in {each.rstrip("/").lower() for each in audiences}:
+            raise unauthorized(
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. It should "
+                f"exactly match with one of the allowed audiences {', '.join(sorted(audiences))}.",
+            )
+        return claims
+
+    def jwks(self) -> dict[str, Any]:
+        """The public key as a JSON Web Key Set."""
+        key = {
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self._key_id, "n": self._modulus, "e": self._exponent,
+        }  # fmt: skip
+        return {"keys": [key]}
+
+
+def load_signing_key(path: Path) -> rsa.RSAPrivateKey:
+    """Return the key kept in `path`; makes one the first time (a quarter of a second)."""
+    if not path.exists():
+        made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = made.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_private(path, pem)
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError(f"{path} holds a key this emulator did not make; remove the file")
+    return key
+
+
+def unauthorized(code: str, message: str) -> AzureError:
+    """A 401 with the challenge Azure sends along."""
+    return AzureError(401, code, message, headers={"WWW-Authenticate": f'Bearer error="invalid_token", code="{code}"'})
+
+
+def _base64url(number: int) -> str:
+    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,249 @@
+"""The composition root: makes the parts, wires them, starts and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from uv import find_uv_bin
+
+from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
+from aca_notebook.emulator.arm.apps import Apps
+from aca_notebook.emulator.arm.blobs import Blobs
+from aca_notebook.emulator.arm.builds import Builds
+from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
+from aca_notebook.emulator.arm.environments import Environments
+from aca_notebook.emulator.arm.groups import Groups, Subscriptions
+from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
+from aca_notebook.emulator.arm.operations import Operations
+from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
+from aca_notebook.emulator.arm.registries import Registries
+from aca_notebook.emulator.arm.scope import Scope
+from aca_notebook.emulator.arm.store import Store
+from aca_notebook.emulator.arm.usages import Usages
+from aca_notebook.emulator.certificates import ensure_certificates
+from aca_notebook.emulator.control import SEED, Control, client_environment
+from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
+from aca_notebook.emulator.identity.client import load_client, load_token
+from aca_notebook.emulator.identity.doors import Doors
+from aca_notebook.emulator.identity.routes import IdentityRoutes
+from aca_notebook.emulator.identity.sas import Sas
+from aca_notebook.emulator.identity.secrets import Secrets
+from aca_notebook.emulator.identity.tokens import Issuer, load_signing_key
+from aca_notebook.emulator.journal.database import Database
+from aca_notebook.emulator.listener import Listener
+from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
+from aca_notebook.emulator.runtime.builder import Builder
+from aca_notebook.emulator.runtime.images import Images
+from aca_notebook.emulator.runtime.interpreters import Interpreters
+from aca_notebook.emulator.runtime.process import start_ticks
+from aca_notebook.emulator.wire import RouteTable
+from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, profile_name
+from aca_notebook.model.ids import environment_id, registry_id
+
+if TYPE_CHECKING:
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.seams import Admits, Runs
+    from aca_notebook.emulator.runtime.desired import App
+    from aca_notebook.emulator.settings import Settings
+    from aca_notebook.emulator.wire import Route
+
+logger = logging.getLogger(__name__)
+
+_IDLE_LOOK_SECONDS = 5.0
+
+
+def compose(settings: Settings, clock: Clock, runs: Runs | None = None, admits: Admits | None = None) -> Emulator:
+    """Make an emulator that holds its data folder and is not yet started.
+
+    Raises `AlreadyRunning` when another holds the folder.
+    """
+    occupancy = Occupancy(settings)
+    try:
+        return Emulator(settings, clock, occupancy, runs or NothingRuns(), admits or NothingRuns())
+    except BaseException:
+        occupancy.release()
+        raise
+
+
+class NothingRuns:
+    """Stands in for the runtime until it is wired: accepts every app and runs none."""
+
+    ready = True
+    reason = message = ""
+
+    async def declare(self, app: App) -> None:
+        """Do nothing."""
+
+    async def withdraw(self, app_key: str) -> None:
+        """Do nothing."""
+
+    async def restart_revision(self, app_key: str, revision: str) -> None:
+        """Do nothing."""
+
+    async def revision_outcome(self, app_key: str, revision: str) -> NothingRuns:  # noqa: ARG002
+        """Ready at once."""
+        return self
+
+    def observe(self, app_key: str) -> Any:
+        """Nothing."""
+
+    async def publish(self, app: App) -> str:  # noqa: ARG002
+        """No address."""
+        return ""
+
+
+class Emulator:
+    """All parts, wired. `start` returns when requests are answered; `close` when nothing is left running."""
+
+    def __init__(self, settings: Settings, clock: Clock, occupancy: Occupancy, runs: Runs, admits: Admits) -> None:
+        self.settings = settings
+        self.client = load_client(settings.client_path)
+        self.control_token = load_token(settings.control_token_path)
+        self.stop_requested = asyncio.Event()
+        self.endpoint: Endpoint | None = None
+        self._clock = clock
+        self._occupancy = occupancy
+        self._started_at = clock.now()
+        self._runs = runs
+        self._certificates = ensure_certificates(settings.data_dir, clock.now())
+        self._database = Database(settings.state_path)
+        self._secrets = Secrets(settings.secrets_path, settings.secret_key_path)
+        self._store = Store(self._database)
+        self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
+        self._sas = Sas(hashlib.sha256(b"sas" + settings.signing_key_path.read_bytes()).digest(), clock)
+        self._images = Images(self._database, settings.data_dir)
+        self._interpreters = Interpreters(self._database)
+        self._operations = Operations(self._store, self._database, clock)
+        self._lifecycle = AppLifecycle(
+            self._store, self._operations, runs, admits, self._secrets, clock, pace=settings.pace
+        )
+        self._blobs = Blobs(settings.data_dir / "blobs", self._sas, clock)
+        self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder(), clock=clock)
+        self.table = RouteTable(self._routes())
+        self.dispatcher = Dispatcher(self.table, Doors(self._issuer, self._sas, self.client, self.control_token), clock)
+        self._server: HttpServer | None = None
+        self._listener: Listener | None = None
+        self._idle_watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> Endpoint:
+        """Seed, resume, listen and announce; returns where.
+
+        Raises `PortInUse` when there is no port to have.
+        """
+        sock = bind(self.settings)
+        await self._seed()
+        await self._builds.start(self.client.subscription_id)
+        await self._lifecycle.restore(self.client.subscription_id)
+        await self._operations.start()
+        self._server = HttpServer(self.dispatcher)
+        self._listener = Listener(sock, self._server.protocol, self._certificates.context())
+        await self._listener.start()
+        port = self._listener.port
+        self.endpoint = Endpoint(
+            pid=os.getpid(), start_ticks=start_ticks(os.getpid()), port=port, url=f"https://127.0.0.1:{port}",
+            http_url=f"http://127.0.0.1:{port}", version=_version(),
+        )  # fmt: skip
+        self._occupancy.announce(self.endpoint)
+        if self.settings.idle_exit_seconds is not None:
+            self._idle_watch = asyncio.create_task(self._watch_idle(self.settings.idle_exit_seconds))
+        return self.endpoint
+
+    async def close(self) -> None:
+        """Answer no more, stop everything, close the files, give the folder back."""
+        if self._idle_watch is not None:
+            self._idle_watch.cancel()
+        for part in (self._listener, self._server, self._operations, self._builds):
+            if part is not None:
+                await part.close()
+        self._secrets.close()
+        self._database.close()
+        self._occupancy.release()
+
+    def environment(self) -> dict[str, str]:
+        """The variables any other client needs."""
+        endpoint = self._announced()
+        return client_environment(
+            self.client, self._issuer, url=endpoint.url, http_url=endpoint.http_url, roots=self._certificates.roots
+        )
+
+    def _routes(self) -> list[Route]:
+        scope = Scope(self._store, self.client.subscription_id)
+        groups = Groups(scope, self._store, self._operations)
+        self._groups = groups
+        self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
+        self._environments = Environments(
+            scope, self._store, self._operations, self._clock, self._issuer, pace=self.settings.pace
+        )
+        apps = Apps(scope, self._store, self._operations, self._lifecycle, self._secrets, self._issuer, self._clock)
+        groups.deletes(APP_TYPE, self._lifecycle.delete)
+        groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
+        groups.deletes(REGISTRY_TYPE, self._registries.delete)
+        control = Control(
+            clock=self._clock, images=self._images, interpreters=self._interpreters, environment=self.environment,
+            describe=self._describe, stop=self.stop_requested.set, listed=lambda: self.table.routes,
+        )  # fmt: skip
+        nouns = (
+            IdentityRoutes(self._issuer, self.client, self._clock),
+            Subscriptions(scope, self._store, self.client.tenant_id),
+            groups, self._environments, apps, self._registries, Usages(scope, self._store), self._operations,
+            self._builds, self._blobs, control,
+        )  # fmt: skip
+        return [route for noun in nouns for route in noun.routes()]
+
+    def _builder(self) -> Builder:
+        return Builder(
+            folder=self.settings.data_dir, images=self._images, interpreters=self._interpreters, uv=find_uv_bin(),
+            environment=dict(os.environ),
+        )  # fmt: skip
+
+    async def _seed(self) -> None:
+        """Make the group, the environment and the registry `local`; what is there already stays as it is."""
+        group = await self._groups.ensure(SEED, DEFAULT_LOCATION)
+        profiles = [CONSUMPTION, *GPU_NAMES.values()]
+        await self._environments.ensure(
+            environment_id(group.subscription, group.resource_group, SEED),
+            DEFAULT_LOCATION,
+            {"workloadProfiles": [{"name": profile_name(each), "workloadProfileType": each.name} for each in profiles]},
+        )
+        await self._registries.ensure(registry_id(group.subscription, group.resource_group, SEED), DEFAULT_LOCATION)
+
+    def _describe(self) -> dict[str, Any]:
+        endpoint = self._announced()
+        return {
+            "pid": endpoint.pid,
+            "version": endpoint.version,
+            "url": endpoint.url,
+            "http_url": endpoint.http_url,
+            "data_dir": str(self.settings.data_dir),
+            "pace": self.settings.pace,
+            "idle_exit_seconds": self.settings.idle_exit_seconds,
+            "started_at": self._started_at.isoformat(),
+            "apps": len(self._store.list(APP_TYPE, self.client.subscription_id)),
+            "replicas": 0,
+        }
+
+    async def _watch_idle(self, limit_seconds: float) -> None:
+        """Ask to stop after a time without replicas and requests; a followed log counts as a request."""
+        while True:
+            await self._clock.sleep(min(_IDLE_LOOK_SECONDS, limit_seconds))
+            quiet = self._clock.monotonic() - self.dispatcher.last_request_at
+            if quiet >= limit_seconds and not self.dispatcher.in_flight:
+                self.stop_requested.set()
+                return
+
+    def _announced(self) -> Endpoint:
+        if self.endpoint is None:
+            raise RuntimeError("the emulator was not started")
+        return self.endpoint
+
+
+def _version() -> str:
+    try:
+        return version("aca_notebook")
+    except PackageNotFoundError:  # run from a source tree that was not installed
+        return "0"
