@@ -62,6 +62,7 @@ class BundleFacts:
     functions: tuple[str, ...]
     ships: tuple[Shipped, ...] = ()
     warnings: tuple[str, ...] = ()
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)

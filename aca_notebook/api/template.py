@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.api.plan import settings_digest
 from aca_notebook.azure import documents
 from aca_notebook.model.app import Tags
+from aca_notebook.model.deploy import DeployPlan
 from aca_notebook.model.quantities import format_memory
 
 if TYPE_CHECKING:
@@ -14,10 +16,24 @@ if TYPE_CHECKING:
 
     from aca_notebook.api.plan import DeployOptions
     from aca_notebook.azure.target import Target
-    from aca_notebook.model.deploy import DeployPlan
 
 KEY_SECRET = "aca-notebook-key"  # noqa: S105  # the secret's name
 PORT = 8000
+
+
+def draft(app: str, options: DeployOptions, target: Target) -> DeployPlan:
+    """What can be said of a deployment before its cell has been looked at."""
+    return DeployPlan(
+        app=app,
+        target=target.name,
+        resource_group=target.resource_group,
+        environment=target.environment,
+        location=target.location,
+        gpu=options.gpu.upper(),
+        min_replicas=options.min_replicas,
+        max_replicas=options.max_replicas,
+        public=options.public,
+    )
 
 
 def image_name(plan: DeployPlan) -> str:
@@ -25,7 +41,7 @@ def image_name(plan: DeployPlan) -> str:
     return f"{plan.app}:{plan.digest.removeprefix('sha256:')[:16]}"
 
 
-def tags(plan: DeployPlan, options: DeployOptions, owner: str) -> Tags:
+def tags(plan: DeployPlan, options: DeployOptions, owner: str, example: str) -> Tags:
     """What the Azure resource says of this deployment."""
     return Tags(
         owner=owner,
@@ -36,6 +52,7 @@ def tags(plan: DeployPlan, options: DeployOptions, owner: str) -> Tags:
         expires_at=plan.expires_at,
         functions=plan.functions,
         public=plan.public,
+        example=example,
     )
 
 
@@ -101,6 +118,16 @@ def _probes() -> list[dict[str, Any]]:
     ]
 
 
-def deployment_tags(plan: DeployPlan, options: DeployOptions, owner: str, deployment: str) -> dict[str, str]:
-    """The tags as they are written, with the mark by which a deployment knows its own."""
-    return {**documents.write_tags(tags(plan, options, owner)), documents.DEPLOYMENT: deployment}
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Whose deployment it is: `deployment` is how it knows its own."""
+
+    owner: str
+    deployment: str
+    example: str = ""
+
+
+def deployment_tags(plan: DeployPlan, options: DeployOptions, mark: Mark) -> dict[str, str]:
+    """The tags as they are written."""
+    written = documents.write_tags(tags(plan, options, mark.owner, mark.example))
+    return {**written, documents.DEPLOYMENT: mark.deployment}

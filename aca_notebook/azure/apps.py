@@ -9,11 +9,26 @@ from aca_notebook.azure import documents, faults
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from azure.core.polling import AsyncLROPoller
+
     from aca_notebook.azure.connection import Connection
     from aca_notebook.azure.documents import Document
     from aca_notebook.model.app import AppState
     from aca_notebook.model.gpu import WorkloadProfileType
     from aca_notebook.model.revision import ReplicaState, RevisionState
+
+
+class Operation:
+    """Something the platform has begun."""
+
+    def __init__(self, poller: AsyncLROPoller[Any], what: str) -> None:
+        self._poller = poller
+        self._what = what
+
+    async def result(self) -> Document:
+        """Wait until it has ended, and return the resource. Raises `ServiceFailed` when it failed."""
+        with faults.translated(self._what):
+            return _plain(await self._poller.result())
 
 
 class Apps:
@@ -38,8 +53,8 @@ class Apps:
         with faults.translated(f"the apps of group {self._group!r}"):
             return [_plain(app) async for app in self._client.container_apps.list_by_resource_group(self._group)]
 
-    async def put(self, name: str, document: Document) -> Document:
-        """Create or replace an app; returns when the platform has provisioned it.
+    async def put(self, name: str, document: Document) -> Operation:
+        """Ask for an app to be created or replaced; returns when the platform has taken the request.
 
         Raises `Conflict` while another operation is in progress.
         """
@@ -47,7 +62,7 @@ class Apps:
 
         with faults.translated(f"app {name!r}"):
             poller = await self._client.container_apps.begin_create_or_update(self._group, name, ContainerApp(document))
-            return _plain(await poller.result())
+        return Operation(poller, f"app {name!r}")
 
     async def patch(self, name: str, document: Document) -> None:
         """Merge `document` into an app."""

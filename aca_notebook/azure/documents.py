@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+#: What a tag's value may hold.
+TAG_LENGTH = 256
+
 #: Tag names on the Azure resource; they are the record, there is no other.
-OWNER, NOTEBOOK, CELL, DIGEST, SETTINGS, EXPIRES, FUNCTIONS, PUBLIC, DEPLOYMENT = (
-    f"aca-notebook-{name}"
-    for name in ("owner", "notebook", "cell", "digest", "settings", "expires", "functions", "public", "deployment")
+_MARK = "aca-notebook-"
+OWNER, NOTEBOOK, CELL, DIGEST, SETTINGS = (_MARK + name for name in ("owner", "notebook", "cell", "digest", "settings"))
+EXPIRES, FUNCTIONS, PUBLIC, EXAMPLE, DEPLOYMENT = (
+    _MARK + name for name in ("expires", "functions", "public", "example", "deployment")
 )
 
 
@@ -75,11 +79,12 @@ def read_tags(tags: Mapping[str, str]) -> Tags:
         expires_at=_moment(tags.get(EXPIRES)),
         functions=tuple(name for name in tags.get(FUNCTIONS, "").split(",") if name),
         public=tags.get(PUBLIC) == "true",
+        example=tags.get(EXAMPLE, ""),
     )
 
 
 def write_tags(tags: Tags) -> dict[str, str]:
-    """Write our tags; empty ones are left out (a tag holds at most 256 characters)."""
+    """Write our tags; empty ones are left out."""
     written = {
         OWNER: tags.owner,
         NOTEBOOK: tags.notebook,
@@ -89,8 +94,9 @@ def write_tags(tags: Tags) -> dict[str, str]:
         EXPIRES: format_instant(tags.expires_at) if tags.expires_at else "",
         FUNCTIONS: _fitting(tags.functions),
         PUBLIC: "true" if tags.public else "",
+        EXAMPLE: tags.example if len(tags.example) <= TAG_LENGTH else "",
     }
-    return {name: value[:256] for name, value in written.items() if value}
+    return {name: value[:TAG_LENGTH] for name, value in written.items() if value}
 
 
 def read_revision(document: Document) -> RevisionState:
@@ -167,7 +173,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _fitting(names: tuple[str, ...], limit: int = 256) -> str:
+def _fitting(names: tuple[str, ...], limit: int = TAG_LENGTH) -> str:
     kept: list[str] = []
     for name in names:
         if len(",".join((*kept, name))) > limit:

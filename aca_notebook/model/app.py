@@ -16,7 +16,7 @@ class Tags:
     """What we write on the Azure resource: the record of who deployed what, and until when.
 
     `digest` names the bundle, `settings` how it is run, `cell` the notebook cell, `functions` what it serves, in order;
-    the first is the entry.
+    the first is the entry. `example` is a JSON body the entry takes.
     """
 
     owner: str = ""
@@ -27,6 +27,7 @@ class Tags:
     expires_at: datetime | None = None
     functions: tuple[str, ...] = ()
     public: bool = False
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,310 @@
+"""The command line: `aca-notebook`. The only module that prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook import launcher, settings
+from aca_notebook.errors import AcaError, EmulatorFailed, UsageFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: What an emulator's data folder holds: `emulator reset` deletes no other folder.
+_EMULATOR_FILES = {"control-token", "state.db", "client.json"}
+_SHOWN_ANSWERS = 6
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 not understood."""
+    given = _parser().parse_args(arguments)
+    try:
+        code: int | None = given.run(given)
+    except UsageFailed as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+    except AcaError as failed:
+        print(failed, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aca-notebook", description="Deploy notebook cells to Azure Container Apps, or to this machine."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="run the quickstart notebook and write a report with its charts")
+    demo.add_argument("--output", type=Path, default=Path("demo-report"), metavar="DIR", help="default: %(default)s")
+    demo.set_defaults(run=_demo)
+    commands.add_parser("doctor", help="check what the local target needs").set_defaults(run=_doctor)
+    key = commands.add_parser("key", help="print the key of an app, for use in a shell: $(aca-notebook key NAME)")
+    key.add_argument("name", metavar="NAME")
+    key.add_argument("--target", default="", help="local or azure; default: as the settings say")
+    key.set_defaults(run=_key)
+    _emulator_parsers(commands)
+    commands.add_parser("version", help="print the version").set_defaults(run=_version)
+    return parser
+
+
+def _emulator_parsers(commands: Any) -> None:
+    emulator = commands.add_parser("emulator", help="the local emulator of Azure Container Apps")
+    actions = emulator.add_subparsers(title="actions", required=True, metavar="ACTION")
+
+    def action(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = actions.add_parser(name, help=text)
+        made.add_argument("--data-dir", type=Path, metavar="DIR", help="where it keeps its state")
+        made.set_defaults(run=run)
+        return made
+
+    run = action("run", _emulator_run, "run it in the foreground; prints one JSON line when ready")
+    run.add_argument("--port", type=int, metavar="N", help="default: the one it had before, or a free one")
+    run.add_argument("--pace", metavar="PACE", help="how fast Azure is: instant, realistic, or a factor")
+    run.add_argument("--idle-exit", metavar="SECONDS", help="exit after so long without use, or never")
+    action("start", _emulator_start, "start it in the background, or join the one that runs")
+    action("stop", _emulator_stop, "stop it and everything it runs; its state stays")
+    status = action("status", _emulator_status, "say whether it runs, and what it does")
+    status.add_argument("--json", action="store_true", help="as one JSON object")
+    env = action("env", _emulator_env, "print what other clients need to reach it: eval $(aca-notebook emulator env)")
+    env.add_argument("--json", action="store_true", help="as one flat JSON object instead of shell exports")
+    reset = action("reset", _emulator_reset, "stop it and delete its state: every local app, log and metric")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    image = actions.add_parser("image", help="images that stand for commands of this machine")
+    image_actions = image.add_subparsers(title="actions", required=True, metavar="ACTION")
+    add = image_actions.add_parser("add", help="let an image stand for a command: image add IMAGE -- COMMAND …")
+    add.add_argument("--data-dir", type=Path, metavar="DIR", help="where the emulator keeps its state")
+    add.add_argument("--folder", type=Path, metavar="DIR", help="where the command runs")
+    add.add_argument("image", metavar="IMAGE")
+    add.add_argument("command", nargs="+", metavar="COMMAND", help="{python} and {port} may stand in it")
+    add.set_defaults(run=_emulator_image_add)
+
+
+def _folder(given: argparse.Namespace) -> Path:
+    chosen: Path | None = given.data_dir
+    return (chosen or launcher.data_dir(settings.home())).expanduser().absolute()
+
+
+def _emulator_run(given: argparse.Namespace) -> int:
+    """Become the emulator: signals and the exit code are its own."""
+    folder = _folder(given)
+    options = [
+        part
+        for flag, value in (("--port", given.port), ("--pace", given.pace), ("--idle-exit", given.idle_exit))
+        if value is not None
+        for part in (flag, str(value))
+    ]
+    command = launcher.command(folder, *options)
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606  # our own module under our own interpreter
+
+
+def _emulator_start(given: argparse.Namespace) -> None:
+    endpoint = launcher.ensure_emulator(_folder(given))
+    verb = "restarted after it had died" if endpoint.restarted else "started" if endpoint.started else "already runs"
+    print(f"the emulator {verb}: {endpoint.url} (pid {endpoint.pid})")
+
+
+def _emulator_stop(given: argparse.Namespace) -> None:
+    print("stopped" if launcher.stop_emulator(_folder(given)) else "no emulator runs")
+
+
+def _emulator_status(given: argparse.Namespace) -> int:
+    folder = _folder(given)
+    endpoint = launcher.find_emulator(folder)
+    if endpoint is None:
+        print(
+            json.dumps({"running": False, "data_dir": str(folder)}) if given.json else f"no emulator runs on {folder}"
+        )
+        return 1
+    status = {"running": True, **endpoint.status()}
+    if given.json:
+        print(json.dumps(status))
+    else:
+        for name, value in status.items():
+            print(f"{name:24} {value}")
+    return 0
+
+
+def _emulator_env(given: argparse.Namespace) -> None:
+    environment = launcher.ensure_emulator(_folder(given)).environment()
+    if given.json:
+        print(json.dumps(environment, indent=2))
+        return
+    for name, value in environment.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def _emulator_reset(given: argparse.Namespace) -> int:
+    folder = _folder(given)
+    if not folder.exists():
+        print(f"there is nothing at {folder}")
+        return 0
+    if not _EMULATOR_FILES & {entry.name for entry in folder.iterdir()}:
+        raise UsageFailed(f"{folder} is no emulator's data folder", code="NotADataFolder", hint="check --data-dir")
+    if not given.yes and (
+        not sys.stdin.isatty() or input(f"delete every local app in {folder}? [y/N] ").lower() != "y"
+    ):
+        raise UsageFailed("nothing was deleted", code="NotConfirmed", hint="say --yes")
+    launcher.stop_emulator(folder)
+    shutil.rmtree(folder)
+    print(f"deleted {folder}")
+    return 0
+
+
+def _confirmed(question: str) -> bool:
+    return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _emulator_image_add(given: argparse.Namespace) -> None:
+    folder = str(given.folder.expanduser().absolute()) if given.folder else ""
+    launcher.ensure_emulator(_folder(given)).add_image(given.image, given.command, folder)
+    print(f"{given.image} now runs {shlex.join(given.command)}")
+
+
+def _key(given: argparse.Namespace) -> None:
+    from aca_notebook.api.workspace import connect
+
+    with connect(given.target) as workspace:
+        print(workspace.apps[given.name].key())
+
+
+def _version(given: argparse.Namespace) -> None:
+    del given
+    print(f"aca_notebook {metadata.version('aca_notebook')} on Python {sys.version.split()[0]}")
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    """Try each thing the local target needs, and say what to do about what is missing."""
+    del given
+    checks = (_check_python, _check_uv, _check_home, _check_emulator, _check_environment)
+    healthy = True
+    for check in checks:
+        try:
+            finding = check()
+        except AcaError as failed:
+            healthy = False
+            what, said, hint = failed.lines()
+            print(f"✗ {what}" + (f"\n    {said}" if said else "") + (f"\n    {hint}" if hint else ""))
+        else:
+            print(f"✓ {finding}")
+    return 0 if healthy else 1
+
+
+def _check_python() -> str:
+    if sys.platform == "win32":
+        raise EmulatorFailed("Windows itself cannot run the emulator", hint="use it inside WSL")
+    return f"Python {sys.version.split()[0]} at {sys.executable}"
+
+
+def _check_uv() -> str:
+    from uv import find_uv_bin
+
+    try:
+        path = find_uv_bin()
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)  # noqa: S603  # uv's own
+    except (FileNotFoundError, subprocess.SubprocessError) as missing:
+        raise EmulatorFailed(
+            "uv does not run", detail=str(missing), hint="pip install --force-reinstall uv"
+        ) from missing
+    return said.stdout.strip()
+
+
+def _check_home() -> str:
+    home = settings.home()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(home).free / 2**30
+    except OSError as refused:
+        raise EmulatorFailed(
+            f"{home} cannot be used", code=type(refused).__name__, detail=str(refused), hint="set ACA_NOTEBOOK_HOME"
+        ) from refused
+    if free < 1:
+        raise EmulatorFailed(f"{home} has {free:.1f} GiB left", hint="free some space")
+    return f"state lies in {home}, {free:.0f} GiB free"
+
+
+def _check_emulator() -> str:
+    endpoint = launcher.ensure_emulator(launcher.data_dir(settings.home()))
+    return f"the emulator answers at {endpoint.url} (pid {endpoint.pid}, version {endpoint.version or 'unknown'})"
+
+
+def _check_environment() -> str:
+    from aca_notebook.api.workspace import connect
+
+    with connect("local") as workspace:
+        return f"environment {workspace.target.environment!r} answers; it has {len(workspace.apps)} apps"
+
+
+def _demo(given: argparse.Namespace) -> int:
+    """Run a copy of the quickstart headless and write it with its outputs, as a notebook and as a page."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    output: Path = given.output.expanduser().absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    source = _quickstart()
+    notebook = nbformat.read(source, as_version=4)
+    print(f"running {source.name} against the local emulator …", flush=True)
+    client = NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(output)}})
+    failed = False
+    try:
+        client.execute(stderr=subprocess.DEVNULL)
+    except CellExecutionError as error:
+        failed = True
+        print(str(error), file=sys.stderr)
+    page = _write_report(notebook, output, source.stem)
+    for question, answer in _answers(notebook)[-_SHOWN_ANSWERS:]:
+        print(f"  {question}\n      {answer}")
+    print(f"the report with its charts: {page.as_uri()}")
+    print("open it in JupyterLab with `make lab`, or `jupyter lab` on the notebooks folder")
+    return 1 if failed else 0
+
+
+def _quickstart() -> Path:
+    """The wheel carries the notebooks; in a clone they lie beside the package."""
+    package = Path(__file__).parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if (folder / "00_quickstart.ipynb").exists():
+            return folder / "00_quickstart.ipynb"
+    raise UsageFailed("the quickstart notebook is not here", code="NotInstalled", hint="install aca_notebook again")
+
+
+def _write_report(notebook: Any, output: Path, name: str) -> Path:
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    nbformat.write(notebook, output / f"{name}.ipynb")
+    body, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook)
+    page = output / f"{name}.html"
+    page.write_text(body, encoding="utf-8")
+    return page
+
+
+def _answers(notebook: Any) -> list[tuple[str, str]]:
+    """What the cells answered, in a line each."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            text = output.get("data", {}).get("text/plain", "") if output.output_type == "execute_result" else ""
+            if text:
+                found.append((cell.source.strip().splitlines()[-1], text.strip().splitlines()[0][:100]))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

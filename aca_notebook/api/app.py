@@ -1,0 +1,235 @@
+"""An app in a person's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import webbrowser
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.api import measures
+from aca_notebook.api.calling import Endpoint
+from aca_notebook.api.logs import LogQuery, LogStream
+from aca_notebook.api.twin import blocking
+from aca_notebook.model.metric import REPLICAS
+from aca_notebook.model.price import ReplicaSize
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+    from aca_notebook.api.access import Access
+    from aca_notebook.api.costing import Metered
+    from aca_notebook.api.logs import LogType
+    from aca_notebook.api.loop import PrivateLoop
+    from aca_notebook.api.workspace import Workspace
+    from aca_notebook.model.app import AppState
+    from aca_notebook.model.ids import ResourceId
+    from aca_notebook.model.metric import MetricPoint
+    from aca_notebook.model.revision import ReplicaState, RevisionState
+
+_LINK_SECONDS = 60
+
+
+class App:
+    """One container app. `state` is how it was when last read; `refresh()` reads it again.
+
+    Blocking methods have a twin to await: `await app.invoke.aio(9.0)`. Each raises the errors of `aca_notebook.errors`.
+    """
+
+    def __init__(self, state: AppState, workspace: Workspace, access: Access) -> None:
+        self.state = state
+        self._workspace = workspace
+        self._access = access
+        self.endpoint = Endpoint(state.name, state.url, access, public=state.tags.public)
+
+    @property
+    def name(self) -> str:
+        """The app's name."""
+        return self.state.name
+
+    @property
+    def id(self) -> ResourceId:
+        """Its resource id."""
+        return self.state.id
+
+    @property
+    def url(self) -> str:
+        """Where it answers; empty without ingress."""
+        return self.state.url
+
+    @property
+    def revision(self) -> str:
+        """The name of the latest revision."""
+        return self.state.latest_revision
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """What it serves, entry first."""
+        return self.state.functions
+
+    @property
+    def loop(self) -> PrivateLoop:
+        """The Workspace's loop."""
+        return self._workspace.loop
+
+    @property
+    def _loop(self) -> PrivateLoop:
+        return self.loop
+
+    @blocking
+    async def invoke(self, *arguments: Any, **named: Any) -> Any:
+        """Call the entry function and return its answer."""
+        return await self.endpoint.call("", arguments, named)
+
+    @blocking
+    async def call(self, function: str, *arguments: Any, **named: Any) -> Any:
+        """Call a function by name, or a method as `Class/method`."""
+        return await self.endpoint.call(function.replace(".", "/"), arguments, named)
+
+    @blocking
+    async def refresh(self) -> App:
+        """Read the app's state again; returns itself."""
+        self.state = await self._workspace.read_state(self.name)
+        self.endpoint.url = self.state.url
+        return self
+
+    @blocking
+    async def revisions(self) -> tuple[RevisionState, ...]:
+        """Every revision, oldest first."""
+        return await self._access.ask(lambda services: services.apps.revisions(self.name))
+
+    @blocking
+    async def replicas(self, revision: str = "") -> tuple[ReplicaState, ...]:
+        """The replicas of a revision, the latest unless one is named."""
+        wanted = revision or self.revision
+        return await self._access.ask(lambda services: services.apps.replicas(self.name, wanted))
+
+    @blocking
+    async def activate_revision(self, revision: str) -> None:
+        """Let a revision run."""
+        await self._access.ask(lambda services: services.apps.revision_action(self.name, revision, "activate"))
+
+    @blocking
+    async def deactivate_revision(self, revision: str) -> None:
+        """Stop a revision's replicas."""
+        await self._access.ask(lambda services: services.apps.revision_action(self.name, revision, "deactivate"))
+
+    @blocking
+    async def restart_revision(self, revision: str = "") -> None:
+        """Replace a revision's replicas by new ones: what a changed secret needs."""
+        wanted = revision or self.revision
+        await self._access.ask(lambda services: services.apps.revision_action(self.name, wanted, "restart"))
+
+    @blocking
+    async def start(self) -> None:
+        """Start it again after `stop`."""
+        await self._access.ask(lambda services: services.apps.start(self.name))
+        await self._reread()
+
+    @blocking
+    async def stop(self) -> None:
+        """Stop it: no replicas and no answers until `start`."""
+        await self._access.ask(lambda services: services.apps.stop(self.name))
+        await self._reread()
+
+    @blocking
+    async def down(self) -> None:
+        """Delete it, with its revisions, replicas and key. An absent app is down already."""
+        await self._access.ask(lambda services: services.apps.delete(self.name))
+
+    @blocking
+    async def metrics(
+        self, since: timedelta = timedelta(hours=1), interval: timedelta | None = None
+    ) -> pd.DataFrame:  # fmt: skip
+        """What Azure Monitor measured: one row a bucket (UTC), columns in our units (`.attrs["units"]`)."""
+        span, grain = measures.buckets(since, interval, self._workspace.clock.now())
+        return await measures.read_metrics(self._access, self.id, span, grain)
+
+    @blocking
+    async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:
+        """What it cost, estimated: replica-seconds × dated list prices, all at the active rate (`.attrs`)."""
+        return await self._workspace.cost_of([self], since)
+
+    @blocking
+    async def key(self) -> str:
+        """The key callers need. Do not print it into a notebook: `aca-notebook key NAME` is for shells."""
+        return await self.endpoint.key()
+
+    @blocking
+    async def open(self) -> Opened:
+        """Open the app's page in a browser, through a link that is good for a minute and holds no key."""
+        expires = int(self._workspace.clock.now().timestamp()) + _LINK_SECONDS
+        link = await self.endpoint.open_link(expires)
+        return Opened(self.url, shown=webbrowser.open(link), link=link)
+
+    def logs(
+        self, tail: int = 50, *, follow: bool = False, source: LogType = "console", revision: str = "",
+        replica: str = "",
+    ) -> LogStream:  # fmt: skip
+        """Return the log's last lines; with `follow` a stream that goes on, without it one that has ended."""
+        query = LogQuery(self.name, source, tail, follow, revision, replica)
+        stream = LogStream(query, self._access, self.loop, self._workspace.clock)
+        if not follow:
+            for _ in stream:
+                pass
+        return stream
+
+    def curl(self) -> str:
+        """A command that calls the entry as pasted, without showing the key."""
+        path = shlex.quote(f"{self.url}/")
+        header = "" if self.state.tags.public else f' -H "X-Api-Key: $(aca-notebook key {self.name})"'
+        example = shlex.quote(self.state.tags.example or "{}")
+        return f"curl -s {path}{header} -H 'Content-Type: application/json' -d {example}"
+
+    async def metered(self, span: tuple[datetime, datetime], grain: str) -> list[Metered]:
+        """Each revision's replicas over time: what cost is made of."""
+        from aca_notebook.api.costing import Metered
+
+        points, revisions = await self._replica_points(span, grain)
+        sizes = {state.name: state for state in revisions}
+        found = []
+        for revision in sorted({point.revision for point in points}):
+            state = sizes.get(revision)
+            size = ReplicaSize(
+                state.cpu_cores if state else self.state.cpu_cores,
+                state.memory_bytes if state else self.state.memory_bytes,
+                self.state.gpu,
+                self.state.gpus,
+            )
+            own = tuple(point for point in points if point.revision == revision)
+            found.append(Metered(self.name, revision or self.revision, size, own))
+        return found
+
+    async def _replica_points(
+        self, span: tuple[datetime, datetime], grain: str
+    ) -> tuple[tuple[MetricPoint, ...], tuple[RevisionState, ...]]:  # fmt: skip
+        return await asyncio.gather(
+            self._access.ask(lambda services: services.metrics.read(self.id, REPLICAS, span, grain, by="revisionName")),
+            self._access.ask(lambda services: services.apps.revisions(self.name)),
+        )
+
+    async def _reread(self) -> None:
+        self.state = await self._workspace.read_state(self.name)
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r} at {self.url or 'no address'}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from aca_notebook.display import cards
+
+        return cards.app(self.state)
+
+
+class Opened:
+    """A page that was opened; where no browser is at hand, the link to click, which is good for a minute."""
+
+    def __init__(self, url: str, *, shown: bool, link: str) -> None:
+        self.url = url
+        self.shown = shown
+        self.link = link
+
+    def __repr__(self) -> str:
+        return f"opened {self.url}" if self.shown else f"open within a minute: {self.link}"

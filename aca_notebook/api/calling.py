@@ -1,0 +1,110 @@
+"""Calls into an app: names for arguments, the key, one POST, and the answer or the exception it stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from aca_notebook.api import codec, replies, template
+from aca_notebook.errors import CallFailed, Unauthorized
+
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Mapping, Sequence
+
+    from aca_notebook.api.access import Access
+    from aca_notebook.azure.calls import Reply
+
+
+class Endpoint:
+    """An app's door: its address and, fetched when first needed and never shown, its key.
+
+    Calls happen at most once: only a connection that was refused outright is tried again.
+    """
+
+    def __init__(self, app: str, url: str, access: Access, *, public: bool = False) -> None:
+        self.app = app
+        self.url = url
+        self._access = access
+        self._public = public
+        self._key = ""
+        self._parameters: dict[str, tuple[str, ...]] = {}
+
+    async def call(
+        self, function: str, positional: Sequence[object], named: Mapping[str, object],
+        signature: inspect.Signature | None = None,
+    ) -> Any:  # fmt: skip
+        """Call `function` (empty: the entry). Raises what the function raised, or an error of the tree."""
+        names = signature or (await self._parameters_of(function) if positional or len(named) == 1 else ())
+        arguments = codec.bind(names, positional, named) if names else dict(named)
+        order = tuple(names.parameters) if signature is not None else tuple(names)  # type: ignore[union-attr,arg-type]  # a signature, or names
+        content_type, body = codec.encode(arguments, order[0] if order else "")
+        reply = await self._post(f"{self.url}/{quote(function)}", content_type, body)
+        if reply.status >= 400:
+            raise replies.failure(reply, self.app)
+        return codec.decode(reply)
+
+    async def key(self) -> str:
+        """The app's key, from its secret. Raises `NotFound` when the app is gone."""
+        if not self._key:
+            found = await self._access.ask(lambda services: services.apps.secrets(self.app))
+            self._key = found.get(template.KEY_SECRET, "")
+        return self._key
+
+    async def open_link(self, expires: int) -> str:
+        """A link that lets a browser in until `expires` (epoch seconds), without showing the key."""
+        if self._public:
+            return f"{self.url}/docs"
+        signature = hmac.new((await self.key()).encode(), f"open:{expires}".encode(), hashlib.sha256).hexdigest()
+        return f"{self.url}/_aca/open?expires={expires}&signature={signature}"
+
+    async def description(self) -> dict[str, Any]:
+        """The app's OpenAPI document."""
+        key = await self.key()
+        reply = await self._access.ask(lambda services: services.calls.get(f"{self.url}/openapi.json", key))
+        if reply.status >= 400:
+            raise replies.failure(reply, self.app)
+        try:
+            document: dict[str, Any] = json.loads(reply.body)
+        except ValueError as broken:
+            raise CallFailed(
+                f"the description of {self.app!r} is no JSON", status=reply.status, call_id=reply.call_id,
+                hint="is it an app deployed from a notebook?",
+            ) from broken  # fmt: skip
+        return document
+
+    async def _post(self, url: str, content_type: str, body: bytes) -> Reply:
+        key = "" if self._public and not self._key else await self.key()
+        reply = await self._access.ask(lambda services: services.calls.post(url, body, content_type, key))
+        if reply.status != 401:
+            return reply
+        self._key = ""  # it may have been changed since
+        fresh = await self.key()
+        if fresh == key:
+            raise Unauthorized(
+                f"app {self.app!r} does not accept its own key", status=401, code="Unauthorized",
+                request_id=reply.call_id,
+                hint="restart the revision: a changed secret reaches a replica only then",
+            )  # fmt: skip
+        return await self._access.ask(lambda services: services.calls.post(url, body, content_type, fresh))
+
+    async def _parameters_of(self, function: str) -> tuple[str, ...]:
+        """The names a function takes, in order, as its OpenAPI document has them."""
+        if not self._parameters:
+            document = await self.description()
+            for path, methods in (document.get("paths") or {}).items():
+                if "post" in methods:
+                    self._parameters[path.strip("/")] = _names(methods["post"], document)
+        return self._parameters.get(function, ())
+
+
+def _names(operation: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[str, ...]:
+    content = (operation.get("requestBody") or {}).get("content") or {}
+    schema = (content.get("application/json") or {}).get("schema") or {}
+    reference = str(schema.get("$ref") or "")
+    if reference:
+        schema = (document.get("components") or {}).get("schemas", {}).get(reference.rpartition("/")[2], {})
+    return tuple(schema.get("properties") or ())

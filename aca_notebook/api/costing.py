@@ -1,0 +1,84 @@
+"""What an app cost, estimated: replica-seconds from Azure Monitor × dated list prices.
+
+A bucket's replica-seconds are its time-weighted average of replicas × the seconds of it that have passed, so the open
+bucket counts for what it has run and a replica that lived three seconds costs three seconds. Everything is charged at
+the active rate, which makes the figure an upper bound: Azure charges an idle replica less (facts §10.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aca_notebook.model.price import replica_cost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from aca_notebook.model.metric import MetricPoint
+    from aca_notebook.model.price import PriceList, ReplicaSize
+
+COLUMNS = ("app", "revision", "at", "replica_seconds", "vcpu_usd", "memory_usd", "gpu_usd", "total_usd")
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """One revision's replicas over time, and what one of them occupies."""
+
+    app: str
+    revision: str
+    size: ReplicaSize
+    points: Sequence[MetricPoint]
+
+
+def cost_table(metered: Sequence[Metered], grain_seconds: int, now: datetime, prices: PriceList) -> pd.DataFrame:
+    """Return one row a revision and bucket with a cost; `.attrs` tells source, date, region and what is not known."""
+    import pandas as pd
+
+    rows = [
+        _row(revision, point, _elapsed_seconds(point.at, grain_seconds, now), prices)
+        for revision in metered
+        for point in revision.points
+        if point.value
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    frame = frame.sort_values(["at", "app", "revision"], ignore_index=True)
+    frame.attrs = describe(prices, [revision.size for revision in metered])
+    return frame
+
+
+def describe(prices: PriceList, sizes: Sequence[ReplicaSize]) -> dict[str, object]:
+    """What a reader must know of the figures."""
+    unpriced = sorted({size.gpu for size in sizes if prices.gpu_second_usd(size.gpu) is None})
+    return {
+        "estimate": "upper bound: every second at the active rate",
+        "currency": "USD",
+        "price_source": prices.source,
+        "price_as_of": prices.as_of.isoformat(),
+        "price_region": prices.region,
+        "unpriced": unpriced,
+        "excludes": "requests, free grants, discounts, tax",
+    }
+
+
+def _elapsed_seconds(start: datetime, grain_seconds: int, now: datetime) -> float:
+    return min(float(grain_seconds), max(0.0, (now - start).total_seconds()))
+
+
+def _row(revision: Metered, point: MetricPoint, seconds: float, prices: PriceList) -> Mapping[str, object]:
+    replica_seconds = (point.value or 0.0) * seconds
+    cost = replica_cost(revision.size, replica_seconds, prices)
+    return {
+        "app": revision.app,
+        "revision": revision.revision,
+        "at": point.at,
+        "replica_seconds": replica_seconds,
+        "vcpu_usd": cost.vcpu_usd,
+        "memory_usd": cost.memory_usd,
+        "gpu_usd": cost.gpu_usd,
+        "total_usd": cost.total_usd,
+    }

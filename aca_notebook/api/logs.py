@@ -1,0 +1,298 @@
+"""Logs as they come: an iterable of lines that can be followed, stopped, and turned into a table."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
+from aca_notebook.model.log import LogSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    import pandas as pd
+
+    from aca_notebook.api.access import Access
+    from aca_notebook.api.loop import PrivateLoop
+    from aca_notebook.azure.services import Services
+    from aca_notebook.clock import Clock
+    from aca_notebook.model.log import LogLine
+
+LogType = Literal["console", "system"]
+
+_LOOK_SECONDS = 0.5
+#: Azure sends at most this many past lines; a follower that was cut off asks for all of them and skips what it had.
+_MOST_TAIL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which lines: of the latest revision unless one is named."""
+
+    app: str
+    type: LogType = "console"
+    tail: int = 50
+    follow: bool = False
+    revision: str = ""
+    replica: str = ""
+
+
+class LogStream:
+    """Lines of a log. Iterate over it; with `follow` it ends only when stopped.
+
+    It is also a context manager, and `lines` holds what has come so far.
+    """
+
+    def __init__(self, query: LogQuery, access: Access, loop: PrivateLoop, clock: Clock) -> None:
+        if not 0 <= query.tail <= _MOST_TAIL:
+            raise UsageFailed(
+                f"a tail is 0 to {_MOST_TAIL} lines", code="InvalidTail", detail=str(query.tail), hint="--tail 50"
+            )
+        self.query = query
+        self.lines: list[LogLine] = []
+        self._loop = loop
+        self._reader = LogReader(query, access, clock)
+        self._queue: queue.SimpleQueue[LogLine | AcaError | None] = queue.SimpleQueue()
+        self._stopped = False
+        self._listeners: list[Callable[[LogLine], None]] = []
+        self._done = loop.start(self._pump())
+
+    @property
+    def running(self) -> bool:
+        """Whether more lines may come."""
+        return not self._done.done()
+
+    def stop(self) -> None:
+        """End the stream. Lines that have come stay."""
+        self._stopped = True
+        self._reader.stop()
+
+    def listen(self, listener: Callable[[LogLine], None]) -> None:
+        """Have `listener` called with each further line, on the loop's thread."""
+        self._listeners.append(listener)
+
+    def wait(self) -> LogStream:
+        """Wait until the stream has ended; returns itself. Ctrl-C stops it."""
+        try:
+            for _ in self:
+                pass
+        except KeyboardInterrupt:
+            self.stop()
+        return self
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the lines so far: at, source, revision, replica, container, level, reason, text."""
+        import pandas as pd
+
+        columns = ["at", "source", "revision", "replica", "container", "level", "reason", "text"]
+        rows = [[getattr(line, column) for column in columns] for line in self.lines]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __iter__(self) -> Iterator[LogLine]:
+        while True:
+            item = self._queue.get()
+            if item is None:
+                self._queue.put(None)  # a second iteration ends as well
+                return
+            if isinstance(item, AcaError):
+                raise item
+            yield item
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __str__(self) -> str:
+        return "\n".join(str(line) for line in self.lines)
+
+    def __repr__(self) -> str:
+        state = "following" if self.running and self.query.follow else "ended"
+        return f"<LogStream of {self.query.app!r}: {len(self.lines)} lines, {state}>"
+
+    async def _pump(self) -> None:
+        try:
+            async for line in self._reader.lines():
+                self.lines.append(line)
+                self._queue.put(line)
+                for listener in self._listeners:
+                    listener(line)
+        except AcaError as failed:
+            self._queue.put(failed)
+        finally:
+            self._queue.put(None)
+
+
+class LogReader:
+    """Reads one app's log over however many connections it takes, without loss or repetition."""
+
+    def __init__(self, query: LogQuery, access: Access, clock: Clock) -> None:
+        self._query = query
+        self._access = access
+        self._clock = clock
+        self._stopping: asyncio.Event | None = None
+        self._stop_asked = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """End the reading, from any thread."""
+        self._stop_asked = True
+        if self._loop is not None and self._stopping is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def lines(self) -> AsyncIterator[LogLine]:
+        """Give the lines, oldest first within a replica."""
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        if self._stop_asked:
+            return
+        arrived: asyncio.Queue[LogLine | BaseException | None] = asyncio.Queue()
+        reading = asyncio.create_task(self._read(arrived))
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while True:
+                coming = asyncio.create_task(arrived.get())
+                await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    return
+                item = coming.result()
+                if item is None:
+                    return
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            for task in (reading, stopping):
+                task.cancel()
+            await asyncio.gather(reading, stopping, return_exceptions=True)
+
+    async def _read(self, arrived: asyncio.Queue[LogLine | BaseException | None]) -> None:
+        try:
+            if self._query.type == "system":
+                await self._system(arrived)
+            else:
+                await self._console(arrived)
+        except AcaError as failed:
+            arrived.put_nowait(failed)
+        else:
+            arrived.put_nowait(None)
+
+    async def _system(self, arrived: asyncio.Queue[LogLine | BaseException | None]) -> None:
+        document = await self._access.ask(lambda services: services.apps.document(self._query.app))
+        endpoint = document["properties"].get("eventStreamEndpoint") or ""
+
+        def opened(services: Services, token: str, tail: int) -> Any:
+            return services.logs.system(endpoint, token, tail=tail, follow=self._query.follow)
+
+        await self._stream(opened, arrived)
+
+    async def _console(self, arrived: asyncio.Queue[LogLine | BaseException | None]) -> None:
+        """Read every replica there is, and when following those that come, too."""
+        known: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                for name, revision, endpoint in await self._containers():
+                    if endpoint and name not in known:
+                        known[name] = asyncio.create_task(self._container(name, revision, endpoint, arrived))
+                if not self._query.follow:
+                    await asyncio.gather(*known.values())
+                    return
+                await self._clock.sleep(_LOOK_SECONDS)
+        finally:
+            for task in known.values():
+                task.cancel()
+            await asyncio.gather(*known.values(), return_exceptions=True)
+
+    async def _containers(self) -> list[tuple[str, str, str]]:
+        revision = self._query.revision
+        if not revision:
+            document = await self._access.ask(lambda services: services.apps.document(self._query.app))
+            revision = document["properties"].get("latestRevisionName") or ""
+        if not revision:
+            return []
+        replicas = await self._access.ask(lambda services: services.apps.replicas(self._query.app, revision))
+        return [
+            (replica.name, revision, container.log_stream_endpoint)
+            for replica in replicas
+            if self._query.replica in {"", replica.name}
+            for container in replica.containers[:1]
+        ]
+
+    async def _container(
+        self, replica: str, revision: str, endpoint: str, arrived: asyncio.Queue[LogLine | BaseException | None]
+    ) -> None:  # fmt: skip
+        def opened(services: Services, token: str, tail: int) -> Any:
+            return services.logs.console(
+                endpoint, token, tail=tail, follow=self._query.follow, replica=replica, revision=revision
+            )
+
+        try:
+            await self._stream(opened, arrived)
+        except NotFound:  # the replica has gone meanwhile
+            return
+
+    async def _stream(
+        self,
+        opened: Callable[[Services, str, int], AbstractAsyncContextManager[AsyncIterator[LogLine]]],
+        arrived: asyncio.Queue[LogLine | BaseException | None],
+    ) -> None:
+        """Copy one stream; a follower that is cut off connects again and goes on after the last line it had."""
+        tail, after = self._query.tail, _Position()
+        while True:
+            token = await self._access.ask(lambda services: services.apps.auth_token(self._query.app))
+            try:
+                async with opened(self._access.services, token, tail) as stream:
+                    async for line in stream:
+                        if after.is_new(line):
+                            arrived.put_nowait(line)
+            except (NotFound, UsageFailed):
+                raise
+            except (ServiceFailed, AcaError):
+                if not self._query.follow:
+                    raise
+            if not self._query.follow:
+                return
+            tail = _MOST_TAIL
+            after.resume()
+            await self._clock.sleep(_LOOK_SECONDS)
+
+
+class _Position:
+    """How far a stream has been read: the last moment, and which lines had that very moment."""
+
+    def __init__(self) -> None:
+        self._moment: datetime | None = None
+        self._at_moment: list[str] = []
+        self._resumed: list[str] = []
+        self._resuming = False
+
+    def resume(self) -> None:
+        """From here on the stream starts over."""
+        self._resumed = list(self._at_moment)
+        self._resuming = True
+
+    def is_new(self, line: LogLine) -> bool:
+        """Whether this line has not been read yet; it counts as read from now on."""
+        if line.at is None:
+            return not self._resuming
+        if self._moment is not None and line.at < self._moment and self._resuming:
+            return False
+        if line.at == self._moment and self._resuming and line.text in self._resumed:
+            self._resumed.remove(line.text)
+            return False
+        if self._moment is None or line.at > self._moment:
+            self._moment, self._at_moment, self._resuming = line.at, [], False
+        self._at_moment.append(line.text)
+        return True
+
+
+def sources() -> tuple[str, ...]:
+    """The kinds of log there are."""
+    return LogSource.CONSOLE.value, LogSource.SYSTEM.value

@@ -1,0 +1,92 @@
+"""From a cell to a bundle: the order in which packaging's three steps are taken."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aca_notebook.api.plan import BundleFacts
+from aca_notebook.model.deploy import Shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+_EXAMPLES: dict[str, object] = {
+    "float": 9.0, "int": 9, "str": "text", "bool": True, "list": [1.0, 2.0], "list[float]": [1.0, 2.0],
+    "list[int]": [1, 2], "list[str]": ["text"], "dict": {},
+}  # fmt: skip
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A cell and the names it may use: `namespace` is the notebook's, after the cell ran there."""
+
+    text: str
+    namespace: Mapping[str, object] = field(repr=False)
+    cell: str = ""
+    entry: str = ""
+    pip: Sequence[str] = ()
+    requirements: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A bundle ready to go; `exports` are name and kind of what it serves, in the cell's order."""
+
+    facts: BundleFacts
+    exports: tuple[tuple[str, str], ...]
+    archive: Callable[[], bytes]
+
+
+def pack(source: Source) -> Packed:
+    """Capture a cell, pin its packages and make the bundle. Blocks: run it in a thread.
+
+    Raises `CaptureFailed` and `RequirementsFailed`.
+    """
+    from aca_notebook.packaging import bundle, capture, requirements
+
+    captured = capture.capture_cell(source.text, source.namespace, cell=source.cell, entry=source.entry)
+    lock = requirements.resolve(
+        captured.imports, pip=source.pip, requirements=source.requirements, python=PYTHON
+    )  # fmt: skip
+    made = bundle.build(captured, lock)
+    exports = tuple((export.name, export.kind) for export in captured.exports)
+    facts = BundleFacts(
+        digest=made.digest,
+        python=PYTHON,
+        entry=captured.entry,
+        functions=_entry_first(captured.entry, [name for name, _ in exports]),
+        ships=tuple(Shipped(item.name, item.kind, item.size_bytes, item.note) for item in made.preview),
+        warnings=tuple(captured.warnings),
+        example=example_body(source.namespace.get(captured.entry.partition(".")[0]), captured.entry),
+    )
+    return Packed(facts, exports, made.archive)
+
+
+def example_body(served: object, entry: str) -> str:
+    """Return a JSON body that fits the entry's annotations, as far as they are plain: for `curl`."""
+    served = getattr(served, "__aca_local__", served)
+    method = entry.partition(".")[2]
+    called = getattr(served, method, None) if method else served
+    if isinstance(called, type) or not callable(called):
+        return ""
+    try:
+        parameters = inspect.signature(called).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    needed = [each for each in parameters if each.default is each.empty and each.name != "self"]
+    return json.dumps({each.name: _EXAMPLES.get(_annotation(each.annotation), 1) for each in needed})
+
+
+def _annotation(annotation: object) -> str:
+    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+
+
+def _entry_first(entry: str, names: Sequence[str]) -> tuple[str, ...]:
+    head = entry.partition(".")[0]
+    return tuple(sorted(names, key=lambda name: name != head))

@@ -1,0 +1,274 @@
+"""A workspace: one target, one private loop, and the apps there."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from aca_notebook.api import measures
+from aca_notebook.api.access import Access
+from aca_notebook.api.app import App
+from aca_notebook.api.deploying import Deploying, Turns
+from aca_notebook.api.deployment import Deployment
+from aca_notebook.api.function import handle
+from aca_notebook.api.loop import PrivateLoop
+from aca_notebook.api.packing import Source
+from aca_notebook.api.plan import DeployOptions
+from aca_notebook.api.targets import resolve_target
+from aca_notebook.api.twin import blocking
+from aca_notebook.azure.metrics import grain_seconds
+from aca_notebook.clock import SystemClock
+from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
+from aca_notebook.model.price import price_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, ItemsView, Sequence, ValuesView
+
+    import pandas as pd
+
+    from aca_notebook.azure.target import Target
+    from aca_notebook.clock import Clock
+    from aca_notebook.model.app import AppState
+    from aca_notebook.model.deploy import DeployPlan, DeployProgress
+    from aca_notebook.model.gpu import WorkloadProfileType
+
+logger = logging.getLogger(__name__)
+
+_SOURCE_OPTIONS = {"pip", "requirements"}
+_OPTIONS = {entry.name for entry in fields(DeployOptions)} | _SOURCE_OPTIONS
+
+
+def connect(target: str = "", **overrides: str) -> Workspace:
+    """Return a workspace on a target: `local` starts or joins the emulator on this machine, `azure` is Azure.
+
+    `overrides` are settings (`resource_group`, `environment`, `location`, `subscription_id`, `registry`). Without a
+    name the settings decide, and without settings it is `local`. Raises `UsageFailed` and `TargetFailed`.
+    """
+    return Workspace(resolve_target(target, overrides))
+
+
+class Workspace:
+    """Deploys cells to a target and finds what is there. Close it, or use it in a `with`."""
+
+    def __init__(self, target: Target, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
+        self.loop = PrivateLoop()
+        self.apps = AppCollection(self)
+        self._access = Access(target, self.clock)
+        self._turns = Turns()
+        self._profiles: dict[str, WorkloadProfileType] | None = None
+        self._closing = weakref.finalize(self, _close, self.loop, self._access)
+        if target.notice:
+            logger.warning("%s", target.notice)
+        self.loop.start(self._warm())
+
+    @property
+    def target(self) -> Target:
+        """Where it deploys."""
+        return self._access.target
+
+    @property
+    def _loop(self) -> PrivateLoop:
+        return self.loop
+
+    @blocking
+    async def deploy(
+        self, /, name: str, source: str, namespace: Mapping[str, object], *,
+        on_progress: Callable[[DeployProgress], None] | None = None, **options: Any,
+    ) -> Deployment:  # fmt: skip
+        """Deploy a cell's source and return when its first replica is ready.
+
+        `namespace` is the notebook's, after the cell ran in it. `options` are those of `plan`. `on_progress` is called
+        on another thread, at each change and at most four times a second in between. Ctrl-C cancels what can be
+        cancelled and raises `Interrupted`; a later deploy of the same name makes this one raise `Superseded`.
+        """
+        deploying, packed_source = self._deploying(name, source, namespace, options)
+        outcome = await deploying.run(packed_source, on_progress)
+        state = self._access.services.apps.read(outcome.document, outcome.profiles)
+        app = App(state, self, self._access)
+        handles = {export: handle(app, export, kind, namespace[export]) for export, kind in outcome.packed.exports}
+        return Deployment(app, handles, outcome.progress)
+
+    @blocking
+    async def plan(self, /, name: str, source: str, namespace: Mapping[str, object], **options: Any) -> DeployPlan:
+        """Return what `deploy` with the same arguments would do; nothing is sent.
+
+        Options: `gpu` ("T4", "A100"), `min_replicas`, `max_replicas`, `cpu` (cores), `memory` ("1Gi"), `concurrency`,
+        `cooldown_seconds`, `entry`, `public`, `keep`, `ttl` ("8h"), `env`, `pip`, `requirements`, `cell`, `notebook`.
+        """
+        deploying, packed_source = self._deploying(name, source, namespace, options)
+        planned, _, _ = await deploying.plan(packed_source)
+        return planned
+
+    @blocking
+    async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:
+        """What all apps cost, estimated (see `App.cost`)."""
+        return await self.cost_of(await self.read_apps(), since)
+
+    async def cost_of(self, apps: Sequence[App], since: timedelta) -> pd.DataFrame:
+        """What some apps cost."""
+        from aca_notebook.api.costing import cost_table
+
+        now = self.clock.now()
+        span, grain = measures.buckets(since, None, now)
+        metered = await asyncio.gather(*(app.metered(span, grain) for app in apps))
+        prices = price_list(self.target.location)
+        flat = [entry for entries in metered for entry in entries]
+        return cost_table(flat, grain_seconds(grain), self.clock.now(), prices)
+
+    async def read_apps(self) -> list[App]:
+        """Every app, with the replicas its latest revision has."""
+        documents, profiles = await asyncio.gather(
+            self._access.ask(lambda services: services.apps.list()), self._known_profiles()
+        )
+        states = [self._access.services.apps.read(document, profiles) for document in documents]
+        counted = await asyncio.gather(*(self._counted(state) for state in states))
+        return [App(state, self, self._access) for state in counted]
+
+    async def read_state(self, name: str) -> AppState:
+        """One app as it is now. Raises `NotFound`."""
+        document, profiles = await asyncio.gather(
+            self._access.ask(lambda services: services.apps.document(name)), self._known_profiles()
+        )
+        return await self._counted(self._access.services.apps.read(document, profiles))
+
+    async def read_app(self, name: str) -> App:
+        """One app. Raises `NotFound`."""
+        return App(await self.read_state(name), self, self._access)
+
+    def close(self) -> None:
+        """Let go of the connections and the loop; apps run on."""
+        self._closing()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        target = self.target
+        return f"<Workspace on {target.name}: group {target.resource_group!r}, environment {target.environment!r}>"
+
+    def _deploying(
+        self, name: str, source: str, namespace: Mapping[str, object], options: Mapping[str, Any]
+    ) -> tuple[Deploying, Source]:  # fmt: skip
+        unknown = sorted(set(options) - _OPTIONS)
+        if unknown:
+            raise UsageFailed(
+                f"deploy has no option {unknown[0]!r}",
+                code="UnknownOption",
+                hint=f"it has {', '.join(sorted(_OPTIONS))}",
+            )  # fmt: skip
+        chosen = DeployOptions(**{key: value for key, value in options.items() if key not in _SOURCE_OPTIONS})
+        packed = Source(
+            source, namespace, cell=chosen.cell, entry=chosen.entry, pip=options.get("pip", ()),
+            requirements=options.get("requirements"),
+        )  # fmt: skip
+        return Deploying(name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock), packed
+
+    async def _counted(self, state: AppState) -> AppState:
+        """Add what only the revision knows: how many replicas, and what they do."""
+        if not state.latest_revision:
+            return replace(state, replicas=0)
+        try:
+            revision = await self._access.ask(
+                lambda services: services.apps.revision(state.name, state.latest_revision)
+            )
+        except (NotFound, ServiceFailed):
+            return state
+        return replace(state, replicas=revision.replicas, running_state=revision.running_state)
+
+    async def _known_profiles(self) -> dict[str, WorkloadProfileType]:
+        """The environment's profiles, read once: a profile's type never changes."""
+        if self._profiles is None:
+            self._profiles = await self._access.ask(lambda services: services.environments.profiles())
+        return self._profiles
+
+    async def _warm(self) -> None:
+        """Import the SDKs and fetch a token while the person types the first cell."""
+        try:
+            await asyncio.to_thread(_import_sdks)
+            await self._known_profiles()
+        except AcaError as failed:
+            logger.debug("warming up failed: %s", failed)
+
+
+class AppCollection(Mapping[str, App]):
+    """The apps of the target's resource group, read anew each time they are asked for."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._of = weakref.ref(workspace)
+
+    def __getitem__(self, name: str) -> App:
+        workspace = self._workspace
+        return workspace.loop.run(workspace.read_app(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([app.name for app in self._all()])
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __contains__(self, name: object) -> bool:
+        return any(app.name == name for app in self._all())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an app, or `default` when there is none."""
+        try:
+            return self[name]
+        except NotFound:
+            return default
+
+    def values(self) -> ValuesView[App]:
+        """Every app, in one reading."""
+        return self._snapshot().values()
+
+    def items(self) -> ItemsView[str, App]:
+        """Every app by name, in one reading."""
+        return self._snapshot().items()
+
+    def _snapshot(self) -> dict[str, App]:
+        return {app.name: app for app in self._all()}
+
+    def _all(self) -> list[App]:
+        workspace = self._workspace
+        return workspace.loop.run(workspace.read_apps())
+
+    @property
+    def _workspace(self) -> Workspace:
+        workspace = self._of()
+        if workspace is None:
+            raise UsageFailed("the workspace of these apps is gone", code="Closed", hint="connect again")
+        return workspace
+
+    def __repr__(self) -> str:
+        return f"<apps: {', '.join(self) or 'none'}>"
+
+
+def _close(loop: PrivateLoop, access: Access) -> None:
+    if loop.closed:
+        return
+    try:
+        loop.run(access.close())
+    finally:
+        loop.close()
+
+
+def _import_sdks() -> None:
+    import azure.identity.aio
+    import azure.mgmt.appcontainers.aio
+    import azure.mgmt.containerregistrytasks.aio  # noqa: F401  # importing is the purpose
+
+
+def _owner() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
