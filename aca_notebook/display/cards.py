@@ -248,6 +248,15 @@ def _shipped_html(ships: Sequence[Shipped]) -> str:
     return f'<table style="border-collapse:collapse;margin:.3em 0">{rows}</table>' if rows else ""
 
 
+def facts(title: str, told: dict[str, str]) -> Bundle:
+    """Return a card of names and values; empty values are left out."""
+    shown = {name: value for name, value in told.items() if value}
+    width = max((len(name) for name in shown), default=0)
+    text = [title, *(f"  {name:<{width}}  {value}" for name, value in shown.items())]
+    table = theme.pairs({name: _value_html(name, value) for name, value in shown.items()})
+    return {"text/plain": "\n".join(text), "text/html": theme.card(title, table)}
+
+
 def error(name: str, lines: Sequence[str]) -> Bundle:
     """Return the card of an error's three lines: what happened, the platform's words, what to run next."""
     shown = [line for line in lines if line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,8 @@ Kind = Literal["line", "area", "step", "bars"]
 
 _KINDS: dict[str, Kind] = {"requests": "bars", "restarts": "bars", "replicas": "step", "memory_bytes": "area"}
 _METERS = (("vcpu_usd", "vCPU"), ("memory_usd", "memory"), ("gpu_usd", "GPU"))
+
+_BUCKETS = {60.0: "minute", 3600.0: "hour", 86400.0: "day"}
 
 ACTIVITY = (metric.REQUESTS, metric.REPLICAS, metric.RESPONSE_TIME)
 UTILISATION = (metric.CPU, metric.MEMORY, metric.GPU)
@@ -46,9 +49,9 @@ def cost(frame: Any, *, app: str = "", note: str = "") -> Chart:
     totals = [sum(value or 0.0 for value in column) for column in zip(*(one.values for one in series), strict=True)]
     unit = axes.unit_for("USD", totals)
     title = f"{app}: cost (estimate)" if app else "Cost of all apps (estimate)"
-    bucket = axes.bucket_width(times)
-    per = "an hour" if bucket >= timedelta(hours=1) else "a bucket"
-    panel = Panel(f"Cost {per}, by meter", unit, series, kind="bars", stacked=True)
+    bucket = _bucket(frame, times) if len(times) < 2 else axes.bucket_width(times)
+    per = _BUCKETS.get(bucket.total_seconds(), "bucket")
+    panel = Panel(f"Cost per {per}, by meter", unit, series, kind="bars", stacked=True)
     return Chart(title, times if series else (), (panel,) if series else (), bucket, note)
 
 
@@ -63,7 +66,15 @@ def _chart(title: str, frame: Any, wanted: Iterable[metric.Metric], note: str) -
             unit = axes.unit_for(one.unit, values)
             kind = _KINDS.get(one.column, "line")
             panels.append(Panel(one.label, unit, series, kind=kind, colour=len(panels)))
-    return Chart(title, times if panels else (), tuple(panels), axes.bucket_width(times), note)
+    return Chart(title, times if panels else (), tuple(panels), _bucket(frame, times), note)
+
+
+def _bucket(frame: Any, times: Sequence[datetime]) -> timedelta:
+    """Return how long a bucket is: as the table says (`PT1M`), or as its moments lie."""
+    match = re.fullmatch(r"PT(\d+)([MH])", str(frame.attrs.get("grain", "")))
+    if match is None:
+        return axes.bucket_width(times)
+    return timedelta(minutes=int(match[1]) * (60 if match[2] == "H" else 1))
 
 
 def _read(frame: Any, names: Sequence[str]) -> tuple[tuple[datetime, ...], dict[str, tuple[float | None, ...]]]:

@@ -86,11 +86,11 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What an app did over the past `since`, in buckets of `interval`."""
+    """What an app did over the past `since`, in buckets of `interval`, or of what suits the span."""
 
     name: str
     since: timedelta = timedelta(hours=1)
-    interval: timedelta = timedelta(minutes=1)
+    interval: timedelta | None = None
     plot: bool = False
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.display import cards, charts, listings
-from aca_notebook.display.values import Card
+from aca_notebook.display import logs as log_cards
+from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
 from aca_notebook.magics import arguments
+from aca_notebook.magics.live import FollowedLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,8 +37,12 @@ def target(notebook: Notebook, given: arguments.Target) -> object:
     }  # fmt: skip
     said = {name: value for name, value in settings.items() if value}
     if given.target or said:
-        return notebook.connect(given.target, said).target
-    return notebook.workspace.target
+        notebook.connect(given.target, said)
+    chosen = notebook.workspace.target
+    return Card(chosen, cards.facts(f"target {chosen.name}", {
+        "resource group": chosen.resource_group, "environment": chosen.environment, "location": chosen.location,
+        "registry": chosen.registry_server, "url": chosen.resource_manager, "note": chosen.notice,
+    }))  # fmt: skip
 
 
 def deploy(notebook: Notebook, given: arguments.Deploy, source: str) -> object:
@@ -64,7 +71,7 @@ def _deploy(notebook: Notebook, given: arguments.Deploy, cell: Cell) -> object:
         deployment = notebook.workspace.deploy(
             given.name, cell.source, notebook.names, on_progress=follow, **_options(given, cell)
         )
-    except AcaError:
+    except (AcaError, KeyboardInterrupt):
         if seen:
             # The error below the card says the rest.
             card.show(lambda: cards.deployment(seen[-1], brief=True), last=True)
@@ -96,6 +103,7 @@ def _options(given: arguments.Deploy, cell: Cell) -> dict[str, Any]:
         "memory": given.memory, "concurrency": given.concurrency, "pip": given.pip,
         "requirements": Path(given.requirements) if given.requirements else None, "entry": given.entry,
         "public": given.public, "keep": given.keep, "ttl": given.ttl, "env": given.env_vars, "cell": cell.name,
+        "notebook": cell.notebook,
     }  # fmt: skip
 
 
@@ -114,7 +122,17 @@ def show(notebook: Notebook, given: arguments.OneApp) -> App:
 def logs(notebook: Notebook, given: arguments.Logs) -> object:
     """Return lines, or with `--follow` a stream that goes on."""
     app = notebook.workspace.apps[given.name]
-    return app.logs(tail=given.tail, follow=given.follow, source=given.type)
+    stream = app.logs(tail=given.tail, follow=given.follow, source=given.type)
+    if not given.follow:
+        return Card(stream, log_cards.log(app.name, stream.lines))
+    if notebook.graphical:
+        return FollowedLog(app.name, stream, notebook.card)
+    try:
+        for line in stream:
+            notebook.write(log_cards.text_of(line))
+    finally:
+        stream.stop()
+    return None
 
 
 def invoke(notebook: Notebook, given: arguments.Invoke) -> object:
@@ -154,7 +172,7 @@ def _json(word: str) -> Any:
 
 def curl(notebook: Notebook, given: arguments.OneApp) -> object:
     """Return a shell command that calls the app."""
-    return notebook.workspace.apps[given.name].curl()
+    return Line(notebook.workspace.apps[given.name].curl())
 
 
 def open_app(notebook: Notebook, given: arguments.OneApp) -> object:
@@ -172,7 +190,15 @@ def cost(notebook: Notebook, given: arguments.Cost) -> object:
     """Return what an app, or all of them, cost, as a DataFrame or a chart."""
     where = notebook.workspace.apps[given.name] if given.name else notebook.workspace
     frame = where.cost(since=given.since)
-    return charts.cost(frame, app=given.name, note=frame.attrs.get("note", "")) if given.plot else frame
+    return charts.cost(frame, app=given.name, note=_cost_note(frame.attrs)) if given.plot else frame
+
+
+def _cost_note(attrs: Mapping[str, Any]) -> str:
+    note = (
+        f"{attrs.get('estimate', 'estimate')}; list prices of {attrs.get('price_region')}, {attrs.get('price_as_of')}"
+    )
+    unpriced = attrs.get("unpriced") or ()
+    return note + (f"; no price is known for {', '.join(unpriced)}" if unpriced else "")
 
 
 def revision(notebook: Notebook, given: arguments.Revision) -> object:
@@ -201,12 +227,18 @@ def stop(notebook: Notebook, given: arguments.OneApp) -> App:
 def down(notebook: Notebook, given: arguments.Down) -> object:
     """Delete apps and list those that are left."""
     workspace = notebook.workspace
-    names = list(workspace.apps) if given.all else list(given.names)
+    names = [app.name for app in workspace.apps.values() if _mine(app)] if given.all else list(given.names)
     if not names and not given.all:
         raise UsageFailed("NAME is missing", code="UsageError", hint="%aca down NAME, or %aca down --all")
     for name in names:
         workspace.apps[name].down()
     return ps(notebook, arguments.Listing())
+
+
+def _mine(app: App) -> bool:
+    """Whether this person deployed it from a notebook: what `down --all` may delete in a shared group."""
+    tags = app.state.tags
+    return bool(tags.digest) and tags.owner in {"", getpass.getuser()}
 
 
 def gpu(notebook: Notebook, given: arguments.Listing) -> object:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextvars
-from typing import TYPE_CHECKING, Protocol
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aca_notebook.display import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from aca_notebook.api.logs import LogStream
     from aca_notebook.clock import Clock
     from aca_notebook.display.cards import Bundle
 
@@ -24,31 +28,100 @@ class Handle(Protocol):
         ...
 
 
+def call_later(seconds: float, act: Callable[[], None]) -> None:
+    """Run `act` after some seconds, in a thread that does not keep the kernel alive."""
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+
+
 class LiveCard:
     """One output, updated at most four times a second and always with the last state.
 
     Updates may come from any thread: each runs in the context of the cell that made the card, so the front end files
-    it under that cell.
+    it under that cell. What comes too early is shown when its time has come.
     """
 
     PERIOD_SECONDS = 0.25
 
-    def __init__(self, handle: Handle, clock: Clock, *, live: bool = True) -> None:
+    def __init__(
+        self, handle: Handle, clock: Clock, *, live: bool = True,
+        later: Callable[[float, Callable[[], None]], None] = call_later,
+    ) -> None:  # fmt: skip
         self._handle = handle
         self._clock = clock
         self._live = live
+        self._later = later
         self._context = contextvars.copy_context()
+        self._lock = threading.RLock()
         self._shown_at = float("-inf")
         self._shown: Bundle | None = None
+        self._waiting: Callable[[], Bundle] | None = None
 
     def show(self, make: Callable[[], Bundle], *, last: bool = False) -> None:
-        """Show what `make` returns, unless the card changed a moment ago; `last` always shows."""
-        now = self._clock.monotonic()
-        if not last and (not self._live or now - self._shown_at < self.PERIOD_SECONDS):
-            return
-        bundle = make()
+        """Show what `make` returns, soon; `last` shows it now and ends what was waiting."""
+        with self._lock:
+            early = self._shown_at + self.PERIOD_SECONDS - self._clock.monotonic()
+            if last:
+                self._waiting = None
+                self._draw(make())
+            elif self._live and early <= 0:
+                self._draw(make())
+            elif self._live:
+                if self._waiting is None:
+                    self._later(early, self._flush)
+                self._waiting = make
+
+    def _flush(self) -> None:
+        with self._lock:
+            make, self._waiting = self._waiting, None
+            if make is not None:
+                self._draw(make())
+
+    def _draw(self, bundle: Bundle) -> None:
         if bundle == self._shown:
             return
-        draw = self._handle.display if self._shown is None else self._handle.update
-        self._shown_at, self._shown = now, bundle
-        self._context.copy().run(draw, bundle, raw=True)  # a context is one thread's at a time
+        act = self._handle.display if self._shown is None else self._handle.update
+        self._shown_at, self._shown = self._clock.monotonic(), bundle
+        self._context.copy().run(act, bundle, raw=True)  # a context is one thread's at a time
+
+
+class FollowedLog:
+    """A log that goes on: its output follows it. `stop()` ends it; everything else is the stream's."""
+
+    def __init__(self, app: str, stream: LogStream, card: Callable[[], LiveCard]) -> None:
+        self._app = app
+        self._stream = stream
+        self._make_card = card
+        self._card: LiveCard | None = None
+
+    def stop(self) -> None:
+        """End the stream; what has come stays."""
+        self._stream.stop()
+        if self._card is not None:
+            self._card.show(lambda: self._bundle(following=False), last=True)
+
+    def _ipython_display_(self) -> None:
+        if self._card is None:
+            self._card = self._make_card()
+            self._stream.listen(self._on_line)
+        self._card.show(lambda: self._bundle(following=self._stream.running), last=True)
+
+    def _on_line(self, line: object) -> None:
+        del line
+        if self._card is not None:
+            self._card.show(lambda: self._bundle(following=True))
+
+    def _bundle(self, *, following: bool) -> Bundle:
+        return logs.log(self._app, list(self._stream.lines), following=following)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+    def __repr__(self) -> str:
+        return self._bundle(following=self._stream.running)["text/plain"]

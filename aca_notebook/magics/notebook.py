@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.clock import SystemClock
@@ -23,10 +26,11 @@ class CellFailed(AcaError):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell as it was written, and what it is called in tracebacks: `In[3]`."""
+    """A cell as it was written, what it is called in tracebacks (`In[3]`) and the notebook it stands in."""
 
     source: str
     name: str
+    notebook: str = ""
 
 
 class Notebook:
@@ -90,7 +94,8 @@ class Notebook:
                 f"nothing was deployed, because the cell failed here with {type(error).__name__}",
                 hint="mend the cell and run it again",
             )
-        return Cell(source, f"In[{self._shell.execution_count}]")
+        # Jupyter tells a kernel its notebook's path in this variable; only the file's name leaves the machine.
+        return Cell(source, f"In[{self._shell.execution_count}]", Path(os.environ.get("JPY_SESSION_NAME", "")).name)
 
     def remember(self, app: str, cell: Cell) -> None:
         """Keep a cell as the source of an app, so that `%aca plan NAME` finds it."""
@@ -118,6 +123,10 @@ class Notebook:
         from IPython.display import DisplayHandle  # present by then, and not needed to load
 
         return LiveCard(DisplayHandle(), self._clock, live=self.graphical)
+
+    def write(self, line: str) -> None:
+        """Write a line to the terminal, for a log that is followed there."""
+        sys.stdout.write(line + "\n")
 
     def callables(self) -> Sequence[str]:
         """Return the functions and classes that the notebook itself defines."""

@@ -149,7 +149,8 @@ GRAMMAR = Grammar((
         (
             _NAME,
             Option(("--since",), "how far back (default 1h)", read=read_duration, metavar="SPAN"),
-            Option(("--interval",), "the width of a bucket (default 1m)", read=read_duration, metavar="SPAN"),
+            Option(("--interval",), "the width of a bucket (default: as suits the span)",
+                   read=read_duration, metavar="SPAN"),
             _PLOT,
         ),
         ("%aca metrics scorer", "%aca metrics scorer --since 3h --plot", "frame = %aca metrics scorer --since 30m"),
@@ -195,7 +196,7 @@ GRAMMAR = Grammar((
         "down", "Delete apps; returns when they are gone.", arguments.Down,
         (
             Option(("names",), "the apps", repeats=True, optional=True, completes="app", metavar="NAME"),
-            Option(("--all",), "every app of mine on this target", read=None),
+            Option(("--all",), "every app that I deployed on this target", read=None),
         ),
         ("%aca down scorer", "%aca down scorer ranker", "%aca down --all"), "az containerapp delete --name NAME --yes",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from traitlets.config import Config
 
 from aca_notebook.errors import DeploymentFailed, NotFound
 from aca_notebook.magics import aca
+from aca_notebook.model.app import Tags
 from aca_notebook.model.deploy import DeployState
 from aca_notebook.model.revision import RevisionState
 from tests.unit.display.examples import plan, progress, state
@@ -21,7 +23,8 @@ from tests.unit.display.examples import plan, progress, state
 
 class FakeApp:
     def __init__(self, name: str, workspace: FakeWorkspace) -> None:
-        self.name, self.state, self._workspace = name, state(name), workspace
+        tags = Tags(digest="sha256:1", owner=getpass.getuser(), functions=("score",))
+        self.name, self.state, self._workspace = name, state(name, tags=tags), workspace
 
     def _told(self, verb: str, *places, **named) -> None:
         self._workspace.asked.append((verb, self.name, places, named))
@@ -62,7 +65,10 @@ class FakeWorkspace:
     asked: list = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.target = SimpleNamespace(name=self.name, location="eastus")
+        self.target = SimpleNamespace(
+            name=self.name, location="eastus", resource_group="local", environment="local", notice="",
+            registry_server="local.azurecr.io", resource_manager="https://127.0.0.1:8321",
+        )  # fmt: skip
         self.apps = Apps(scorer=FakeApp("scorer", self), ranker=FakeApp("ranker", self))
 
     def plan(self, name, source, namespace, **options):

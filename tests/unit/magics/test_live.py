@@ -4,7 +4,8 @@ import asyncio
 import contextvars
 import threading
 
-from aca_notebook.magics.live import LiveCard
+from aca_notebook.magics.live import FollowedLog, LiveCard
+from aca_notebook.model.log import LogLine
 from tests.fakes.clock import ManualClock
 
 PARENT = contextvars.ContextVar("parent", default="none")
@@ -21,15 +22,47 @@ class RecordingHandle:
         self.shown.append(("update", obj["text/plain"], PARENT.get()))
 
 
+class Later:
+    """Timers that a test lets go off."""
+
+    def __init__(self) -> None:
+        self.due: list = []
+
+    def __call__(self, seconds, act) -> None:
+        self.due.append((seconds, act))
+
+
 def test_updates_come_at_most_four_times_a_second_and_the_last_always() -> None:
-    clock, handle = ManualClock(), RecordingHandle()
-    card = LiveCard(handle, clock)
+    clock, handle, later = ManualClock(), RecordingHandle(), Later()
+    card = LiveCard(handle, clock, later=later)
     for step in range(10):
         card.show(lambda step=step: {"text/plain": str(step)})
         asyncio.run(clock.advance(0.1))
     card.show(lambda: {"text/plain": "done"}, last=True)
     assert [text for _, text, _ in handle.shown] == ["0", "3", "6", "9", "done"]
     assert [verb for verb, _, _ in handle.shown] == ["display", *["update"] * 4]
+
+
+def test_what_came_too_early_is_shown_when_its_time_has_come() -> None:
+    handle, later = RecordingHandle(), Later()
+    card = LiveCard(handle, ManualClock(), later=later)
+    for text in ("a", "b", "c"):
+        card.show(lambda text=text: {"text/plain": text})
+    ((seconds, act),) = later.due
+    assert seconds == LiveCard.PERIOD_SECONDS
+    act()
+    assert [text for _, text, _ in handle.shown] == ["a", "c"]
+
+
+def test_nothing_comes_after_the_last() -> None:
+    handle, later = RecordingHandle(), Later()
+    card = LiveCard(handle, ManualClock(), later=later)
+    for text in ("a", "b"):
+        card.show(lambda text=text: {"text/plain": text})
+    card.show(lambda: {"text/plain": "done"}, last=True)
+    for _, act in later.due:
+        act()
+    assert [text for _, text, _ in handle.shown] == ["a", "done"]
 
 
 def test_a_card_that_cannot_change_in_place_is_shown_once() -> None:
@@ -49,3 +82,35 @@ def test_an_update_from_another_thread_belongs_to_the_cell_that_made_the_card() 
     thread.start()
     thread.join()
     assert handle.shown == [("display", "from afar", "cell 3")]
+
+
+class Stream:
+    running = True
+
+    def __init__(self) -> None:
+        self.lines: list[LogLine] = []
+        self.listeners: list = []
+
+    def listen(self, listener) -> None:
+        self.listeners.append(listener)
+
+    def stop(self) -> None:
+        self.running = False
+
+    def write(self, text: str) -> None:
+        self.lines.append(LogLine(text))
+        for listener in self.listeners:
+            listener(self.lines[-1])
+
+
+def test_a_followed_log_is_one_output_that_grows_until_it_is_stopped() -> None:
+    clock, handle, stream = ManualClock(), RecordingHandle(), Stream()
+    followed = FollowedLog("scorer", stream, lambda: LiveCard(handle, clock))
+    followed._ipython_display_()
+    for text in ("one", "two"):
+        asyncio.run(clock.advance(1))
+        stream.write(text)
+    followed.stop()
+    assert [verb for verb, _, _ in handle.shown] == ["display", "update", "update", "update"]
+    assert handle.shown[-1][1] == "one\ntwo"
+    assert not stream.running
