@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Self
 
 from aca_notebook.runner import tables
 
@@ -56,24 +57,24 @@ class NotPlain(ValueError):
     """A value that plain data cannot hold; says which class stood in the way."""
 
 
-def write(value: object, classes: Mapping[tuple[str, str], type] = {}) -> bytes:  # never written to
-    """Write plain data; objects of `classes` (module, qualified name) may stand in it.
+def write(value: object, own_name: Callable[[object], str] = lambda _: "") -> bytes:
+    """Write plain data; what `own_name` has a name for (the notebook's own classes and functions) goes by that name.
 
     Arrays and frames inside containers are written in their own formats. Raises `NotPlain`.
     """
     buffer = io.BytesIO()
     try:
-        _Writer(buffer).dump(value)
-    except (pickle.PicklingError, TypeError, AttributeError, ValueError) as refused:
+        _PlainWriter(buffer, own_name).dump(value)
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as refused:
         raise NotPlain(str(refused)) from None
     written = buffer.getvalue()
-    read(written, classes)
+    _Check(io.BytesIO(written)).load()
     return written
 
 
-def read(written: bytes, classes: Mapping[tuple[str, str], type] = {}) -> Any:  # never written to
-    """Read plain data. Raises `NotPlain` when it names anything but the safe classes and `classes`."""
-    return _Reader(written, classes).load()
+def read(written: bytes, own: Callable[[str], Any]) -> Any:
+    """Read plain data; `own` finds what went by name. Raises `NotPlain` when it names anything but safe classes."""
+    return _PlainReader(written, own).load()
 
 
 def restore_array(body: bytes) -> Any:
@@ -91,10 +92,34 @@ def restore_frame(body: bytes) -> Any:
     return tables.read_frame(body)
 
 
-class _Writer(pickle.Pickler):
-    def __init__(self, buffer: io.BytesIO) -> None:
-        super().__init__(buffer, protocol=PROTOCOL)
+class ObjectWriter(pickle.Pickler):
+    """Pickles a value; what `own_name` has a name for goes by that name, as it travels with the module."""
 
+    def __init__(self, buffer: io.BytesIO, own_name: Callable[[object], str]) -> None:
+        super().__init__(buffer, protocol=PROTOCOL)
+        self._own_name = own_name
+
+    def persistent_id(self, value: Any) -> str | None:
+        """Return the name a class or function of the notebook goes by."""
+        return self._own_name(value) or None if isinstance(value, type | FunctionType) else None
+
+
+class ObjectReader(pickle.Unpickler):
+    """Reads what `ObjectWriter` wrote.
+
+    Only ever given what the user's own deploy wrote; a client never uses it.
+    """
+
+    def __init__(self, written: bytes, own: Callable[[str], Any]) -> None:
+        super().__init__(io.BytesIO(written))
+        self._own = own
+
+    def persistent_load(self, name: str) -> Any:
+        """Find a class or function of the notebook."""
+        return self._own(name)
+
+
+class _PlainWriter(ObjectWriter):
     def reducer_override(self, value: Any) -> Any:
         if tables.is_array(value):
             return restore_array, (tables.write_array(value),)
@@ -105,32 +130,42 @@ class _Writer(pickle.Pickler):
         return NotImplemented
 
 
-class _Reader(pickle.Unpickler):
-    def __init__(self, written: bytes, classes: Mapping[tuple[str, str], type]) -> None:
-        super().__init__(io.BytesIO(written))
-        self._classes = classes
+class _PlainReader(ObjectReader):
+    def find_class(self, module: str, name: str) -> Any:
+        return safe_global(module, name)
+
+
+class _Check(pickle.Unpickler):
+    """Loads a plain pickle only to see that the reader would: the notebook's own classes are stood in for."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in self._classes:
-            return self._classes[module, name]
-        if name not in SAFE.get(module, frozenset()):
-            raise NotPlain(f"{module}.{name}")
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-        return found
+        return safe_global(module, name)
+
+    def persistent_load(self, _: object) -> Any:
+        return StandIn
 
 
-class ObjectReader(pickle.Unpickler):
-    """Reads a pickled estimator: classes of the notebook come from the bundle's module, others from their packages.
+class StandIn:
+    """Stands for a class of the notebook while a pickle is only looked through."""
 
-    Only ever given what the user's own deploy wrote; a client never uses it.
-    """
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Take whatever the class itself would take."""
+        return object.__new__(cls)
 
-    def __init__(self, written: bytes, own: Callable[[str], Any]) -> None:
-        super().__init__(io.BytesIO(written))
-        self._own = own
+    def __init__(self, *_: object, **__: object) -> None: ...
 
-    def find_class(self, module: str, name: str) -> Any:
-        """Look a global up; `__main__` is the bundle's own module."""
-        return self._own(name) if module == "__main__" else super().find_class(module, name)
+    def __setstate__(self, _: object) -> None: ...
+
+    def __call__(self, *_: object, **__: object) -> StandIn:
+        """Answer as a function of the notebook would: with something."""
+        return self
+
+
+def safe_global(module: str, name: str) -> Any:
+    """Return a class or function that plain data may name. Raises `NotPlain` for any other."""
+    if name not in SAFE.get(module, frozenset()):
+        raise NotPlain(f"{module}.{name}".removeprefix("builtins."))
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found

@@ -20,10 +20,9 @@ class Stored:
         self._folder = Path(module_file).parent / "data"
         self._namespace = namespace
 
-    def plain(self, name: str, *classes: str) -> Any:
-        """Read plain data; `classes` of the notebook (defined above in the module) may stand in it."""
-        own = {("__main__", each): self._own(each) for each in classes}
-        return plain.read((self._folder / f"{name}.pickle").read_bytes(), own)
+    def plain(self, name: str) -> Any:
+        """Read plain data; classes of the notebook that stand in it are those defined above in the module."""
+        return plain.read((self._folder / f"{name}.pickle").read_bytes(), self._own)
 
     def array(self, name: str) -> Any:
         """Read a numpy array."""

@@ -1,0 +1,168 @@
+"""The notebook's cells: where the source of a name's present value was written."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's source as it was compiled, and what the notebook calls it (`In[3]`)."""
+
+    label: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed source; empty for one that does not parse."""
+        try:
+            return ast.parse(self.text)
+        except SyntaxError:
+            return ast.Module(body=[], type_ignores=[])
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The top-level statements; those that share a line are one chunk."""
+        grouped: list[list[ast.stmt]] = []
+        for statement in self.tree.body:
+            if grouped and start_of(statement) <= (grouped[-1][-1].end_lineno or 0):
+                grouped[-1].append(statement)
+            else:
+                grouped.append([statement])
+        return tuple(Chunk(self, tuple(statements)) for statements in grouped)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole lines of a cell: one top-level statement, or several that share a line."""
+
+    cell: Cell
+    statements: tuple[ast.stmt, ...]
+
+    @property
+    def line(self) -> int:
+        """First line, counted from 1 in the cell, decorators included."""
+        return start_of(self.statements[0])
+
+    @property
+    def last_line(self) -> int:
+        """Last line."""
+        return self.statements[-1].end_lineno or self.line
+
+    @property
+    def text(self) -> str:
+        """The source, without a newline at its end."""
+        return "\n".join(self.cell.text.splitlines()[self.line - 1 : self.last_line])
+
+    def defines(self, name: str) -> ast.stmt | None:
+        """Return the last statement that defines `name` by `def` or `class`."""
+        found = [s for s in self.statements if getattr(s, "name", None) == name]
+        return found[-1] if found else None
+
+
+class Cells:
+    """What was run in this notebook, newest last.
+
+    `namespace` is the notebook's own: IPython keeps the history in `In`. Source compiled by IPython is in `linecache`
+    under names that are no files.
+    """
+
+    def __init__(self, namespace: Mapping[str, object]) -> None:
+        history = namespace.get("In") or namespace.get("_ih") or ()
+        self._labels = dict(_labelled(history if isinstance(history, list | tuple) else ()))
+
+    def of_code(self, code: CodeType) -> Cell | None:
+        """Return the cell a code object was compiled from, or None for code of a file."""
+        return self._of_file(code.co_filename)
+
+    def defining(self, name: str) -> Iterator[Chunk]:
+        """Yield the chunks that define `name` by `def` or `class`, newest cell first."""
+        for cell in self.newest_first():
+            for chunk in reversed(cell.chunks):
+                if chunk.defines(name) is not None:
+                    yield chunk
+
+    def newest_first(self) -> Iterator[Cell]:
+        """Yield every cell whose source is known, newest first."""
+        for file in reversed(list(linecache.cache)):
+            cell = self._of_file(file)
+            if cell is not None:
+                yield cell
+
+    def label(self, text: str) -> str:
+        """Return what the notebook calls the cell with this source, or `cell` when it does not know it."""
+        return self._labels.get(text.strip(), "cell")
+
+    def _of_file(self, file: str) -> Cell | None:
+        entry = linecache.cache.get(file)
+        if entry is None or len(entry) < 4 or entry[1] is not None or Path(file).is_file():
+            return None
+        text = "".join(entry[2])
+        return Cell(self.label(text), text)
+
+
+def start_of(statement: ast.stmt) -> int:
+    """Return the first line of a statement, its decorators included."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(each.lineno for each in decorators)])
+
+
+def _labelled(history: Sequence[object]) -> Iterator[tuple[str, str]]:
+    for number, source in enumerate(history):
+        if not isinstance(source, str) or not source.strip():
+            continue
+        yield source.strip(), f"In[{number}]"
+        body = cell_magic_body(source)
+        if body:
+            yield body.strip(), f"In[{number}]"
+
+
+def cell_magic_body(source: str) -> str:
+    """Return the body of a cell magic as IPython rewrites it (`run_cell_magic('aca', 'deploy x', 'body')`), or ''."""
+    if not source.startswith("get_ipython().run_cell_magic("):
+        return ""
+    try:
+        statement = ast.parse(source).body[0]
+    except SyntaxError:
+        return ""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    last = call.args[-1] if isinstance(call, ast.Call) and call.args else None
+    return last.value if isinstance(last, ast.Constant) and isinstance(last.value, str) else ""
+
+
+def code_of(value: object) -> CodeType | None:
+    """Return the code object behind a function, a wrapped function, or a class with a method; else None."""
+    try:
+        value = inspect.unwrap(value)  # type: ignore[arg-type]  # anything may carry __wrapped__
+    except ValueError:  # a cycle
+        return None
+    if isinstance(value, FunctionType):
+        return value.__code__
+    if isinstance(value, type):
+        for code in method_codes(value).values():
+            return code
+    return None
+
+
+def method_codes(decorated: type) -> dict[str, CodeType]:
+    """Return the code of a class's own methods; those that `dataclass` and the like generate are left out."""
+    found = {}
+    for name, attribute in vars(decorated).items():
+        function: Any = attribute
+        for inner in ("__func__", "fget", "func"):
+            function = getattr(function, inner, None) or function
+        function = inspect.unwrap(function) if callable(function) else function
+        own = isinstance(function, FunctionType) and function.__module__ == decorated.__module__
+        if own and function.__code__.co_filename != "<string>":
+            found[name] = function.__code__
+    return found

@@ -1,0 +1,361 @@
+"""What a cell needs of the notebook: each name it reads becomes an import, a definition or stored data, transitively.
+
+The *present value* of a name decides, not the cell that last mentioned it: a helper that was defined again, patched or
+deleted is found as it is now.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+import textwrap
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.errors import CaptureFailed
+from aca_notebook.packaging import data, names
+from aca_notebook.packaging.cells import Cell, Cells, Chunk, code_of, method_codes
+from aca_notebook.packaging.emit import INDENT, Piece, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Names IPython puts into a notebook; none of them exists in a container.
+NOTEBOOK_ONLY = frozenset({"get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh", "_dh", "exit", "quit"})
+IMPORT_AGAIN = "run the cell that defines it again, then deploy"
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """Who asked for a name: the cell and the line an error points at."""
+
+    cell: str
+    line: int
+
+
+class Closure:
+    """Collects the pieces a cell needs; `pieces`, `data` and `warnings` grow as names are asked for."""
+
+    def __init__(self, namespace: Mapping[str, object], cells: Cells) -> None:
+        self.pieces: list[Piece] = []
+        self.data: list[data.Datum] = []
+        self.warnings: list[str] = []
+        self.future_annotations = False
+        self._namespace = namespace
+        self._cells = cells
+        self._home = str(namespace.get("__name__", "__main__"))
+        self._resolved: set[str] = set()
+        self._by_identity: dict[int, str] = {}
+
+    def need_all(
+        self, used: names.Uses, tree: ast.AST, cell: Cell, *, first_line: int = 1, but: frozenset[str]
+    ) -> None:
+        """Make pieces for every name `used` that is not in `but`. Raises `CaptureFailed`."""
+        for name in sorted(used.reads - but):
+            line = names.first_line(tree, name) + first_line - 1
+            self.need(name, Needed(cell.label, line), names.attribute_chains(tree, name))
+        for name in sorted(used.annotated - but):
+            if name in self._namespace:
+                self.need(name, Needed(cell.label, 0), names.attribute_chains(tree, name))
+
+    def need(self, name: str, by: Needed, chains: set[str]) -> None:
+        """Make pieces for one name. Raises `CaptureFailed` when it has no value, or one that cannot travel."""
+        if name in NOTEBOOK_ONLY and (name in self._namespace or name == "get_ipython"):
+            raise CaptureFailed(
+                f"`{name}` exists only in a notebook", name=name, cell=by.cell, line=by.line,
+                hint="leave magics, `!` commands and the notebook's history out of what you deploy",
+            )  # fmt: skip
+        if name not in self._namespace:
+            if not hasattr(builtins, name) or name == "display":
+                self._missing(name, by)
+            return
+        value = unwrapped(self._namespace[name])
+        if isinstance(value, ModuleType):  # each mention may need another submodule
+            self._add_module(name, value, chains, by)
+        elif name not in self._resolved:
+            self._resolved.add(name)
+            self._capture(name, value, by)
+
+    def _missing(self, name: str, by: Needed) -> None:
+        if name == "display":
+            raise CaptureFailed(
+                "`display` exists only in a notebook", name=name, cell=by.cell, line=by.line, hint="use print"
+            )
+        raise CaptureFailed(
+            f"`{name}` has no value in this notebook: it would be a NameError in the container",
+            name=name, cell=by.cell, line=by.line, hint="run the cell that defines it, or correct the name",
+        )  # fmt: skip
+
+    def _capture(self, name: str, value: object, by: Needed) -> None:
+        first = self._by_identity.setdefault(id(value), name)
+        written = data.literal(value)
+        if first != name and not written:  # the same object under a second name stays the same object
+            self.pieces.append(Piece("alias", f"{name} = {first}", frozenset({name}), eager=frozenset({first})))
+        elif self._is_own(value):
+            self._add_definition(name, value, by)
+        elif (line := importable(name, value)) is not None:
+            self.pieces.append(Piece("import", line, frozenset({name})))
+        elif written:
+            self._add_literal(name, value, written)
+        else:
+            self._add_stored(name, value, by)
+
+    def _is_own(self, value: object) -> bool:
+        """Tell whether a value is a function or class written in this notebook (or made by one that was)."""
+        if getattr(value, "__module__", None) != self._home:
+            return False
+        return isinstance(value, FunctionType | type) or code_of(value) is not None
+
+    # modules ---------------------------------------------------------------------------------------------------------
+
+    def _add_module(self, name: str, module: ModuleType, chains: set[str], by: Needed) -> None:
+        full = module.__name__
+        if full == self._home:
+            raise CaptureFailed(f"`{name}` is the notebook itself", name=name, cell=by.cell, line=by.line)
+        self._resolved.add(name)
+        line = f"import {full}" if name == full else f"import {full} as {name}"
+        if name != full and full.endswith(f".{name}"):
+            line = f"from {full.rpartition('.')[0]} import {name}"
+        submodules = imported_submodules(name, module, chains)
+        lines = {f"import {submodule}" for submodule in submodules} or {line}
+        known = {piece.text for piece in self.pieces}
+        self.pieces += [Piece("import", each, frozenset({name})) for each in sorted(lines - known)]
+        self._refuse_patched(name, module, chains, by)
+
+    def _refuse_patched(self, name: str, module: ModuleType, chains: set[str], by: Needed) -> None:
+        for chain in chains:
+            attribute = chain.split(".")[1]
+            patch = vars(module).get(attribute)
+            if isinstance(patch, FunctionType) and patch.__module__ == self._home:
+                raise CaptureFailed(
+                    f"`{name}.{attribute}` was replaced by a function of this notebook", name=name, cell=by.cell,
+                    line=by.line, hint=f"call {patch.__name__}() by its own name",
+                )  # fmt: skip
+
+    # data ------------------------------------------------------------------------------------------------------------
+
+    def _add_literal(self, name: str, value: object, written: str) -> None:
+        self.pieces.append(Piece("data", f"{name} = {written}", frozenset({name})))
+        body = written.encode()
+        self.data.append(data.Datum(name, "literal", body, data.digest_of(value), type(value).__name__))
+        if isinstance(value, str) and looks_secret(name):
+            self.warnings.append(
+                f"`{name}` looks like a secret and would be readable in the image: pass it as an app secret"
+            )
+
+    def _add_stored(self, name: str, value: object, by: Needed) -> None:
+        own: set[str] = set()
+
+        def own_name(each: object) -> str:
+            if getattr(each, "__module__", None) != self._home:
+                return ""
+            qualified: str = getattr(each, "__qualname__", "")
+            root = qualified.partition(".")[0]
+            if "<" in qualified or root not in self._namespace:
+                raise data.CannotTravel(
+                    f"it refers to `{qualified}`, which has no name", "define it at the top of a cell"
+                )
+            own.add(root)
+            return qualified
+
+        try:
+            datum = data.encode(name, value, own_name)
+        except data.CannotTravel as refused:
+            raise CaptureFailed(
+                f"`{name}` cannot travel: {refused}", name=name, cell=by.cell, line=by.line, hint=refused.advice
+            ) from None
+        self._weigh(datum, by)
+        for each in sorted(own):
+            self.need(each, by, set())
+        extra = f", {dict(datum.made_with)}" if datum.made_with is not None else ""
+        text = f'{name} = _stored.{datum.format}("{name}"{extra})'
+        self.pieces.append(Piece("data", text, frozenset({name}), eager=frozenset(own)))
+        self.data.append(datum)
+
+    def _weigh(self, datum: data.Datum, by: Needed) -> None:
+        if datum.size > data.MOST_BYTES:
+            raise CaptureFailed(
+                f"`{datum.name}` is {megabytes(datum.size)}: a bundle carries at most {megabytes(data.MOST_BYTES)}",
+                name=datum.name, cell=by.cell, line=by.line, hint="put it on a volume, or load it in the container",
+            )  # fmt: skip
+        if datum.size > data.WARN_BYTES:
+            self.warnings.append(f"`{datum.name}` adds {megabytes(datum.size)} to every deploy")
+
+    # definitions -----------------------------------------------------------------------------------------------------
+
+    def _add_definition(self, name: str, value: Any, by: Needed) -> None:
+        chunk = self._chunk_of(name, value)
+        if chunk is None:
+            if isinstance(value, FunctionType) and value.__closure__ is not None:
+                self._add_made_by_function(name, value, by)
+                return
+            raise CaptureFailed(
+                f"the source of `{name}` is not known", name=name, cell=by.cell, line=by.line, hint=IMPORT_AGAIN
+            )
+        used = names.uses(chunk.text)
+        self._note_future(value)
+        if name not in used.binds:  # the value goes by another name where it was defined
+            self._add_alias(name, value, by)
+            return
+        self._resolved |= used.binds
+        self._add_chunk(chunk, used)
+        if isinstance(value, type):
+            self._add_patches(name, value, by)
+
+    def _add_chunk(self, chunk: Chunk, used: names.Uses) -> None:
+        count = chunk.last_line - chunk.line + 1
+        run = Run(1, count, chunk.cell.label, chunk.line)
+        piece = Piece("definition", chunk.text, used.binds, used.eager, used.lazy, (run,))
+        self.need_all(used, ast.parse(chunk.text), chunk.cell, first_line=chunk.line, but=used.binds)
+        self.pieces.append(piece)
+
+    def _chunk_of(self, name: str, value: Any) -> Chunk | None:
+        """Return the top-level statements that made this very value, or None when it came out of a call."""
+        code = code_of(value)
+        cell = self._cells.of_code(code) if code is not None else None
+        if code is not None and cell is not None and "<locals>" not in getattr(value, "__qualname__", ""):
+            for chunk in cell.chunks:
+                if chunk.line <= code.co_firstlineno <= chunk.last_line:
+                    return chunk
+        for chunk in self._cells.defining(name):
+            definition = chunk.defines(name)
+            if decorated(definition) or (isinstance(value, type) and isinstance(definition, ast.ClassDef)):
+                return chunk
+        return None
+
+    def _add_alias(self, name: str, value: Any, by: Needed) -> None:
+        other = getattr(inspect.unwrap(value), "__name__", "")
+        if unwrapped(self._namespace.get(other)) is not value:
+            raise CaptureFailed(
+                f"`{name}` is an earlier `{other}` that was defined again since", name=name, cell=by.cell, line=by.line,
+                hint=IMPORT_AGAIN,
+            )  # fmt: skip
+        self.need(other, by, set())
+        self.pieces.append(Piece("alias", f"{name} = {other}", frozenset({name}), eager=frozenset({other})))
+
+    def _add_patches(self, name: str, value: type, by: Needed) -> None:
+        """Write down methods that were put onto a class after it was defined."""
+        for attribute, code in method_codes(value).items():
+            function = vars(value)[attribute]
+            own = getattr(function, "__qualname__", f"{value.__qualname__}.{attribute}")
+            if own.startswith(f"{value.__qualname__}.") or "<locals>" in own or not isinstance(function, FunctionType):
+                continue
+            if unwrapped(self._namespace.get(code.co_name)) is not function:
+                raise CaptureFailed(
+                    f"`{name}.{attribute}` was replaced by a function that has no name any more", name=name,
+                    cell=by.cell, line=by.line, hint="define the method in the class",
+                )  # fmt: skip
+            self.need(code.co_name, by, set())
+            text = f"{name}.{attribute} = {code.co_name}"
+            self.pieces.append(
+                Piece("alias", text, frozenset({f"{name}.{attribute}"}), frozenset({name, code.co_name}))
+            )
+
+    def _add_made_by_function(self, name: str, value: FunctionType, by: Needed) -> None:
+        """Write down a function that another one made (`triple = times(3)`): its source, and what it closed over."""
+        cell = self._cells.of_code(value.__code__)
+        node = inner_definition(cell, value) if cell is not None else None
+        if cell is None or node is None:
+            raise CaptureFailed(
+                f"the source of `{name}` is not known", name=name, cell=by.cell, line=by.line, hint=IMPORT_AGAIN
+            )
+        closed_over: dict[str, str] = {}
+        for free, content in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            if content.cell_contents is value:
+                continue
+            closed_over[free] = f"_{name}_{free}"
+            self._capture(closed_over[free], unwrapped(content.cell_contents), by)
+        inner, first = inner_source(cell, node)
+        head = f"def _make_{name}({', '.join(closed_over)}):"
+        tail = [f"{INDENT}return {value.__name__}"] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
+        text = "\n".join([head, *inner, *tail, f"{name} = _make_{name}({', '.join(closed_over.values())})"])
+        used = names.uses(text)
+        made = used.binds | closed_over.keys()
+        self.need_all(used, ast.parse(text), cell, first_line=first - 1, but=made | set(closed_over.values()))
+        run = Run(2, len(inner), cell.label, first)
+        self.pieces.append(Piece("definition", text, used.binds, used.eager, used.lazy, (run,)))
+
+    def _note_future(self, value: object) -> None:
+        code = code_of(value)
+        if code is not None and code.co_flags & FUTURE_ANNOTATIONS:
+            self.future_annotations = True
+
+
+FUTURE_ANNOTATIONS = 0x1000000
+
+
+def unwrapped(value: Any) -> Any:
+    """Return what a handle stands for; anything else is returned as it is."""
+    return value.__dict__["__aca_local__"] if "__aca_local__" in getattr(value, "__dict__", {}) else value
+
+
+def decorated(definition: ast.stmt | None) -> bool:
+    """Tell whether a definition has decorators: then its value may be anything they return."""
+    return bool(getattr(definition, "decorator_list", ()))
+
+
+def importable(name: str, value: object) -> str | None:
+    """Return the import statement that gives `name` this value, or None for a value of the notebook's own."""
+    module: object = getattr(value, "__module__", None)
+    qualified: object = getattr(value, "__qualname__", getattr(value, "__name__", ""))
+    if not isinstance(module, str) or not isinstance(qualified, str) or "." in qualified or not qualified:
+        return None
+    for candidate in (*shorter(module), module):
+        if getattr(sys.modules.get(candidate), qualified, None) is value:
+            return f"from {candidate} import {qualified}" + (f" as {name}" if name != qualified else "")
+    return None
+
+
+def shorter(module: str) -> list[str]:
+    """Return the public packages above a private module: `sklearn.linear_model` for `sklearn.linear_model._base`."""
+    parts = module.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts)) if any(part.startswith("_") for part in parts[i:])]
+
+
+def imported_submodules(name: str, module: ModuleType, chains: set[str]) -> set[str]:
+    """Return the submodules that attribute chains reach: `xml.etree.ElementTree` for `xml.etree.ElementTree.parse`."""
+    found = set()
+    for chain in chains:
+        parts = chain.split(".")[1:]
+        for length in range(len(parts), 0, -1):
+            full = ".".join([module.__name__, *parts[:length]])
+            if isinstance(sys.modules.get(full), ModuleType) and name == module.__name__:
+                found.add(full)
+                break
+    return {each for each in found if not any(other.startswith(f"{each}.") for other in found)}
+
+
+def inner_definition(cell: Cell, value: FunctionType) -> ast.AST | None:
+    """Return the `def` or `lambda` that made a function; None when two lambdas on one line cannot be told apart."""
+    code = value.__code__
+    kinds = ast.Lambda if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        node
+        for node in ast.walk(cell.tree)
+        if isinstance(node, kinds)
+        and code.co_firstlineno in {node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))}
+        and getattr(node, "name", "<lambda>") == code.co_name
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def inner_source(cell: Cell, node: Any) -> tuple[list[str], int]:
+    """Return the source of an inner function, indented once, and the line of the cell it starts on."""
+    if isinstance(node, ast.Lambda):
+        return [f"{INDENT}return ({ast.unparse(node)})"], node.lineno
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    text = "\n".join(cell.text.splitlines()[first - 1 : node.end_lineno])
+    return textwrap.indent(textwrap.dedent(text), INDENT).splitlines(), first
+
+
+def looks_secret(name: str) -> bool:
+    """Tell whether a name is one that people give to secrets."""
+    return any(word in name.lower() for word in ("secret", "password", "token", "api_key", "apikey", "credential"))
+
+
+def megabytes(size: int) -> str:
+    """Write a number of bytes for people: `1.5 MiB`."""
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 1024:.0f} KiB"
