@@ -56,7 +56,7 @@ def deployment(progress: DeployProgress, *, brief: bool = False) -> Bundle:
         f"{mark} {title}  ({aside})", *_waterfall_text(progress),
         *(f"    {line}" for line in log), *([traceback.rstrip()] if traceback else []),
         *(f"  {line}" for line in failed), *(f"  {warning}" for warning in warnings),
-        *(f"  {name}: {value}" for name, value in facts.items()),
+        *(f"  {name:<9} {value}" for name, value in facts.items() if value),
     ]  # fmt: skip
     html = theme.card(
         title,
@@ -114,7 +114,7 @@ def _waterfall_html(progress: DeployProgress) -> str:
             f"<td>{bar}</td>"
             f'<td style="text-align:left;padding:.1em 0 .1em .8em">{theme.faint(phase.note)}</td></tr>'
         )
-    return f'<table style="border-collapse:collapse;margin:.4em 0">{"".join(rows)}</table>'
+    return f'<table style="{theme.TABLE}">{"".join(rows)}</table>'
 
 
 def _bars(phases: Sequence[Phase]) -> list[tuple[Phase, float, float]]:
@@ -209,9 +209,8 @@ def plan(planned: DeployPlan) -> Bundle:
     )
     most = planned.hourly_active_usd * planned.max_replicas
     facts = {
-        "where": " · ".join(
-            part for part in (planned.target, planned.resource_group, planned.environment, planned.location) if part
-        ),
+        "where": f"target {planned.target}, group {planned.resource_group}, environment {planned.environment}, "
+                 f"{planned.location}",
         "runs on": planned.workload_profile + " (added to the environment)" * planned.adds_workload_profile,
         "replicas": f"{planned.min_replicas} to {planned.max_replicas}, {_replica(planned)}",
         "costs": f"{_price(planned)}, at most {amounts.dollars(most)} an hour ({sourced})",
@@ -245,7 +244,7 @@ def _shipped_html(ships: Sequence[Shipped]) -> str:
         f'<td style="{cell};text-align:right">{_weight(item)}</td><td style="{cell}">{theme.faint(item.note)}</td></tr>'
         for item in ships
     )
-    return f'<table style="border-collapse:collapse;margin:.3em 0">{rows}</table>' if rows else ""
+    return f'<table style="{theme.TABLE}">{rows}</table>' if rows else ""
 
 
 def facts(title: str, told: dict[str, str]) -> Bundle:

@@ -83,7 +83,7 @@ class Table:
             for row in self.rows
         )
         table = (
-            f'<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:.4em 0 0">'
+            f'<div style="overflow-x:auto"><table style="{theme.TABLE}">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
         return theme.card(self.title, table, theme.faint(self.note) if self.note else "")

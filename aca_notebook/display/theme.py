@@ -20,6 +20,8 @@ FAINT: Final = "var(--jp-ui-font-color2, #808891)"
 LINE: Final = "var(--jp-border-color2, rgba(128,128,128,.35))"
 TINT: Final = "rgba(128,128,128,.10)"
 FONT: Final = "var(--jp-ui-font-family, system-ui, sans-serif)"
+#: A table in an old page inherits nothing by itself.
+TABLE: Final = "border-collapse:collapse;margin:.4em 0 0;color:inherit;font-size:inherit"
 MONO: Final = "var(--jp-code-font-family, ui-monospace, monospace)"
 
 
@@ -63,7 +65,8 @@ def link(url: str, what: str = "") -> str:
     """Return a link; anything but http and https is shown as text."""
     if not url.lower().startswith(("https://", "http://")):
         return text(what or url)
-    return f'<a href="{escape(url, quote=True)}" target="_blank" rel="noopener">{text(what or url)}</a>'
+    style = "color:var(--jp-content-link-color, #2f80c8)"
+    return f'<a href="{escape(url, quote=True)}" style="{style}" target="_blank" rel="noopener">{text(what or url)}</a>'
 
 
 def pairs(rows: dict[str, str]) -> str:
@@ -74,7 +77,7 @@ def pairs(rows: dict[str, str]) -> str:
         for name, value in rows.items()
         if value
     )
-    return f'<table style="border-collapse:collapse;margin:.4em 0 0;background:none"><tbody>{body}</tbody></table>'
+    return f'<table style="{TABLE}"><tbody>{body}</tbody></table>'
 
 
 def text(what: object) -> str:

@@ -42,7 +42,7 @@ def test_a_finished_deployment_shows_each_phase_with_its_seconds_and_where_it_an
     assert text.splitlines()[0] == "✓ scorer: deployed in 0.98 s  (local · GPU T4 · scorer--0000001)"
     for name, seconds in (("capture", "0.02 s"), ("build", "0.30 s"), ("start", "0.25 s")):
         assert any(name in line and seconds in line for line in text.splitlines())
-    assert f"url: {URL} (with its key)" in text
+    assert f"url       {URL} (with its key)" in text
     assert f'href="{URL}"' in shown["text/html"]
     assert "14:30 UTC" in text
 
@@ -58,7 +58,7 @@ def test_a_running_deployment_marks_what_is_done_what_runs_and_what_waits() -> N
     marks = [line.split()[0] for line in text.splitlines()[1:6]]
     assert marks == ["✓", "–", "●", "·", "·"]
     assert "Resolved 9 packages" in text
-    assert "url" not in text
+    assert URL not in text
 
 
 def test_a_failed_deployment_shows_the_cells_traceback_and_three_lines() -> None:
