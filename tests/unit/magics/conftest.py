@@ -1,8 +1,12 @@
-"""An IPython shell with the magic loaded, and a workspace that remembers what it was asked."""
+"""An IPython shell with the magic loaded, and a workspace that remembers what it was asked.
+
+The fakes accept what the library accepts: options and arguments are checked against the real signatures.
+"""
 
 from __future__ import annotations
 
 import getpass
+import inspect
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -13,6 +17,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
+from aca_notebook.api.app import App
+from aca_notebook.api.workspace import _OPTIONS
 from aca_notebook.errors import DeploymentFailed, NotFound
 from aca_notebook.magics import aca
 from aca_notebook.model.app import Tags
@@ -33,7 +39,11 @@ class FakeApp:
         if verb.startswith("_"):
             raise AttributeError(verb)
 
+        method = inspect.getattr_static(App, verb)  # AttributeError when the library has no such method
+        signature = inspect.signature(getattr(method, "__wrapped__", method))
+
         def answer(*places, **named):
+            signature.bind(self, *places, **named)
             self._told(verb, *places, **named)
             return f"{verb} of {self.name}"
 
@@ -72,10 +82,12 @@ class FakeWorkspace:
         self.apps = Apps(scorer=FakeApp("scorer", self), ranker=FakeApp("ranker", self))
 
     def plan(self, name, source, namespace, **options):
+        assert set(options) <= _OPTIONS
         self.asked.append(("plan", name, source, options))
         return plan(app=name)
 
     def deploy(self, name, source, namespace, *, on_progress, **options):
+        assert set(options) <= _OPTIONS
         self.asked.append(("deploy", name, source, options))
         on_progress(progress(DeployState.RUNNING, plan=plan(app=name)))
         if self.fails:

@@ -102,6 +102,8 @@ def test_json_on_a_line_survives(notebook) -> None:
         ("open scorer", ("open", "scorer", (), {})),
         ("start scorer", ("start", "scorer", (), {})),
         ("stop scorer", ("stop", "scorer", (), {})),
+        ("revision restart scorer 0000001", ("restart_revision", "scorer", ("scorer--0000001",), {})),
+        ("revision activate scorer scorer--0000002", ("activate_revision", "scorer", ("scorer--0000002",), {})),
     ],
 )
 def test_a_line_becomes_one_call_of_the_library(notebook, line: str, asked: tuple) -> None:
