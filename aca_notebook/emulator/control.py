@@ -13,7 +13,7 @@ from aca_notebook.emulator.identity.doors import ARM_AUDIENCES
 from aca_notebook.emulator.wire import AzureError, Door, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from starlette.requests import Request
 
@@ -37,20 +37,34 @@ class Movable(Protocol):
         ...
 
 
-class Control:
-    """The routes; `describe` returns the emulator's status, `stop` asks it to end."""
+class Controlled(Protocol):
+    """The emulator, as its control door sees it."""
 
-    def __init__(
-        self, *, clock: Clock, images: Images, interpreters: Interpreters, environment: Callable[[], dict[str, str]],
-        describe: Callable[[], dict[str, Any]], stop: Callable[[], None], listed: Callable[[], Sequence[Route]],
-    ) -> None:  # fmt: skip
-        self._clock = clock
+    def describe(self) -> dict[str, Any]:
+        """What it says of itself."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """The variables any other client needs."""
+        ...
+
+    def request_stop(self) -> None:
+        """Ask it to end."""
+        ...
+
+    def listed_routes(self) -> Sequence[Route]:
+        """All it answers."""
+        ...
+
+
+class Control:
+    """The routes behind the control door."""
+
+    def __init__(self, emulator: Controlled, images: Images, interpreters: Interpreters, clock: Clock) -> None:
+        self._emulator = emulator
         self._images = images
         self._interpreters = interpreters
-        self._environment = environment
-        self._describe = describe
-        self._stop = stop
-        self._listed = listed
+        self._clock = clock
 
     def routes(self) -> list[Route]:
         """All of them; `clock` only where there is one to move."""
@@ -68,15 +82,15 @@ class Control:
         return routes
 
     async def _status(self, _: Request) -> Response:
-        return JSONResponse(self._describe())
+        return JSONResponse(self._emulator.describe())
 
     async def _env(self, _: Request) -> Response:
-        return JSONResponse(self._environment())
+        return JSONResponse(self._emulator.environment())
 
     async def _routes(self, _: Request) -> Response:
         return JSONResponse({"value": [
             {"operation": route.operation, "method": route.method, "template": route.template, "door": route.door}
-            for route in self._listed()
+            for route in self._emulator.listed_routes()
         ]})  # fmt: skip
 
     async def _interpreter(self, request: Request) -> Response:
@@ -103,7 +117,7 @@ class Control:
         return JSONResponse(_image(known))
 
     async def _end(self, _: Request) -> Response:
-        self._stop()
+        self._emulator.request_stop()
         return Response(status_code=202)
 
     async def _advance(self, request: Request) -> Response:

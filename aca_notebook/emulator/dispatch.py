@@ -113,7 +113,7 @@ class HttpServer:
         self._config.load()
         self._state = ServerState()
 
-    def protocol(self, secure: bool) -> asyncio.Protocol:
+    def protocol(self, _secure: bool, /) -> asyncio.Protocol:  # noqa: FBT001 - the listener's seam
         """Return a protocol for one connection; it reads from its transport whether that is TLS."""
         return HttpToolsProtocol(self._config, self._state, {}, asyncio.get_running_loop())
 

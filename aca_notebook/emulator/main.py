@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uv import find_uv_bin
 
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
+from aca_notebook.emulator.arm.app_tokens import AppTokens
 from aca_notebook.emulator.arm.apps import Apps
 from aca_notebook.emulator.arm.blobs import Blobs
 from aca_notebook.emulator.arm.builds import Builds
@@ -22,7 +23,9 @@ from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.operations import Operations
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
 from aca_notebook.emulator.arm.registries import Registries
+from aca_notebook.emulator.arm.revisions import Revisions
 from aca_notebook.emulator.arm.scope import Scope
+from aca_notebook.emulator.arm.seams import Runtime
 from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.arm.usages import Usages
 from aca_notebook.emulator.certificates import ensure_certificates
@@ -109,7 +112,7 @@ class Emulator:
         self._clock = clock
         self._occupancy = occupancy
         self._started_at = clock.now()
-        self._runs = runs
+        self._runtime = Runtime(runs, admits)
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
         self._database = Database(settings.state_path)
         self._secrets = Secrets(settings.secrets_path, settings.secret_key_path)
@@ -120,7 +123,7 @@ class Emulator:
         self._interpreters = Interpreters(self._database)
         self._operations = Operations(self._store, self._database, clock)
         self._lifecycle = AppLifecycle(
-            self._store, self._operations, runs, admits, self._secrets, clock, pace=settings.pace
+            self._store, self._operations, self._runtime, self._secrets, clock, pace=settings.pace
         )
         self._blobs = Blobs(settings.data_dir / "blobs", self._sas, clock)
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder(), clock=clock)
@@ -171,28 +174,40 @@ class Emulator:
             self.client, self._issuer, url=endpoint.url, http_url=endpoint.http_url, roots=self._certificates.roots
         )
 
+    def request_stop(self) -> None:
+        """Ask whoever runs this emulator to close it."""
+        self.stop_requested.set()
+
+    def listed_routes(self) -> tuple[Route, ...]:
+        """Every operation it has."""
+        return self.table.routes
+
     def _routes(self) -> list[Route]:
         scope = Scope(self._store, self.client.subscription_id)
-        groups = Groups(scope, self._store, self._operations)
-        self._groups = groups
+        tokens = AppTokens(self._issuer, self._clock)
+        self._groups = Groups(scope, self._store, self._operations)
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
         self._environments = Environments(
-            scope, self._store, self._operations, self._clock, self._issuer, pace=self.settings.pace
+            scope, self._store, self._operations, self._clock, tokens, pace=self.settings.pace
         )
-        apps = Apps(scope, self._store, self._operations, self._lifecycle, self._secrets, self._issuer, self._clock)
-        groups.deletes(APP_TYPE, self._lifecycle.delete)
-        groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
-        groups.deletes(REGISTRY_TYPE, self._registries.delete)
-        control = Control(
-            clock=self._clock, images=self._images, interpreters=self._interpreters, environment=self.environment,
-            describe=self._describe, stop=self.stop_requested.set, listed=lambda: self.table.routes,
-        )  # fmt: skip
+        apps = Apps(scope, self._store, self._operations, self._lifecycle, tokens, self._clock)
+        self._groups.deletes(APP_TYPE, self._lifecycle.delete)
+        self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
+        self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
         nouns = (
             IdentityRoutes(self._issuer, self.client, self._clock),
             Subscriptions(scope, self._store, self.client.tenant_id),
-            groups, self._environments, apps, self._registries, Usages(scope, self._store), self._operations,
-            self._builds, self._blobs, control,
-        )  # fmt: skip
+            self._groups,
+            self._environments,
+            apps,
+            Revisions(scope, self._store, self._lifecycle, self._runtime.runs),
+            self._registries,
+            Usages(scope, self._store),
+            self._operations,
+            self._builds,
+            self._blobs,
+            Control(self, self._images, self._interpreters, self._clock),
+        )
         return [route for noun in nouns for route in noun.routes()]
 
     def _builder(self) -> Builder:
@@ -212,7 +227,8 @@ class Emulator:
         )
         await self._registries.ensure(registry_id(group.subscription, group.resource_group, SEED), DEFAULT_LOCATION)
 
-    def _describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
+        """What `/_emulator/status` answers."""
         endpoint = self._announced()
         return {
             "pid": endpoint.pid,

@@ -117,7 +117,9 @@ def _created_container(container: Document, asked: Document) -> Document:
 
 def _secret(asked: Document) -> Document:
     """Keep a secret's name and where it comes from, never its value."""
-    vault = {name: asked[name] for name in ("keyVaultUrl", "identity") if asked.get("keyVaultUrl") and name in asked}
+    vault: Document = {
+        name: asked[name] for name in ("keyVaultUrl", "identity") if asked.get("keyVaultUrl") and name in asked
+    }
     return {"name": asked.get("name", ""), **vault}
 
 

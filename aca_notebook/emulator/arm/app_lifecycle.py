@@ -24,7 +24,7 @@ from aca_notebook.model.states import RevisionProvisioningState, RunningStatus
 if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.operations import Operation, Operations
-    from aca_notebook.emulator.arm.seams import Admits, Runs
+    from aca_notebook.emulator.arm.seams import Runtime
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.identity.secrets import Secrets
 
@@ -43,14 +43,13 @@ class AppLifecycle:
     """Does apps' operations; owns nothing but the order of things."""
 
     def __init__(
-        self, store: Store, operations: Operations, runs: Runs, admits: Admits, secrets: Secrets, clock: Clock,
-        *, pace: float,
-    ) -> None:  # fmt: skip
+        self, store: Store, operations: Operations, runtime: Runtime, secrets: Secrets, clock: Clock, *, pace: float
+    ) -> None:
         self._store = store
         self._operations = operations
-        self._runs = runs
-        self._admits = admits
-        self._secrets = secrets
+        self._runs = runtime.runs
+        self._admits = runtime.admits
+        self.secrets = secrets
         self._clock = clock
         self._seconds = _REALISTIC_SECONDS * pace
 
@@ -111,10 +110,14 @@ class AppLifecycle:
         """Return the documents of an app's revisions, oldest first."""
         return in_order(self._store.children(id_, REVISION_TYPE))
 
+    def running(self, id_: ResourceId) -> Operation | None:
+        """Return the operation in progress on an app, if there is one."""
+        return self._operations.running(id_)
+
     async def _take_down(self, id_: ResourceId) -> None:
         await self._admits.withdraw(id_.key)
         await self._runs.withdraw(id_.key)
-        await self._secrets.delete(id_.key)
+        await self.secrets.delete(id_.key)
 
     async def _publish(self, id_: ResourceId) -> None:
         """Open or close the app's address, and write it down when it is another than before."""

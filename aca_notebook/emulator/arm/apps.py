@@ -13,7 +13,6 @@ from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
 from aca_notebook.emulator.arm.app_rules import check_app, check_name, profile_of
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.environment_rules import verification_id
-from aca_notebook.emulator.arm.environments import app_token
 from aca_notebook.emulator.arm.faults import app_busy, invalid, resource_not_found
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import display_name
@@ -36,10 +35,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.app_tokens import AppTokens
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
-    from aca_notebook.emulator.identity.secrets import Secrets
-    from aca_notebook.emulator.identity.tokens import Issuer
 
 Document = dict[str, Any]
 _KIND = "containerapp"
@@ -50,15 +48,20 @@ class Apps:
     """`Microsoft.App/containerApps`."""
 
     def __init__(
-        self, scope: Scope, store: Store, operations: Operations, lifecycle: AppLifecycle, secrets: Secrets,
-        issuer: Issuer, clock: Clock,
-    ) -> None:  # fmt: skip
+        self,
+        scope: Scope,
+        store: Store,
+        operations: Operations,
+        lifecycle: AppLifecycle,
+        tokens: AppTokens,
+        clock: Clock,
+    ) -> None:
         self._scope = scope
         self._store = store
         self._operations = operations
         self._lifecycle = lifecycle
-        self._secrets = secrets
-        self._issuer = issuer
+        self._secrets = lifecycle.secrets
+        self._tokens = tokens
         self._clock = clock
         operations.register(_KIND, {"provision": lifecycle.provision, "delete": lifecycle.remove}, self.show)
 
@@ -164,7 +167,7 @@ class Apps:
 
     async def _token(self, request: Request) -> Response:
         id_ = self._id(request)
-        return JSONResponse(app_token(self._issuer, self._clock, self._found(id_), id_, request.state.claims))
+        return JSONResponse(self._tokens.answer(id_, self._found(id_), request.state.claims))
 
     def _id(self, request: Request) -> ResourceId:
         return self._scope.resource(request, "Microsoft.App", "containerApps")
@@ -225,8 +228,9 @@ class Apps:
         except ValueError:
             raise invalid(
                 "LinkedInvalidPropertyId",
-                f"Property id '{wanted}' at path 'properties.environmentId' is invalid. Expect fully qualified resource "
-                "Id that start with '/subscriptions/{subscriptionId}' or '/providers/{resourceProviderNamespace}/'.",
+                f"Property id '{wanted}' at path 'properties.environmentId' is invalid. Expect fully qualified "
+                "resource Id that start with '/subscriptions/{subscriptionId}' or "
+                "'/providers/{resourceProviderNamespace}/'.",
             ) from None
         environment = self._store.get(id_) if id_.types == ("managedEnvironments",) else None
         if environment is None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from aca_notebook.clock import format_instant
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.environment_rules import (
     check_name,
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.app_tokens import AppTokens
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
-    from aca_notebook.emulator.identity.tokens import Issuer
 
 Document = dict[str, Any]
 TYPE = "Microsoft.App/managedEnvironments"
@@ -43,19 +42,20 @@ class Environments:
     """`Microsoft.App/managedEnvironments`."""
 
     def __init__(
-        self, scope: Scope, store: Store, operations: Operations, clock: Clock, issuer: Issuer, *, pace: float
+        self, scope: Scope, store: Store, operations: Operations, clock: Clock, tokens: AppTokens, *, pace: float
     ) -> None:
         self._scope = scope
         self._store = store
         self._operations = operations
         self._clock = clock
-        self._issuer = issuer
+        self._tokens = tokens
         self._seconds = _REALISTIC_SECONDS * pace
         operations.register(_KIND, {"provision": self._provision, "delete": self._remove}, self.show)
 
     def routes(self) -> list[Route]:
         """The resource and the questions that are asked of it."""
         one, arm = f"{APP_PROVIDER}/managedEnvironments/{{name}}", Door.ARM
+        states = f"{one}/workloadProfileStates"
         everywhere = f"{SUBSCRIPTION}/providers/Microsoft.App/managedEnvironments"
         return [
             Route("PUT", one, arm, "ManagedEnvironments_CreateOrUpdate", self._put),
@@ -67,9 +67,7 @@ class Environments:
             ),
             Route("GET", everywhere, arm, "ManagedEnvironments_ListBySubscription", self._list_all),
             Route("POST", f"{one}/getAuthToken", arm, "ManagedEnvironments_GetAuthToken", self._token),
-            Route(
-                "GET", f"{one}/workloadProfileStates", arm, "ManagedEnvironments_ListWorkloadProfileStates", self._states
-            ),
+            Route("GET", states, arm, "ManagedEnvironments_ListWorkloadProfileStates", self._states),
             Route("POST", f"{one}/checkNameAvailability", arm, "Namespaces_CheckNameAvailability", self._available),
             Route(
                 "GET", f"{APP_PROVIDER}/connectedEnvironments", arm, "ConnectedEnvironments_ListByResourceGroup",
@@ -156,20 +154,12 @@ class Environments:
     async def _token(self, request: Request) -> Response:
         id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
         document = self._found(id_)
-        return JSONResponse(app_token(self._issuer, self._clock, document, id_, request.state.claims))
+        return JSONResponse(self._tokens.answer(id_, document, request.state.claims))
 
     async def _states(self, request: Request) -> Response:
         id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
         profiles = self._found(id_)["properties"]["workloadProfiles"] or []
-        return JSONResponse({"value": [
-            {
-                "id": f"{id_}/workloadProfileStates/{profile['name']}",
-                "name": profile["name"],
-                "type": profile["workloadProfileType"],
-                "properties": ({"currentCount": profile["minimumCount"]} if "minimumCount" in profile else {}) | profile,
-            }
-            for profile in profiles
-        ]})  # fmt: skip
+        return JSONResponse({"value": [_profile_state(id_, each) for each in profiles]})
 
     async def _available(self, request: Request) -> Response:
         id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
@@ -240,25 +230,13 @@ def profile_types(environment: Document) -> dict[str, str]:
     return {profile["name"]: profile["workloadProfileType"] for profile in profiles}
 
 
-def app_token(issuer: Issuer, clock: Clock, document: Document, id_: ResourceId, claims: Document) -> Document:
-    """Return what getAuthToken answers: a data-plane token for one app or environment (recorded: app_logstream)."""
-    lifetime_seconds = 3600
-    expires = clock.now().timestamp() + lifetime_seconds
-    token = issuer.issue(
-        "https://azurecontainerapps.dev",
-        subject=str(claims.get("oid", "")),
-        lifetime_seconds=lifetime_seconds,
-        claims={"app": id_.key},
-    )
+def _profile_state(environment: ResourceId, profile: Document) -> Document:
+    nodes = {"currentCount": profile["minimumCount"]} if "minimumCount" in profile else {}
     return {
-        "location": document["location"],
-        "properties": {
-            "token": token,
-            "expires": format_instant(clock.now().fromtimestamp(expires, clock.now().tzinfo)),
-        },
-        "id": document["id"],
-        "name": document["name"],
-        "type": f"{document['type']}/accesstoken",
+        "id": f"{environment}/workloadProfileStates/{profile['name']}",
+        "name": profile["name"],
+        "type": profile["workloadProfileType"],
+        "properties": nodes | profile,
     }
 
 

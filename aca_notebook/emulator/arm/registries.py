@@ -11,19 +11,19 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.faults import invalid, resource_not_found
 from aca_notebook.emulator.arm.locations import display_name, location_name
-from aca_notebook.emulator.arm.operations import Operation, Operations
 from aca_notebook.emulator.arm.provisioning import succeeded
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.wire import Door, Route
-from aca_notebook.model.ids import ResourceId, parse_id
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.identity.secrets import Secrets
+    from aca_notebook.model.ids import ResourceId
 
 Document = dict[str, Any]
 TYPE = "Microsoft.ContainerRegistry/registries"
@@ -210,8 +210,3 @@ class Registries:
     async def _provision(self, operation: Operation) -> None:
         document = self._found(operation.id)
         await self._operations.finish(operation, {operation.id: succeeded(document)})
-
-
-def registry_of(document: Document) -> ResourceId:
-    """Return the id of a registry's document."""
-    return parse_id(document["id"])

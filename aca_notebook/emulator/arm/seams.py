@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -62,3 +63,11 @@ class Admits(Protocol):
     async def withdraw(self, app_key: str) -> None:
         """Let no more in."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The two together."""
+
+    runs: Runs
+    admits: Admits

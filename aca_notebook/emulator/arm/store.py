@@ -33,6 +33,11 @@ class Store:
         """Return a resource's document, or None."""
         return copy.deepcopy(self._documents.get(id_.key))
 
+    def children(self, parent: ResourceId, type_: str) -> list[dict[str, Any]]:
+        """Return the documents of a type (`…/containerApps/revisions`) directly under `parent`, in id order."""
+        found = self._by_type.get(type_.lower(), {})
+        return [copy.deepcopy(self._documents[key]) for key, id_ in sorted(found.items()) if id_.parent == parent]
+
     def list(self, type_: str, subscription: str, resource_group: str = "") -> list[dict[str, Any]]:
         """Return the documents of a type (`Microsoft.App/containerApps`) in a subscription or a group, in id order."""
         found = self._by_type.get(type_.lower(), {})
@@ -42,11 +47,6 @@ class Store:
             if id_.subscription.lower() == subscription.lower()
             and (not resource_group or id_.resource_group.lower() == resource_group.lower())
         ]
-
-    def children(self, parent: ResourceId, type_: str) -> list[dict[str, Any]]:
-        """Return the documents of a type (`…/containerApps/revisions`) directly under `parent`, in id order."""
-        found = self._by_type.get(type_.lower(), {})
-        return [copy.deepcopy(self._documents[key]) for key, id_ in sorted(found.items()) if id_.parent == parent]
 
     async def put(self, id_: ResourceId, document: dict[str, Any], *also: Statement) -> None:
         """Store a document over what was there, with further statements in the same transaction.

@@ -87,7 +87,7 @@ class Usages:
 
 def _usage(name: str, used: int, most: int) -> dict[str, Any]:
     spoken = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z]|\d)|(?<=\d)(?=[A-Z])", " ", name)
-    # `usage` is recorded, `currentValue` is in the description too: `az` reads the one, the SDK the other (clients §4.7).
+    # `usage` is recorded, `currentValue` is described: `az` reads the one, the SDK the other (clients §4.7).
     return {
         "name": {"value": name, "localizedValue": spoken},
         "usage": used,

@@ -1,0 +1,41 @@
+"""getAuthToken: short-lived keys to the log streams of one app or one environment (recorded: app_logstream)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.clock import format_instant
+from aca_notebook.emulator.identity.doors import APP_AUDIENCE
+
+if TYPE_CHECKING:
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.identity.tokens import Issuer
+    from aca_notebook.model.ids import ResourceId
+
+_LIFETIME_SECONDS = 3600
+
+
+class AppTokens:
+    """Issues them; the claim `app` holds the id they are good for, in lower case."""
+
+    def __init__(self, issuer: Issuer, clock: Clock) -> None:
+        self._issuer = issuer
+        self._clock = clock
+
+    def answer(self, id_: ResourceId, document: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+        """Return what getAuthToken answers to the caller with these claims."""
+        token = self._issuer.issue(
+            APP_AUDIENCE,
+            subject=str(claims.get("oid", "")),
+            lifetime_seconds=_LIFETIME_SECONDS,
+            claims={"app": id_.key},
+        )
+        expires = self._clock.now() + timedelta(seconds=_LIFETIME_SECONDS)
+        return {
+            "location": document["location"],
+            "properties": {"token": token, "expires": format_instant(expires)},
+            "id": document["id"],
+            "name": document["name"],
+            "type": f"{document['type']}/accesstoken",
+        }
