@@ -221,7 +221,7 @@ def plan(planned: DeployPlan) -> Bundle:
                  f"for Python {planned.python}",
     }  # fmt: skip
     text = [f"plan: {title}", *(f"  {name:<10}{value}" for name, value in facts.items() if value)]
-    text += [f"    {item.kind:<8}{item.name:<28}{_weight(item):>10}  {item.note}".rstrip() for item in planned.ships]
+    text += [f"    {item.kind:<10}{item.name:<28}{_weight(item):>10}  {item.note}".rstrip() for item in planned.ships]
     text += [f"  note: {warning}" for warning in planned.warnings]
     html = theme.card(
         f"plan: {title}",

@@ -94,8 +94,9 @@ class Notebook:
                 f"nothing was deployed, because the cell failed here with {type(error).__name__}",
                 hint="mend the cell and run it again",
             )
+        number = self._shell.execution_count - 1  # IPython counts on before it runs the cell that holds us
         # Jupyter tells a kernel its notebook's path in this variable; only the file's name leaves the machine.
-        return Cell(source, f"In[{self._shell.execution_count}]", Path(os.environ.get("JPY_SESSION_NAME", "")).name)
+        return Cell(source, f"In[{number}]", Path(os.environ.get("JPY_SESSION_NAME", "")).name)
 
     def remember(self, app: str, cell: Cell) -> None:
         """Keep a cell as the source of an app, so that `%aca plan NAME` finds it."""

@@ -116,7 +116,7 @@ class Driver:
 
     def run(self, cell: str):
         with capture_output() as captured:
-            result = self.shell.run_cell(cell)
+            result = self.shell.run_cell(cell, store_history=True)
         self.out = captured.stdout + captured.stderr
         self.shown = captured.outputs
         self.error = result.error_in_exec or result.error_before_exec

@@ -28,6 +28,7 @@ def test_a_deployed_cell_runs_here_first_and_leaves_handles(notebook) -> None:
     ((verb, name, source, options),) = notebook.workspace.asked
     assert (verb, name, options["gpu"], options["max_replicas"]) == ("deploy", "scorer", "T4", 3)
     assert source.startswith("def score")
+    assert options["cell"] == "In[2]"
     assert notebook.names["score"] == "handle of scorer"
 
 
