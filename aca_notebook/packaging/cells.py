@@ -150,7 +150,8 @@ def code_of(value: object) -> CodeType | None:
         return value.__code__
     if isinstance(value, type):
         for code in method_codes(value).values():
-            return code
+            if code.co_qualname.startswith(f"{value.__qualname__}."):  # not one that was put onto it later
+                return code
     return None
 
 

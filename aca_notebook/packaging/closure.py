@@ -54,7 +54,8 @@ class Closure:
         self, used: names.Uses, tree: ast.AST, cell: Cell, *, first_line: int = 1, but: frozenset[str]
     ) -> None:
         """Make pieces for every name `used` that is not in `but`. Raises `CaptureFailed`."""
-        for name in sorted(used.reads - but):
+        absent = {name for name in used.rebinds if name not in self._namespace}  # made by the function, when it runs
+        for name in sorted(used.reads - but - absent):
             line = names.first_line(tree, name) + first_line - 1
             self.need(name, Needed(cell.label, line), names.attribute_chains(tree, name))
         for name in sorted(used.annotated - but):
@@ -90,12 +91,13 @@ class Closure:
         )  # fmt: skip
 
     def _capture(self, name: str, value: object, by: Needed) -> None:
-        first = self._by_identity.setdefault(id(value), name)
-        written = data.literal(value)
-        if first != name and not written:  # the same object under a second name stays the same object
-            self.pieces.append(Piece("alias", f"{name} = {first}", frozenset({name}), eager=frozenset({first})))
-        elif self._is_own(value):
+        if self._is_own(value):
             self._add_definition(name, value, by)
+            return
+        written = data.literal(value)
+        first = name if written else self._by_identity.setdefault(id(value), name)
+        if first != name:  # the same object under a second name stays the same object
+            self.pieces.append(Piece("alias", f"{name} = {first}", frozenset({name}), eager=frozenset({first})))
         elif (line := importable(name, value)) is not None:
             self.pieces.append(Piece("import", line, frozenset({name})))
         elif written:

@@ -23,13 +23,15 @@ class Uses:
     """Names of the module that a piece of source touches.
 
     `eager` are read while it runs, `lazy` once something in it is called, `annotated` only by annotations, which
-    nobody may ever evaluate; `binds` are the names it gives a value to.
+    nobody may ever evaluate; `binds` are the names it gives a value to, `rebinds` those a function of it declares
+    `global` and assigns: they may well have had a value before.
     """
 
     eager: frozenset[str]
     lazy: frozenset[str]
     annotated: frozenset[str]
     binds: frozenset[str]
+    rebinds: frozenset[str] = frozenset()
 
     @property
     def reads(self) -> frozenset[str]:
@@ -43,19 +45,23 @@ def uses(source: str) -> Uses:
     eager: set[str] = set()
     lazy: set[str] = set()
     binds = {each.get_name() for each in top.get_symbols() if each.is_assigned() or each.is_imported()}
+    rebinds: set[str] = set()
     eager |= {each.get_name() for each in top.get_symbols() if each.is_referenced()}
     for child in top.get_children():
-        _collect(child, eager, lazy, binds, runs_now=True)
+        _collect(child, eager, lazy, rebinds, runs_now=True)
     known = MODULE_NAMES
     return Uses(
         frozenset(eager - known),
         frozenset(lazy - known - eager),
         frozenset(_annotated(ast.parse(source)) - eager - lazy - known),
         frozenset(binds),
+        frozenset(rebinds - binds),
     )
 
 
-def _collect(table: symtable.SymbolTable, eager: set[str], lazy: set[str], binds: set[str], *, runs_now: bool) -> None:
+def _collect(
+    table: symtable.SymbolTable, eager: set[str], lazy: set[str], rebinds: set[str], *, runs_now: bool
+) -> None:
     """Add what a nested scope reads of the module; a class body and a comprehension run where they stand."""
     is_function = table.get_type() == "function" and table.get_name() not in _COMPREHENSIONS
     runs_now = runs_now and not is_function
@@ -63,9 +69,9 @@ def _collect(table: symtable.SymbolTable, eager: set[str], lazy: set[str], binds
         if each.is_global() and each.is_referenced():
             (eager if runs_now else lazy).add(each.get_name())
         if each.is_declared_global() and each.is_assigned():
-            binds.add(each.get_name())
+            rebinds.add(each.get_name())
     for child in table.get_children():
-        _collect(child, eager, lazy, binds, runs_now=runs_now)
+        _collect(child, eager, lazy, rebinds, runs_now=runs_now)
 
 
 def _annotated(tree: ast.AST) -> set[str]:

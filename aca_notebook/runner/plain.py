@@ -40,6 +40,7 @@ SAFE: Mapping[str, frozenset[str]] = {
     "datetime": frozenset({"date", "time", "datetime", "timedelta", "timezone"}),
     "decimal": frozenset({"Decimal"}),
     "fractions": frozenset({"Fraction"}),
+    "functools": frozenset({"partial"}),
     "ipaddress": frozenset({"IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network"}),
     "pathlib": frozenset({"Path", "PosixPath", "PurePath", "PurePosixPath"}),
     "pathlib._local": frozenset({"Path", "PosixPath", "PurePath", "PurePosixPath"}),
