@@ -151,11 +151,11 @@ class Chart:
         return self.words
 
     def _repr_mimebundle_(
-        self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
     ) -> dict[str, Any]:  # fmt: skip
         """Plotly for JupyterLab and VS Code, a picture for nbconvert and GitHub, words for everyone else."""
         bundle: dict[str, Any] = {"text/plain": self.words}
         if self.times:
             bundle |= {PLOTLY: self.plotly(), "image/svg+xml": self.svg}
-        wanted = set(bundle if include is None else include) - set(exclude)
+        wanted = set(bundle if include is None else include) - set(exclude or ())
         return {kind: value for kind, value in bundle.items() if kind in wanted}

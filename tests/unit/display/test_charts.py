@@ -67,6 +67,7 @@ def test_the_bundle_has_plotly_a_picture_and_words() -> None:
     bundle = charts.metrics(measured(), app="scorer")._repr_mimebundle_()
     assert set(bundle) == {PLOTLY, "image/svg+xml", "text/plain"}
     assert charts.metrics(measured(), app="scorer")._repr_mimebundle_(include={"text/plain"}).keys() == {"text/plain"}
+    assert PLOTLY in charts.metrics(measured(), app="scorer")._repr_mimebundle_(include=None, exclude=None)
 
 
 def test_a_chart_without_data_says_so_and_draws_nothing() -> None:
