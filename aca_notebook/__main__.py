@@ -126,9 +126,8 @@ def _emulator_status(given: argparse.Namespace) -> int:
     folder = _folder(given)
     endpoint = launcher.find_emulator(folder)
     if endpoint is None:
-        print(
-            json.dumps({"running": False, "data_dir": str(folder)}) if given.json else f"no emulator runs on {folder}"
-        )
+        nothing = json.dumps({"running": False, "data_dir": str(folder)})
+        print(nothing if given.json else f"no emulator runs on {folder}")
         return 1
     status = {"running": True, **endpoint.status()}
     if given.json:
@@ -155,9 +154,7 @@ def _emulator_reset(given: argparse.Namespace) -> int:
         return 0
     if not _EMULATOR_FILES & {entry.name for entry in folder.iterdir()}:
         raise UsageFailed(f"{folder} is no emulator's data folder", code="NotADataFolder", hint="check --data-dir")
-    if not given.yes and (
-        not sys.stdin.isatty() or input(f"delete every local app in {folder}? [y/N] ").lower() != "y"
-    ):
+    if not given.yes and not _confirmed(f"delete every local app in {folder}?"):
         raise UsageFailed("nothing was deleted", code="NotConfirmed", hint="say --yes")
     launcher.stop_emulator(folder)
     shutil.rmtree(folder)

@@ -54,7 +54,11 @@ def cost_table(metered: Sequence[Metered], grain_seconds: int, now: datetime, pr
 def describe(prices: PriceList, sizes: Sequence[ReplicaSize]) -> dict[str, object]:
     """What a reader must know of the figures."""
     unpriced = sorted({size.gpu for size in sizes if prices.gpu_second_usd(size.gpu) is None})
+    note = (
+        f"estimate, upper bound: list prices of {prices.region} as of {prices.as_of:%Y-%m-%d}, all at the active rate"
+    )
     return {
+        "note": f"{note}; without {', '.join(unpriced)}, whose price is not known" if unpriced else note,
         "estimate": "upper bound: every second at the active rate",
         "currency": "USD",
         "price_source": prices.source,

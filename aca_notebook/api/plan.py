@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.app import AppState
     from aca_notebook.model.gpu import WorkloadProfileType
 
-_NAME = re.compile(r"(?!.*--)[a-z]([-a-z0-9]{0,30}[a-z0-9])$")
+_NAME = re.compile(r"(?!.*--)[a-z]([-a-z0-9]{0,30}[a-z0-9])\Z")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -112,7 +112,7 @@ def plan_deployment(
     size = _size(options, profile)
     maximum = _replicas(options, profile)
     prices = price_list(target.location)
-    return DeployPlan(
+    plan = DeployPlan(
         app=app,
         target=target.name,
         resource_group=target.resource_group,
@@ -143,6 +143,7 @@ def plan_deployment(
         adds_workload_profile=missing,
         warnings=bundle.warnings,
     )
+    return replace(plan, unchanged=_is_running(around.current, plan, options.env))
 
 
 def settings_digest(plan: DeployPlan, env: Mapping[str, str]) -> str:

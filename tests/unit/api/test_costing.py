@@ -1,0 +1,68 @@
+"""Cost: replica-seconds × prices, additive over any split of time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aca_notebook.api.costing import COLUMNS, Metered, cost_table
+from aca_notebook.model.metric import MetricPoint
+from aca_notebook.model.price import EAST_US, WEST_US_2, ReplicaSize, replica_cost
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SIZE = ReplicaSize(0.5, 2**30)
+
+
+def metered(*values: float | None, size: ReplicaSize = SIZE) -> Metered:
+    points = tuple(MetricPoint(START + timedelta(minutes=i), value) for i, value in enumerate(values))
+    return Metered("scorer", "scorer--1", size, points)
+
+
+def test_a_replica_that_lived_three_seconds_costs_three_seconds():
+    frame = cost_table([metered(3 / 60)], 60, START + timedelta(hours=1), EAST_US)
+    assert frame["replica_seconds"].sum() == pytest.approx(3.0)
+    assert frame["total_usd"].sum() == pytest.approx(3 * (0.5 * 0.000024 + 0.000003))
+
+
+def test_the_open_bucket_counts_for_what_has_passed_of_it():
+    frame = cost_table([metered(1.0, 1.0)], 60, START + timedelta(seconds=75), EAST_US)
+    assert frame["replica_seconds"].tolist() == [60.0, 15.0]
+
+
+def test_buckets_without_replicas_have_no_row():
+    frame = cost_table([metered(None, 0.0, 2.0)], 60, START + timedelta(hours=1), EAST_US)
+    assert frame["at"].tolist() == [START + timedelta(minutes=2)]
+
+
+def test_nothing_measured_is_an_empty_table_with_its_columns():
+    frame = cost_table([], 60, START, EAST_US)
+    assert list(frame.columns) == list(COLUMNS)
+    assert frame.empty
+
+
+def test_the_table_says_that_it_is_an_estimate_and_where_its_prices_come_from():
+    attributes = cost_table([metered(1.0)], 60, START, EAST_US).attrs
+    assert "upper bound" in attributes["estimate"]
+    assert attributes["price_as_of"] == "2026-08-01"
+    assert attributes["price_region"] == "eastus"
+    assert "upper bound" in attributes["note"]
+
+
+def test_a_gpu_is_charged_on_top_and_an_unknown_price_is_said():
+    size = ReplicaSize(8, 56 * 2**30, "T4", 1)
+    known = cost_table([metered(1.0, size=size)], 60, START + timedelta(hours=1), EAST_US)
+    assert known["gpu_usd"].sum() == pytest.approx(60 * 0.000073)
+    unknown = cost_table([metered(1.0, size=size)], 60, START + timedelta(hours=1), WEST_US_2)
+    assert unknown["gpu_usd"].isna().all()
+    assert unknown.attrs["unpriced"] == ["T4"]
+    assert "T4" in unknown.attrs["note"]
+
+
+@given(st.floats(0, 1e5), st.floats(0, 1e5), st.sampled_from(["", "T4", "A100"]))
+def test_cost_is_additive_over_time(first, second, gpu):
+    size = ReplicaSize(1.0, 2**31, gpu, 1 if gpu else 0)
+    apart = replica_cost(size, first, EAST_US).total_usd + replica_cost(size, second, EAST_US).total_usd
+    assert replica_cost(size, first + second, EAST_US).total_usd == pytest.approx(apart)

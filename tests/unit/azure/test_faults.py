@@ -1,0 +1,93 @@
+"""The table from the SDKs' errors to ours."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import aiohttp
+import pytest
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.core.exceptions import ResourceNotFoundError as SdkNotFound
+
+from aca_notebook import errors
+from aca_notebook.azure import faults
+
+
+def answered(status: int, code: str = "", message: str = "said so", kind=HttpResponseError) -> HttpResponseError:
+    """An SDK error as azure-core makes it from a response."""
+    body = json.dumps({"error": {"code": code, "message": message}}) if code else "<html>"
+    headers = {"x-ms-request-id": "request-1", "content-type": "application/json"}
+    response = SimpleNamespace(status_code=status, reason="R", headers=headers, text=lambda *_: body, body=body.encode)
+    return kind(response=response)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (409, "ContainerAppOperationInProgress", errors.Conflict),
+        (404, "ResourceNotFound", errors.NotFound),
+        (404, "", errors.NotFound),
+        (400, "WorkloadProfileNotFound", errors.NotFound),
+        (400, "MaximumAllowedCoresExceeded", errors.QuotaExceeded),
+        (400, "ManagedEnvironmentCapacityHeavyUsageError", errors.QuotaExceeded),
+        (429, "TooManyRequests", errors.Throttled),
+        (429, "", errors.Throttled),
+        (401, "AuthenticationFailed", errors.Unauthorized),
+        (403, "AuthorizationFailed", errors.Unauthorized),
+        (507, "InsufficientStorage", errors.ServiceFailed),
+        (400, "SomethingNew", errors.ServiceFailed),
+        (500, "", errors.ServiceFailed),
+    ],
+)
+def test_a_code_or_else_a_status_chooses_the_error(status, code, expected):
+    ours = faults.translate(answered(status, code), "app 'scorer'")
+    assert type(ours) is expected
+    assert ours.status == status
+    assert ours.request_id == "request-1"
+    assert ours.code == (code or f"HTTP {status}")
+
+
+def test_the_platforms_words_are_kept_and_ours_name_the_thing():
+    ours = faults.translate(
+        answered(404, "ResourceNotFound", "The Resource was not found", SdkNotFound), "app 'scorer'"
+    )
+    assert ours.lines() == (
+        "app 'scorer' does not exist",
+        "ResourceNotFound: The Resource was not found (request request-1)",
+        "run `%aca ps` to see what does",
+    )
+
+
+def test_a_refused_credential_is_not_mistaken_for_a_refused_request():
+    ours = faults.translate(ClientAuthenticationError("AADSTS7000215: no"), "app 'scorer'")
+    assert type(ours) is errors.Unauthorized
+
+
+def refused_connection() -> aiohttp.ClientConnectorError:
+    return aiohttp.ClientConnectorError(
+        SimpleNamespace(host="h", port=1, ssl=True, is_ssl=True), ConnectionRefusedError(111, "refused")
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (ServiceRequestError("no", error=refused_connection()), True),
+        (refused_connection(), True),
+        (aiohttp.ServerDisconnectedError(), False),
+        (TimeoutError(), False),
+    ],
+    ids=["through an SDK", "from the network", "cut off in the middle", "too slow"],
+)
+def test_only_a_refused_connection_may_be_tried_again(error, refused):
+    ours = faults.translate(error, "app 'scorer'")
+    assert isinstance(ours, faults.Unreachable)
+    assert ours.refused is refused
+
+
+def test_our_own_errors_pass_through():
+    mine = errors.UsageFailed("no")
+    with pytest.raises(errors.UsageFailed) as raised, faults.translated("x"):
+        raise mine
+    assert raised.value is mine
