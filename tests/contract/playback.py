@@ -1,0 +1,167 @@
+"""A recording played to a running emulator: each request in our terms, followed as the emulator's own answers say."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import requests
+
+from tests.contract.comparison import Difference, compare
+from tests.contract.recorded import (
+    ARM,
+    BLOB_HOSTS,
+    DATA_PLANE,
+    SESSION_HOSTS,
+    SUBSCRIPTION,
+    Answer,
+    Interaction,
+    Names,
+    Recording,
+    creation,
+    without_query,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.real_emulator import RealEmulator
+
+_PATIENCE_SECONDS = 8.0
+_PAUSE_SECONDS = 0.05
+_QUICKSTART = "mcr.microsoft.com/k8se/quickstart:latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One interaction, the emulator's last answer to it, and how that differs from Azure's."""
+
+    interaction: Interaction
+    answer: Answer
+    differences: tuple[Difference, ...]
+
+
+class Playback:
+    """Plays one recording to one fresh emulator. `images_missing`: images that must stay unknown to it."""
+
+    def __init__(self, recording: Recording, emulator: RealEmulator, *, images_missing: frozenset[str]) -> None:
+        self._recording = recording
+        self._emulator = emulator
+        self._images_missing = images_missing
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.verify = emulator.environment["REQUESTS_CA_BUNDLE"]
+        self._arm_token = emulator.environment["ACCESS_TOKEN"]
+        self._data_plane_token = ""
+        url = emulator.ready["url"]
+        self._names = Names({SUBSCRIPTION: emulator.environment["AZURE_SUBSCRIPTION_ID"], f"https://{ARM}": url})
+        for region in recording.regions():
+            self._names.pairs |= {
+                f"https://{region}{DATA_PLANE}": url,
+                f"wss://{region}{DATA_PLANE}": url.replace("https://", "wss://"),
+            }
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def prepare(self) -> None:
+        """Make what the recording presupposes: groups, images, resources that were there before."""
+        for group in sorted(self._recording.groups):
+            self._must("PUT", f"/resourceGroups/{group}?api-version=2024-11-01", {"location": "eastus"})
+        for image in sorted(self._recording.images() - self._images_missing):
+            self._know(image)
+        for seen in self._recording.presupposed():
+            path = seen.path.removeprefix(f"/subscriptions/{SUBSCRIPTION}")
+            made = self._must("PUT", f"{path}?api-version=2025-07-01", self._names.ours(creation(seen)))
+            self._settle(made.headers["azure-asyncoperation"])
+
+    def play(self, refused: Mapping[str, str], elsewhere: Mapping[str, str]) -> Iterator[Played]:
+        """Put each request to the emulator, in order; `refused` operations once, `elsewhere` ones not at all."""
+        for seen in self._recording.interactions:
+            if seen.operation in elsewhere:
+                continue
+            if seen.operation in refused:
+                answer = self._ask(seen)
+                yield Played(seen, answer, ())
+            else:
+                yield self._play(seen)
+
+    def _play(self, seen: Interaction) -> Played:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            answer = self._ask(seen)
+            differences = compare(seen, answer, self._names)
+            if not _may_mend(seen, answer, differences) or time.monotonic() > deadline:
+                return Played(seen, answer, tuple(differences))
+            time.sleep(_PAUSE_SECONDS)  # noqa: TID251  # another process is waited for: it lives by the machine's clock
+
+    def _ask(self, seen: Interaction) -> Answer:
+        headers = {}
+        if seen.host == ARM or seen.host.endswith(SESSION_HOSTS):
+            headers["Authorization"] = f"Bearer {self._arm_token}"
+        elif seen.host.endswith(DATA_PLANE):
+            headers["Authorization"] = f"Bearer {self._data_plane_token}"
+        elif seen.host.endswith(BLOB_HOSTS):
+            headers |= {"x-ms-blob-type": "BlockBlob"} if seen.method == "PUT" else {"Range": "bytes=0-"}
+        answer = self._send(seen.method, self._url(seen), self._names.ours(seen.request_body), headers)
+        if seen.operation.endswith("getAuthToken") and answer.status == 200:
+            self._data_plane_token = answer.body["properties"]["token"]
+        return answer
+
+    def _url(self, seen: Interaction) -> str:
+        """A link where our answers gave one, with what the caller adds to its query; else the same request to ours."""
+        link = self._names.links.get(without_query(seen.uri))
+        if link is not None:
+            return link
+        if seen.host.endswith(SESSION_HOSTS):
+            return f"{self._emulator.ready['url']}{self._names.ours(seen.path)}?{urlencode(seen.query)}"
+        parts = urlsplit(self._names.ours(seen.uri))
+        query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if "<" not in value]
+        return parts._replace(query=urlencode(query)).geturl()
+
+    def _send(self, method: str, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        content = {"json": body} if isinstance(body, (dict, list)) else {"data": body}
+        response = self._http.request(
+            method, url, headers=dict(headers or {}), timeout=30, allow_redirects=False, **content
+        )  # fmt: skip
+        names = {key.lower(): value for key, value in response.headers.items()}
+        text: Any = response.text or None
+        if names.get("content-type", "").startswith("application/json") and text:
+            text = response.json()
+        return Answer(response.status_code, names, text)
+
+    def _must(self, method: str, path: str, body: Any) -> Answer:
+        url = f"{self._emulator.ready['url']}{self._emulator.path('group-x').rpartition('/resourceGroups')[0]}{path}"
+        answer = self._send(method, url, body, {"Authorization": f"Bearer {self._arm_token}"})
+        assert answer.status < 300, f"{method} {path}: {answer.status} {answer.body}"
+        return answer
+
+    def _settle(self, url: str) -> None:
+        while (answer := self._send("GET", url, None, {"Authorization": f"Bearer {self._arm_token}"})).body[
+            "status"
+        ] == "InProgress":
+            time.sleep(_PAUSE_SECONDS)  # noqa: TID251  # as above
+        assert answer.body["status"] == "Succeeded", answer.body
+
+    def _know(self, image: str) -> None:
+        """Let an image stand for the same local program as the quickstart: what it does is not what is compared."""
+        control = f"{self._emulator.ready['url']}/_emulator/images"
+        token = (self._emulator.folder / "control-token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        known = {each["image"]: each for each in self._send("GET", control, None, headers).body["value"]}
+        if image not in known:
+            body = {"image": image, "command": known[_QUICKSTART]["command"]}
+            answer = self._send("PUT", control, body, headers)
+            assert answer.status == 200, answer.body
+
+
+def _may_mend(seen: Interaction, answer: Answer, differences: list[Difference]) -> bool:
+    """Whether asking again may bring the answer that was recorded: only reading, and only what moves by itself."""
+    if seen.method not in {"GET", "HEAD"} or not differences:
+        return False
+    if answer.status != seen.answer.status:
+        return answer.status in {202, 502, 503}
+    return any(each.moving for each in differences)

@@ -1,0 +1,154 @@
+"""Every recorded request is put to the emulator; its answers have the shape of Azure's.
+
+A difference is a failure unless `deviations.toml` accepts it, one line each. What the emulator does not offer yet is
+listed here by operation, and must be refused clearly: a table that can only shrink.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conftest import folder_named_by, require_folder
+from tests.contract.playback import Playback, Played
+from tests.contract.recorded import load
+from tests.real_emulator import RealEmulator
+
+RECORDINGS = "ACA_NOTEBOOK_RECORDINGS"
+DEVIATIONS = tomllib.loads(Path(__file__).with_name("deviations.toml").read_text())["deviations"]
+
+_JOBS = "jobs are not offered yet"
+_POOLS = "session pools are not offered yet"
+_BUILDERS = "cloud builds are not offered yet"
+_DAPR = "Dapr components are not offered yet"
+_RESILIENCY = "resiliency policies are not offered yet"
+_ROLES = "role assignments are not offered yet"
+_WORKSPACES = "log workspaces are not offered yet"
+_TASKS = "registry tasks are not offered yet; a build is scheduled by its request"
+NOT_OFFERED = {
+    "PUT Microsoft.App/jobs/*": _JOBS,
+    "GET Microsoft.App/jobs/*": _JOBS,
+    "GET Microsoft.App/jobs": _JOBS,
+    "PATCH Microsoft.App/jobs/*": _JOBS,
+    "DELETE Microsoft.App/jobs/*": _JOBS,
+    "POST Microsoft.App/jobs/*/start": _JOBS,
+    "POST Microsoft.App/jobs/*/stop/*": _JOBS,
+    "POST Microsoft.App/jobs/*/listSecrets": _JOBS,
+    "POST Microsoft.App/jobs/*/getAuthToken": _JOBS,
+    "GET Microsoft.App/jobs/*/executions": _JOBS,
+    "GET Microsoft.App/jobs/*/executions/*": _JOBS,
+    "GET Microsoft.App/jobs/*/executions/*/replicas": _JOBS,
+    "GET Microsoft.App/locations/*/containerappsjobOperationStatuses/*": _JOBS,
+    "GET Microsoft.App/locations/*/containerappsjobOperationResults/*": _JOBS,
+    "GET data plane/jobs/*/executions/*/replicas/*/containers/*/logstream": _JOBS,
+    "PUT Microsoft.App/sessionPools/*": _POOLS,
+    "GET Microsoft.App/sessionPools/*": _POOLS,
+    "GET Microsoft.App/sessionPools": _POOLS,
+    "PATCH Microsoft.App/sessionPools/*": _POOLS,
+    "DELETE Microsoft.App/sessionPools/*": _POOLS,
+    "PUT Microsoft.App/sessionPools/*/Microsoft.Authorization/roleAssignments/*": _POOLS,
+    "GET Microsoft.App/locations/*/operationStatuses/*": _POOLS,
+    "GET Microsoft.App/locations/*/operationResults/*": _POOLS,
+    "GET a session": _POOLS,
+    "POST a session": _POOLS,
+    "DELETE a session": _POOLS,
+    "PUT Microsoft.App/builders/*": _BUILDERS,
+    "GET Microsoft.App/builders/*": _BUILDERS,
+    "GET Microsoft.App/builders": _BUILDERS,
+    "PUT Microsoft.App/builders/*/builds/*": _BUILDERS,
+    "GET Microsoft.App/builders/*/builds/*": _BUILDERS,
+    "POST Microsoft.App/builders/*/builds/*/listAuthToken": _BUILDERS,
+    "POST data plane/builders/*/builds/*/upload": _BUILDERS,
+    "GET data plane/builders/*/builds/*/logstream": _BUILDERS,
+    "PUT Microsoft.App/managedEnvironments/*/daprComponents/*": _DAPR,
+    "GET Microsoft.App/managedEnvironments/*/daprComponents/*": _DAPR,
+    "GET Microsoft.App/managedEnvironments/*/daprComponents": _DAPR,
+    "DELETE Microsoft.App/managedEnvironments/*/daprComponents/*": _DAPR,
+    "PUT Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
+    "GET Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
+    "GET Microsoft.App/containerApps/*/resiliencyPolicies": _RESILIENCY,
+    "PATCH Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
+    "DELETE Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
+    "GET Microsoft.ContainerRegistry/registries/*/Microsoft.Authorization/roleDefinitions": _ROLES,
+    "PUT Microsoft.ContainerRegistry/registries/*/Microsoft.Authorization/roleAssignments/*": _ROLES,
+    "PUT Microsoft.OperationalInsights/workspaces/*": _WORKSPACES,
+    "GET Microsoft.OperationalInsights/workspaces/*": _WORKSPACES,
+    "POST Microsoft.OperationalInsights/workspaces/*/sharedKeys": _WORKSPACES,
+    "GET Microsoft.OperationalInsights/locations/*/operationstatuses/*": _WORKSPACES,
+    "PUT Microsoft.ContainerRegistry/registries/*/tasks/*": _TASKS,
+    "POST Microsoft.ContainerRegistry/registries/*/tasks/*/listDetails": _TASKS,
+    "POST Microsoft.ContainerRegistry/registries/*/importImage": _TASKS,
+    "GET Microsoft.ContainerRegistry/locations/*/operationResults/*": _TASKS,
+    "PUT Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
+    "GET Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
+    "GET Microsoft.App/connectedEnvironments": "clusters of the user's own are not offered yet",
+    "PUT Microsoft.ManagedIdentity/userAssignedIdentities/*": "identities of their own are not offered yet",
+    "PUT Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
+    "GET Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
+    "PUT Microsoft.Network/virtualNetworks/*/subnets/*": "networks are not offered yet",
+    "GET Microsoft.Network/virtualNetworks/*/subnets/*": "networks are not offered yet",
+    "GET Microsoft.Network/locations/*/operations/*": "networks are not offered yet",
+    "POST Microsoft.Storage/checkNameAvailability": "storage accounts are not offered yet",
+    "PUT Microsoft.Storage/storageAccounts/*": "storage accounts are not offered yet",
+    "GET Microsoft.Storage/locations/*/asyncoperations/*": "storage accounts are not offered yet",
+}
+#: Hosts that are no part of what is emulated: their requests are left out.
+ELSEWHERE = {
+    "GET graph.microsoft.com": "Microsoft Graph",
+    "POST graph.microsoft.com": "Microsoft Graph",
+    "GET api.catalog.azureml.ms": "the catalogue of models",
+    "GET ml.azure.com": "the registry of models",
+}
+#: Images that a recording needs to fail to pull.
+UNPULLABLE: dict[str, frozenset[str]] = {}
+
+_folder = folder_named_by(RECORDINGS)
+NAMES = sorted(file.stem for file in _folder.glob("*.yaml")) if _folder else []
+
+
+@pytest.mark.process
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", NAMES or ["none"])
+def test_the_emulator_answers_as_azure_did(name: str, tmp_path: Path) -> None:
+    recording = load(require_folder(RECORDINGS) / f"{name}.yaml")
+    emulator = RealEmulator(tmp_path / "emulator")
+    playback = Playback(recording, emulator, images_missing=UNPULLABLE.get(name, frozenset()))
+    try:
+        playback.prepare()
+        problems = [line for played in playback.play(NOT_OFFERED, ELSEWHERE) for line in _problems(name, played)]
+    finally:
+        playback.close()
+        emulator.stop()
+    accepted = {_place(each) for each in DEVIATIONS if each["recording"] == name}
+    found = {place for place, _ in problems}
+    lines = [f"{place[0]}: {place[1]}: {problem}" for place, problem in problems if place not in accepted]
+    lines += [f"{place[0]}: {place[1]}: accepted in deviations.toml, but no longer so" for place in accepted - found]
+    assert not lines, "\n".join(["", *lines])
+
+
+def test_every_operation_in_the_tables_is_recorded() -> None:
+    folder = require_folder(RECORDINGS)
+    seen = {each.operation for file in folder.glob("*.yaml") for each in load(file).interactions}
+    assert not {*NOT_OFFERED, *ELSEWHERE} - seen
+
+
+def test_a_deviation_names_a_recording_once_and_says_why() -> None:
+    places = Counter((each["recording"], *_place(each)) for each in DEVIATIONS)
+    assert not [place for place, count in places.items() if count > 1]
+    assert all(each["reason"] and "*" not in each["field"] for each in DEVIATIONS)
+
+
+def _problems(name: str, played: Played) -> list[tuple[tuple[str, str], str]]:
+    seen, answer = played.interaction, played.answer
+    if seen.operation in NOT_OFFERED:
+        refused = answer.status in {404, 405, 501} and isinstance(answer.body, dict) and answer.body["error"]["code"]
+        said = f"must be refused clearly, being in the table of what is not offered; it is {answer.status} {answer.body}"
+        return [] if refused else [((seen.title, "refusal"), said)]
+    return [((seen.title, each.field), each.problem) for each in played.differences]
+
+
+def _place(deviation: dict[str, str]) -> tuple[str, str]:
+    return deviation["interaction"], deviation["field"]
