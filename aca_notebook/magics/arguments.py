@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Logs:
     name: str
     tail: int = 50
     follow: bool = False
-    type: str = "console"
+    type: Literal["console", "system"] = "console"
 
 
 @dataclass(frozen=True, slots=True)
