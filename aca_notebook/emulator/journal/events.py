@@ -78,7 +78,20 @@ class ReplicasScaled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaAssigned(ReplicaEvent):
-    """A replica was wanted and has a place to run; metering starts here."""
+    """A replica was wanted and has a place to run; metering starts here.
+
+    `gpus` are the devices it leases; `note` says when it asked for some and this machine has none.
+    """
+
+    gpus: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaStopping(ReplicaEvent):
+    """The replica gets no more requests and is asked to end; `reason` says who wanted it."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +134,9 @@ class ContainerCreated(ContainerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStarted(ContainerEvent):
-    """The program runs."""
+    """The program runs; `pid` is its process."""
+
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +172,19 @@ class ReplicaStopped(ReplicaEvent):
     """The replica and all it started are gone; metering ends here. `reason` says who wanted it."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngressMoved(Event):
+    """Another program took the app's port; its address has changed."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppWithdrawn(Event):
+    """The app is gone with all it ran; one of the same name starts afresh."""
 
 
 _KINDS: dict[str, type[Event]] = {}

@@ -1,0 +1,224 @@
+"""One container from its image to its end: every step is an event."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets as entropy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from aca_notebook.emulator.journal import events
+from aca_notebook.emulator.runtime.probes import Check, Faded, Finding, GaveUp, Watch
+from aca_notebook.emulator.runtime.process import Launch, StartFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.runtime.desired import App, Container, Revision
+    from aca_notebook.emulator.runtime.ports import ContainerPorts
+    from aca_notebook.emulator.runtime.process import Child, Spawn
+    from aca_notebook.emulator.runtime.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+KILL_NOW = 0.0
+_NOT_EXECUTABLE = 127
+
+
+class Image(Protocol):
+    """How to run an image here."""
+
+    @property
+    def folder(self) -> Path:
+        """The working directory."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that lie under the container's own."""
+        ...
+
+    def arguments(self, port: int) -> tuple[str, ...]:
+        """Return the command for a port."""
+        ...
+
+
+class ImageTable(Protocol):
+    """What images can run on this machine."""
+
+    def resolve(self, image: str) -> Image | None:
+        """Return how to run an image, or None when it is not known."""
+        ...
+
+
+class SecretValues(Protocol):
+    """Where secret values are."""
+
+    def get(self, owner: str, name: str) -> str:
+        """Return a value. Raises `KeyError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which container of which replica, and what it leases."""
+
+    app: App
+    revision: Revision
+    replica: str
+    container: Container
+    gpus: tuple[str, ...]
+    log_file: Path
+    scratch: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What running a container takes; shared by all."""
+
+    clock: Clock
+    spawn: Spawn
+    images: ImageTable
+    secrets: SecretValues
+    ports: ContainerPorts
+    check: Check
+    recorder: Recorder
+    eager: bool  #: look far more often than the probes say until a container is ready
+
+
+class ContainerRun:
+    """Runs one container once. `record` takes its events; `stop` may be called at any time."""
+
+    def __init__(self, place: Place, tools: Tools, record: Callable[[events.Event], None], *, probed: bool) -> None:
+        self.place = place
+        self._tools = tools
+        self._record = record
+        self._probes = place.container.probes if probed else ()
+        self._child: Child | None = None
+        self._stopping: float | None = None
+        self._end_reason = ""
+
+    def stop(self, grace_seconds: float, reason: str = "Deleted") -> None:
+        """End it: TERM, then KILL after the grace."""
+        self._stopping = grace_seconds
+        self._end_reason = self._end_reason or reason
+        if self._child is not None:
+            self._child.stop(grace_seconds)
+
+    async def run(self) -> None:
+        """Return when nothing of the container is left."""
+        image = self._tools.images.resolve(self.place.container.image)
+        if image is None:
+            self._record(self._event(events.ImagePullFailed, **_unknown_image(self.place.container.image)))
+            return
+        self._record(self._event(events.ImagePulled, image=self.place.container.image, seconds=0.0))
+        port = self._tools.ports.lease()
+        try:
+            await self._run_on(port, image)
+        finally:
+            self._tools.ports.give_back(port)
+
+    async def _run_on(self, port: int, image: Image) -> None:
+        mark = entropy.token_hex(12)
+        try:
+            child = await self._tools.spawn.spawn(self._launch(port, image, mark))
+        except (StartFailed, KeyError) as failure:
+            self._record(
+                self._event(events.ContainerExited, exit_code=_NOT_EXECUTABLE, reason=f"StartError: {failure}")
+            )
+            return
+        self._record(
+            self._event(events.ContainerCreated, pid=child.pid, start_ticks=child.start_ticks, mark=mark, port=port)
+        )
+        self._child = child
+        await self._tools.recorder.durable()
+        exit_code, reason = await self._run_child(child, port)
+        self._record(self._event(events.ContainerExited, exit_code=exit_code, reason=reason))
+
+    async def _run_child(self, child: Child, port: int) -> tuple[int, str]:
+        if self._stopping is not None:
+            child.stop(KILL_NOW)
+            return await child.exited(), self._end_reason
+        try:
+            pid = await child.go()
+        except StartFailed as failure:
+            await child.exited()
+            return _NOT_EXECUTABLE, self._end_reason or f"StartError: {failure}"
+        self._record(self._event(events.ContainerStarted, pid=pid))
+        watch = asyncio.create_task(self._watch(port))
+        try:
+            exit_code = await child.exited()
+        finally:
+            watch.cancel()
+            (trouble,) = await asyncio.gather(watch, return_exceptions=True)
+            if isinstance(trouble, Exception):
+                logger.error("probing %s failed", self.place.replica, exc_info=trouble)
+        return exit_code, self._end_reason or ("Completed" if exit_code == 0 else "Error")
+
+    async def _watch(self, port: int) -> None:
+        tools = self._tools
+        await Watch(self._probes, port, tools.clock, tools.check, self._found, eager=tools.eager).run()
+
+    def _found(self, finding: Finding) -> None:
+        if isinstance(finding, GaveUp):
+            self._record(self._event(events.ProbeFailed, probe=finding.kind, message=finding.message))
+            self.stop(self.place.revision.termination_grace_seconds, "ProbeFailure")
+        elif isinstance(finding, Faded):
+            self._record(self._event(events.ProbeFailed, probe="Readiness", message=finding.message))
+            self._record(self._event(events.ContainerUnready, message=finding.message))
+        else:
+            self._record(self._event(events.ContainerReady))
+
+    def _launch(self, port: int, image: Image, mark: str) -> Launch:
+        container = self.place.container
+        argv = container.command or image.arguments(port)
+        argv = tuple(part.replace("{port}", str(port)) for part in (*argv, *container.args))
+        scratch = self.place.scratch
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        environment = container_environment(self.place, port, image.environment, self._tools.secrets)
+        return Launch(argv, environment, image.folder, self.place.log_file, mark)
+
+    def _event(self, kind: type[events.ContainerEvent], **fields: object) -> events.ContainerEvent:
+        place = self.place
+        at: datetime = self._tools.clock.now()
+        return kind(  # type: ignore[call-arg]  # `fields` are the kind's own
+            at=at, app=place.app.key, revision=place.revision.name, replica=place.replica,
+            container=place.container.name, **fields,
+        )  # fmt: skip
+
+
+def container_environment(place: Place, port: int, image: Mapping[str, str], secrets: SecretValues) -> dict[str, str]:
+    """Return all variables of a container: the machine's path and language, Azure's own, the template's.
+
+    Nothing else of the emulator's environment reaches it. Raises `KeyError` for a secret that is not there.
+    """
+    app, container = place.app, place.container
+    suffix = app.dns_suffix
+    environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    environment |= {
+        "HOME": str(place.scratch),
+        "TMPDIR": str(place.scratch),
+        "CONTAINER_APP_NAME": app.name,
+        "CONTAINER_APP_REVISION": place.revision.name,
+        "CONTAINER_APP_REPLICA_NAME": place.replica,
+        "CONTAINER_APP_ENV_DNS_SUFFIX": suffix,
+        "CONTAINER_APP_HOSTNAME": f"{place.revision.name}.{suffix}" if suffix else place.revision.name,
+        "CUDA_VISIBLE_DEVICES": ",".join(place.gpus),
+    }
+    environment |= image
+    environment |= dict(container.env)
+    environment |= {variable: secrets.get(app.key, name) for variable, name in container.secret_env}
+    # Last: the port a program must listen on is ours to say, whatever the template was written for.
+    return environment | {"CONTAINER_APP_PORT": str(port), "PORT": str(port)}
+
+
+def _unknown_image(image: str) -> dict[str, str]:
+    message = (
+        f"Image {image!r} is not known on this machine; add it with `aca-notebook emulator image add {image} COMMAND`."
+    )
+    return {"image": image, "message": message}

@@ -1,0 +1,445 @@
+"""Keeps what runs as it is meant to be: one loop an app that asks `reconcile` and performs what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import string
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.emulator.journal import events
+from aca_notebook.emulator.runtime import probes
+from aca_notebook.emulator.runtime.container import ContainerRun, Place, Tools
+from aca_notebook.emulator.runtime.gpus import Leases
+from aca_notebook.emulator.runtime.observed import ObservedApp, ObservedReplica, fold
+from aca_notebook.emulator.runtime.ports import ContainerPorts
+from aca_notebook.emulator.runtime.process import Leftover
+from aca_notebook.emulator.runtime.reconcile import (
+    Action,
+    AssignReplica,
+    Circumstances,
+    ConcludeFailed,
+    ConcludeReady,
+    CreateReplica,
+    StartContainer,
+    StopReplica,
+    live_revisions,
+    reconcile,
+)  # fmt: skip
+from aca_notebook.emulator.runtime.recorder import Recorder
+from aca_notebook.emulator.scaling.load import LoadWindow
+from aca_notebook.emulator.scaling.rules import ScalingState, decide_replicas
+from aca_notebook.model.states import ContainerRunningState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.journal.database import Database
+    from aca_notebook.emulator.runtime.container import ImageTable, SecretValues
+    from aca_notebook.emulator.runtime.desired import App, Revision
+    from aca_notebook.emulator.runtime.gpus import Gpus
+    from aca_notebook.emulator.runtime.process import Spawn
+
+logger = logging.getLogger(__name__)
+
+#: Called after anything about an app has changed, on the loop; must not block.
+Listener = Callable[[str], None]
+
+_LAST_GRACE_SECONDS = 3.0  # what a replica gets when the emulator itself ends
+_NAME_ALPHABET = string.ascii_lowercase + string.digits
+NO_GPU_NOTE = "This machine has no NVIDIA device: the replica runs on the CPU."
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionOutcome:
+    """What became of a revision that was to prove itself."""
+
+    ready: bool
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningReplica:
+    """One replica for the sampler; `pids` by container are the programs', not the shims'."""
+
+    app_key: str
+    revision: str
+    replica: str
+    pids: dict[str, int]
+    cpu_cores: float
+    memory_bytes: int
+    gpus: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Tended:
+    """What the loop of one app keeps."""
+
+    observed: ObservedApp
+    app: App | None = None
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.Task[None] | None = None
+    scaling: dict[str, ScalingState] = field(default_factory=dict)
+    loads: dict[str, LoadWindow] = field(default_factory=dict)
+    runs: dict[tuple[str, str], ContainerRun] = field(default_factory=dict)
+    ending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the app was withdrawn and something of it is left."""
+        return self.app is None and any(True for _ in self.observed.replicas)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the app was withdrawn and nothing of it is left."""
+        return self.app is None and not self.leaving
+
+
+class Controller:
+    """Owns every replica and every task that tends one. Its loop is the one it was started on."""
+
+    def __init__(  # noqa: PLR0913  # the composition root names them
+        self, *, database: Database, clock: Clock, spawn: Spawn, images: ImageTable, gpus: Gpus, secrets: SecretValues,
+        folder: Path, pace: float = 0.0, check: probes.Check = probes.check, names: random.Random | None = None,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._clock = clock
+        self._spawn = spawn
+        self._folder = folder
+        self._pace = pace
+        self._names = names or random.SystemRandom()
+        self._leases = Leases(gpus)
+        self._recorder = Recorder(database, clock)
+        self._tools = Tools(
+            clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, eager=pace < 1.0
+        )  # fmt: skip
+        self._apps: dict[str, _Tended] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners: list[Listener] = []
+        self._changed = asyncio.Event()
+        self._closing = False
+
+    async def start(self) -> None:
+        """End what an earlier emulator left running, and write down that it ended."""
+        journal = [event for _, event in await asyncio.to_thread(self._database.events)]
+        leftovers = []
+        for app in fold(journal).values():
+            self._apps[app.key] = _Tended(app)
+            for replica in tuple(app.replicas):
+                leftovers += [
+                    Leftover(c.shim_pid, c.start_ticks, c.mark) for c in replica.containers.values() if c.mark
+                ]
+        if leftovers:
+            killed = await self._spawn.reap(leftovers)
+            logger.info("an earlier emulator left %d containers; killed %d processes", len(leftovers), killed)
+        for tended in self._apps.values():
+            for replica in tuple(tended.observed.replicas):
+                self._bury(tended, replica, "EmulatorStopped")
+
+    async def close(self) -> None:
+        """Stop every replica and return when nothing is left."""
+        self._closing = True
+        for tended in self._apps.values():
+            if tended.loop is not None:
+                tended.loop.cancel()
+            for replica in tuple(tended.observed.replicas):
+                self._end(tended, replica, "EmulatorStopped", _LAST_GRACE_SECONDS)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._recorder.close()
+
+    async def declare(self, app: App) -> None:
+        """Say what an app is meant to be; saying it twice does no harm. Returns before it is so."""
+        tended = self._apps.setdefault(app.key, _Tended(ObservedApp(app.key)))
+        tended.app = app
+        for revision in app.revisions:
+            if revision.name not in tended.observed.revisions:
+                self._record(events.RevisionCreated(at=self._now, app=app.key, revision=revision.name))
+        self._tend(tended)
+
+    async def withdraw(self, app_key: str) -> None:
+        """Stop an app and forget it; returns when no process of it is left."""
+        tended = self._apps.get(app_key)
+        if tended is None:
+            return
+        tended.app = None
+        self._tend(tended)
+        while tended.leaving:
+            await self._change()
+        if tended.gone and self._apps.get(app_key) is tended:
+            if tended.loop is not None:
+                tended.loop.cancel()
+            self._record(events.AppWithdrawn(at=self._now, app=app_key))
+            del self._apps[app_key]
+            await self._recorder.durable()
+
+    async def restart_revision(self, app_key: str, revision: str) -> None:
+        """Replace the replicas of a revision."""
+        tended = self._apps.get(app_key)
+        state = tended.observed.revisions.get(revision) if tended else None
+        if tended is None or state is None:
+            return
+        declared = tended.app.revision(revision) if tended.app else None
+        grace = declared.termination_grace_seconds if declared else _LAST_GRACE_SECONDS
+        for replica in tuple(state.replicas.values()):
+            self._end(tended, replica, "Restarted", grace)
+
+    async def revision_outcome(self, app_key: str, revision: str) -> RevisionOutcome:
+        """Wait until a revision is ready or has failed; a revision of an app that is gone has failed."""
+        while True:
+            tended = self._apps.get(app_key)
+            if tended is None or tended.app is None:
+                return RevisionOutcome(ready=False, reason="Deleted", message="The app was deleted.")
+            state = tended.observed.revisions.get(revision)
+            if state is not None and state.settled:
+                return RevisionOutcome(state.ready, state.failed_reason, state.failed_message)
+            await self._change()
+
+    def observe(self, app_key: str) -> ObservedApp:
+        """Return what runs. The value is live: read it, and do not keep it."""
+        tended = self._apps.get(app_key)
+        return tended.observed if tended else ObservedApp(app_key)
+
+    def running(self) -> tuple[RunningReplica, ...]:
+        """Return every replica that has a running program."""
+        return tuple(
+            found
+            for tended in self._apps.values()
+            for replica in tended.observed.replicas
+            if (found := _running(tended, replica)) is not None
+        )
+
+    def log_file(self, app_key: str, revision: str, replica: str, container: str) -> Path:
+        """Return where a container's output lies, also after the replica has gone; the file may not exist."""
+        return self._replica_folder(app_key, revision, replica) / f"{container}.log"
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with the app's key after each change of what runs or is meant to."""
+        self._listeners.append(listener)
+
+    def request_arrived(self, app_key: str, revision: str) -> None:
+        """Count a request for a revision; the first one wakes it."""
+        tended = self._apps.get(app_key)
+        if tended is None:
+            return
+        tended.loads.setdefault(revision, LoadWindow()).arrived(self._clock.monotonic())
+        state = tended.observed.revisions.get(revision)
+        if state is None or state.wanted == 0:
+            tended.wake.set()
+
+    def request_finished(self, app_key: str, revision: str) -> None:
+        """Count the end of a request that `request_arrived` counted."""
+        tended = self._apps.get(app_key)
+        if tended is not None and revision in tended.loads:
+            tended.loads[revision].finished()
+
+    @property
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._disown)
+        return task
+
+    def _disown(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a task of the runtime failed", exc_info=task.exception())
+
+    def _record(self, event: events.Event) -> None:
+        tended = self._apps.get(event.app)
+        if tended is not None:
+            tended.observed.apply(event)
+            tended.wake.set()
+        self._recorder.append(event)
+        self._announce(event.app)
+
+    def _announce(self, app_key: str) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for listener in self._listeners:
+            listener(app_key)
+
+    async def _change(self) -> None:
+        await self._changed.wait()
+
+    def _tend(self, tended: _Tended) -> None:
+        tended.wake.set()
+        if (tended.loop is None or tended.loop.done()) and not self._closing:
+            tended.loop = self._own(self._loop(tended))
+        self._announce(tended.observed.key)
+
+    async def _loop(self, tended: _Tended) -> None:
+        while True:
+            tended.wake.clear()
+            seconds = self._step(tended)
+            await self._sleep(tended.wake, seconds)
+
+    def _step(self, tended: _Tended) -> float | None:
+        """Reconcile once; return after how many seconds to look again."""
+        now = self._now
+        wanted, again = self._scale(tended)
+        circumstances = Circumstances(
+            now, wanted, tended.runs.keys(), self._leases.total, self._leases.free, self._pace
+        )
+        plan = reconcile(tended.app, tended.observed, circumstances)
+        for action in plan.actions:
+            self._perform(tended, action)
+        looks = [] if again is None else [again]
+        if plan.look_again_at is not None:
+            looks.append(max(0.0, (plan.look_again_at - now) / timedelta(seconds=1)))
+        return min(looks, default=None)
+
+    async def _sleep(self, wake: asyncio.Event, seconds: float | None) -> None:
+        waiting: set[asyncio.Task[Any]] = {asyncio.ensure_future(wake.wait())}
+        if seconds is not None:
+            waiting.add(asyncio.ensure_future(self._clock.sleep(seconds)))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    def _scale(self, tended: _Tended) -> tuple[dict[str, int], float | None]:
+        """Decide how many replicas each live revision should have, and when to decide again."""
+        wanted: dict[str, int] = {}
+        again: float | None = None
+        now = self._clock.monotonic()
+        for revision in live_revisions(tended.app, tended.observed) if tended.app else ():
+            state = tended.observed.revisions[revision.name]
+            before = tended.scaling.get(revision.name)
+            if before is None:
+                at_rest = ScalingState(0, float("-inf"))
+                before = at_rest if state.settled else ScalingState(1, now)
+            load = tended.loads.setdefault(revision.name, LoadWindow()).measure(now)
+            decision = decide_replicas(revision.scale, load, before, now)
+            proving = not state.settled  # which is activity too: the cooldown starts when the proof is over
+            tended.scaling[revision.name] = replace(decision.state, last_active=now) if proving else decision.state
+            count = max(1, decision.replicas) if proving else decision.replicas
+            wanted[revision.name] = count
+            if count or load.active:
+                again = min(decision.look_again_seconds, again or decision.look_again_seconds)
+            self._note_scaling(tended, revision.name, count, decision.reason)
+        for name in tended.observed.revisions:
+            if name not in wanted:
+                tended.scaling.pop(name, None)
+                self._note_scaling(tended, name, 0, "the revision is not active")
+        return wanted, again
+
+    def _note_scaling(self, tended: _Tended, revision: str, count: int, reason: str) -> None:
+        before = tended.observed.revisions[revision].wanted
+        if before != count:
+            key = tended.observed.key
+            self._record(
+                events.ReplicasScaled(
+                    at=self._now, app=key, revision=revision, before=before, after=count, reason=reason
+                )
+            )
+
+    def _perform(self, tended: _Tended, action: Action) -> None:
+        key = tended.observed.key
+        match action:
+            case CreateReplica(revision):
+                self._assign(tended, revision, self._replica_name(revision.name))
+            case AssignReplica(revision, replica):
+                self._assign(tended, revision, replica)
+            case StopReplica(revision_name, replica, reason, grace):
+                self._end(tended, tended.observed.revisions[revision_name].replicas[replica], reason, grace)
+            case StartContainer():
+                self._start_container(tended, action)
+            case ConcludeReady(name):
+                self._record(events.RevisionReady(at=self._now, app=key, revision=name))
+            case ConcludeFailed(name, reason, message):
+                self._record(
+                    events.RevisionFailed(at=self._now, app=key, revision=name, reason=reason, message=message)
+                )
+
+    def _assign(self, tended: _Tended, revision: Revision, replica: str) -> None:
+        where: dict[str, Any] = {"at": self._now, "app": tended.observed.key, "revision": revision.name}
+        where["replica"] = replica
+        on_cpu = revision.gpus > 0 and self._leases.total == 0
+        gpus = self._leases.take(replica, 0 if on_cpu else revision.gpus)
+        if gpus is None:
+            message = f"No GPU is free: {revision.gpus} wanted, {self._leases.free} of {self._leases.total} free."
+            self._record(events.ReplicaUnassigned(**where, reason="AssigningReplica", message=message))
+        else:
+            self._record(events.ReplicaAssigned(**where, gpus=gpus, note=NO_GPU_NOTE if on_cpu else ""))
+
+    def _start_container(self, tended: _Tended, action: StartContainer) -> None:
+        if tended.app is None:
+            return
+        app, revision, replica = tended.app, action.revision, action.replica
+        folder = self._replica_folder(app.key, revision.name, replica)
+        place = Place(
+            app, revision, replica, action.container,
+            tended.observed.revisions[revision.name].replicas[replica].gpus,
+            folder / f"{action.container.name}.log", folder / "scratch",
+        )  # fmt: skip
+        run = ContainerRun(place, self._tools, self._record, probed=not action.once)
+        tended.runs[replica, action.container.name] = run
+        self._own(self._run_container(tended, run))
+
+    async def _run_container(self, tended: _Tended, run: ContainerRun) -> None:
+        try:
+            await run.run()
+        finally:
+            tended.runs.pop((run.place.replica, run.place.container.name), None)
+            tended.wake.set()
+            self._announce(tended.observed.key)
+
+    def _end(self, tended: _Tended, replica: ObservedReplica, reason: str, grace_seconds: float) -> None:
+        running = [run for (name, _), run in tended.runs.items() if name == replica.name]
+        for run in running:
+            run.stop(grace_seconds)
+        if replica.name not in tended.ending:
+            self._record(events.ReplicaStopping(**_where(tended, replica, self._now), reason=reason))
+            tended.ending[replica.name] = self._own(self._see_out(tended, replica, reason))
+
+    async def _see_out(self, tended: _Tended, replica: ObservedReplica, reason: str) -> None:
+        while any(name == replica.name for name, _ in tended.runs):
+            await self._change()
+        tended.ending.pop(replica.name, None)
+        self._bury(tended, replica, reason)
+
+    def _bury(self, tended: _Tended, replica: ObservedReplica, reason: str) -> None:
+        """Write down that a replica is gone, and let others have its GPUs."""
+        where = _where(tended, replica, self._now)
+        for container in replica.containers.values():
+            if container.mark:
+                self._record(events.ContainerExited(**where, container=container.name, exit_code=137, reason="Deleted"))
+        self._record(events.ReplicaStopped(**where, reason=reason))
+        if self._leases.give_back(replica.name):
+            for other in self._apps.values():
+                other.wake.set()
+
+    def _replica_name(self, revision: str) -> str:
+        digest = hashlib.sha256(revision.encode()).hexdigest()[:10]
+        return f"{revision}-{digest}-{''.join(self._names.choices(_NAME_ALPHABET, k=5))}"
+
+    def _replica_folder(self, app_key: str, revision: str, replica: str) -> Path:
+        return self._folder / hashlib.sha256(app_key.encode()).hexdigest()[:16] / revision / replica
+
+
+def _where(tended: _Tended, replica: ObservedReplica, at: datetime) -> dict[str, Any]:
+    return {"at": at, "app": tended.observed.key, "revision": replica.revision, "replica": replica.name}
+
+
+def _running(tended: _Tended, replica: ObservedReplica) -> RunningReplica | None:
+    pids = {c.name: c.pid for c in replica.containers.values() if c.state is ContainerRunningState.RUNNING and c.pid}
+    revision = tended.app.revision(replica.revision) if tended.app else None
+    if not pids or revision is None:
+        return None
+    return RunningReplica(
+        tended.observed.key, replica.revision, replica.name, pids, revision.cpu_cores, revision.memory_bytes,
+        replica.gpus,
+    )  # fmt: skip
