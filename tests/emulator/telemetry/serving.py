@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class OpenDoors:
     """Lets everyone pass; the bearer token, if any, is the `app` claim."""
 
-    def open(self, door: Door, request: Any) -> dict[str, Any]:
+    def claims(self, door: Door, request: Any) -> dict[str, Any]:
         app = request.headers.get("authorization", "").removeprefix("Bearer ")
         return {"app": app} if door is Door.DATA_PLANE else {}
 
@@ -54,7 +54,8 @@ def serving(compose: Callable[[], list[Route]], *, loop: Loop) -> Iterator[str]:
     async def start() -> tuple[asyncio.Server, HttpServer, int]:
         server = HttpServer(Dispatcher(RouteTable(compose()), OpenDoors(), SystemClock()))  # type: ignore[arg-type]  # a fake
         sock = socket.create_server(("127.0.0.1", 0))
-        listening = await asyncio.get_running_loop().create_server(lambda: server.protocol(secure=False), sock=sock)
+        secure = False
+        listening = await asyncio.get_running_loop().create_server(lambda: server.protocol(secure), sock=sock)
         return listening, server, sock.getsockname()[1]
 
     async def stop(listening: asyncio.Server, server: HttpServer) -> None:

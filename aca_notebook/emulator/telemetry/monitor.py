@@ -1,0 +1,334 @@
+"""Azure Monitor's metrics of a container app (facts §9.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.clock import parse_instant, truncate
+from aca_notebook.emulator.telemetry import metrics
+from aca_notebook.emulator.telemetry.catalogue import (
+    AGGREGATIONS,
+    CATALOGUE,
+    GRAINS,
+    NAMESPACE,
+    REPLICA,
+    REVISION,
+    STATUS,
+    STATUS_CATEGORY,
+    Metric,
+    find_metric,
+)
+from aca_notebook.emulator.telemetry.filters import Filter, parse_filter
+from aca_notebook.emulator.telemetry.metrics import Buckets, Cell, minute_of
+from aca_notebook.emulator.wire import AzureError, Door, Route, query
+from aca_notebook.model.ids import ResourceId, app_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from starlette.requests import Request
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.telemetry.history import Histories, History
+    from aca_notebook.emulator.telemetry.seams import Documents
+    from aca_notebook.emulator.telemetry.series import Key, Series
+
+_APP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.App/containerApps/{app}"
+_INSIGHTS = f"{_APP}/providers/Microsoft.Insights"
+_MOST_POINTS = 100_000
+_MOST_METRICS = 20
+_DEFAULT_TOP = 10
+#: Metrics that are another one as a percentage of the replica's limit.
+_DERIVED = {"CpuPercentage": "UsageNanoCores", "MemoryPercentage": "WorkingSetBytes"}
+_MINUTE = timedelta(minutes=1)
+
+#: One line of an answer: the values of the dimensions that the filter names, and its points.
+_Line = tuple[tuple[str, ...], list[Cell | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsQuery:
+    """A query, read and checked; `aggregations` empty means each metric's own."""
+
+    metrics: tuple[Metric, ...]
+    filters: tuple[Filter, ...]
+    buckets: Buckets
+    interval: str
+    aggregations: tuple[str, ...]
+    top: int
+    order: tuple[str, bool] | None  #: aggregation, descending
+
+
+class Monitor:
+    """The metrics routes."""
+
+    def __init__(self, *, series: Series, histories: Histories, store: Documents, clock: Clock) -> None:
+        self._series = series
+        self._histories = histories
+        self._store = store
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        """Definitions, namespaces and values."""
+        return [
+            Route("GET", f"{_INSIGHTS}/metrics", Door.ARM, "Metrics_List", self._list),
+            Route("GET", f"{_INSIGHTS}/metricDefinitions", Door.ARM, "MetricDefinitions_List", self._definitions),
+            Route("GET", f"{_INSIGHTS}/metricNamespaces", Door.ARM, "MetricNamespaces_List", self._namespaces),
+        ]
+
+    async def _definitions(self, request: Request) -> Response:
+        app, _ = self._app(request)
+        _check_namespace(query(request, "metricnamespace"))
+        return JSONResponse({"value": [metric.definition(app) for metric in CATALOGUE]})
+
+    async def _namespaces(self, request: Request) -> Response:
+        app, _ = self._app(request)
+        entry = {
+            "id": f"{app}/providers/microsoft.insights/metricNamespaces/{NAMESPACE}",
+            "type": "Microsoft.Insights/metricNamespaces",
+            "name": NAMESPACE,
+            "classification": "Platform",
+            "properties": {"metricNamespaceName": NAMESPACE},
+        }
+        return JSONResponse({"value": [entry]})
+
+    async def _list(self, request: Request) -> Response:
+        app, document = self._app(request)
+        now = self._clock.now()
+        try:
+            asked = read_query(lambda name: query(request, name), now)
+        except ValueError as bad:
+            raise AzureError(400, "BadRequest", str(bad)) from bad
+        answers = []
+        for metric, wanted in zip(asked.metrics, asked.filters, strict=True):
+            lines = await self._lines(app, metric, wanted, asked.buckets, now)
+            entry = metric.heading(app) | {"errorCode": "Success"}
+            answers.append(entry | {"timeseries": _timeseries(asked, metric, wanted, lines)})
+        return JSONResponse(
+            {
+                "cost": 0,
+                "timespan": f"{_zulu(asked.buckets.start)}/{_zulu(asked.buckets.end)}",
+                "interval": asked.interval,
+                "value": answers,
+                "namespace": NAMESPACE,
+                "resourceregion": str(document.get("location", "")).lower().replace(" ", ""),
+            }
+        )
+
+    async def _lines(
+        self, app: ResourceId, metric: Metric, wanted: Filter, buckets: Buckets, now: datetime
+    ) -> list[_Line]:
+        if metric.name in {"Replicas", "RestartCount"}:
+            history = await self._histories.read(app.key)
+            return await asyncio.to_thread(_from_history, history, metric, wanted, buckets, now)
+        stored = await self._series.read(
+            app.key, _DERIVED.get(metric.name, metric.name), minute_of(buckets.start), _last_minute(buckets)
+        )
+        return await asyncio.to_thread(_from_series, stored, metric, wanted, buckets)
+
+    def _app(self, request: Request) -> tuple[ResourceId, dict[str, Any]]:
+        names = request.path_params
+        app = app_id(names["subscription"], names["group"], names["app"])
+        document = self._store.get(app)
+        if document is None:
+            raise AzureError(
+                404,
+                "ResourceNotFound",
+                f"The Resource 'Microsoft.App/containerApps/{app.name}' under resource group '{app.resource_group}' "
+                "was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+            )
+        return app, document
+
+
+def read_query(ask: Callable[[str], str], now: datetime) -> MetricsQuery:
+    """Read a query's parameters; `ask` returns one by name, or an empty text.
+
+    Raises `ValueError` in Azure's words for what it would refuse.
+    """
+    _check_namespace(ask("metricnamespace"))
+    found = _metrics(ask("metricnames"))
+    interval = (ask("interval") or "PT1M").upper()
+    start, end = read_timespan(ask("timespan"), now)
+    start = truncate(start, _MINUTE)
+    top = ask("top")
+    if top and not (top.isdigit() and int(top) > 0):
+        raise ValueError(f"top must be a positive number, not '{top}'")
+    return MetricsQuery(
+        metrics=found,
+        filters=tuple(parse_filter(ask("$filter"), metric) for metric in found),
+        buckets=_buckets(start, end, interval),
+        interval=interval,
+        aggregations=_aggregations(ask("aggregation")),
+        top=int(top) if top else _DEFAULT_TOP,
+        order=_order(ask("orderby")),
+    )
+
+
+def read_timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
+    """Read `start/end`, `start/duration` or `duration`; without any, the past hour. A moment without zone is UTC.
+
+    Raises `ValueError` for text that is none of these, and for an end that is not after its start.
+    """
+    # A `+` that was not escaped arrives as a blank.
+    text = re.sub(r"(T[\d:.]+) (\d\d:?\d\d)", r"\1+\2", text.strip())
+    first, slash, second = text.partition("/")
+    try:
+        if not slash:
+            start, end = now - (_duration(first) if first else timedelta(hours=1)), now
+        else:
+            start = parse_instant(first)
+            end = start + _duration(second) if second.upper().startswith("P") else parse_instant(second)
+    except ValueError as bad:
+        raise ValueError(f"Invalid time span: '{text}'. Write it as start/end in ISO 8601") from bad
+    if end <= start:
+        raise ValueError(f"The end of the time span must come after its start: '{text}'")
+    return start, end
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text.upper())
+    if match is None or not any(match.groups()):
+        raise ValueError(f"not a duration: {text!r}")
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _metrics(names: str) -> tuple[Metric, ...]:
+    wanted = [name.strip() for name in names.split(",") if name.strip()] or [CATALOGUE[0].name]
+    if len(wanted) > _MOST_METRICS:
+        raise ValueError(f"Only {_MOST_METRICS} metrics can be asked for at once")
+    found = []
+    for name in wanted:
+        metric = find_metric(name)
+        if metric is None:
+            valid = ",".join(each.name for each in CATALOGUE)
+            raise ValueError(
+                "Failed to find metric configuration for provider: Microsoft.App, resource Type: containerapps, "
+                f"metric: {name}, Valid metrics: {valid}"
+            )
+        found.append(metric)
+    return tuple(found)
+
+
+def _buckets(start: datetime, end: datetime, interval: str) -> Buckets:
+    if interval == "FULL":
+        minutes = -((start - end) // _MINUTE)
+    elif interval in GRAINS:
+        minutes = GRAINS[interval]
+    else:
+        raise ValueError(f"Detected invalid time grain input '{interval}'. Supported ones are: {','.join(GRAINS)}")
+    buckets = Buckets(start, end, timedelta(minutes=minutes))
+    if len(buckets) > _MOST_POINTS:
+        raise ValueError(f"The query would return {len(buckets)} points; ask for a longer interval")
+    return buckets
+
+
+def _aggregations(text: str) -> tuple[str, ...]:
+    named = {each.lower(): each for each in AGGREGATIONS}
+    wanted = [part.strip().lower() for part in text.split(",") if part.strip() and part.strip().lower() != "none"]
+    unknown = [part for part in wanted if part not in named]
+    if unknown:
+        raise ValueError(f"Invalid aggregation type: {unknown[0]}. Valid ones are: {','.join(AGGREGATIONS)}")
+    return tuple(named[part] for part in wanted)
+
+
+def _order(text: str) -> tuple[str, bool] | None:
+    if not text.strip():
+        return None
+    aggregation, _, direction = text.strip().lower().partition(" ")
+    aggregation = {"sum": "total", "max": "maximum", "min": "minimum", "avg": "average"}.get(aggregation, aggregation)
+    if aggregation.capitalize() not in AGGREGATIONS or direction.strip() not in {"", "asc", "desc"}:
+        raise ValueError(f"Invalid orderby: '{text}'. Write an aggregation and asc or desc")
+    return aggregation, direction.strip() == "desc"
+
+
+def _check_namespace(name: str) -> None:
+    if name and name.lower() != NAMESPACE.lower():
+        raise AzureError(400, "BadRequest", f"Metric namespace {name} is not one of this resource: {NAMESPACE}")
+
+
+def _from_series(
+    stored: Mapping[Key, Mapping[int, Cell]], metric: Metric, wanted: Filter, buckets: Buckets
+) -> list[_Line]:
+    parts: dict[tuple[str, ...], list[Mapping[int, Cell]]] = {}
+    for key, minutes in stored.items():
+        dimensions = _dimensions(key)
+        if wanted.passes(dimensions):
+            cells: Mapping[int, Cell] = minutes
+            if metric.name in _DERIVED:
+                cells = {minute: cell.scaled(100 / key.capacity) for minute, cell in minutes.items() if key.capacity}
+            parts.setdefault(wanted.part(dimensions), []).append(cells)
+    return [(part, metrics.aggregate(found, buckets)) for part, found in sorted(parts.items())]
+
+
+def _from_history(history: History, metric: Metric, wanted: Filter, buckets: Buckets, now: datetime) -> list[_Line]:
+    last = buckets.start + len(buckets) * buckets.grain
+    parts: dict[tuple[str, ...], list[metrics.Span]] = {}
+    for span in history.spans.values():
+        dimensions = {REVISION: span.revision, REPLICA: span.replica}
+        if span.overlaps(buckets.start, last) and wanted.passes(dimensions):
+            parts.setdefault(wanted.part(dimensions), []).append(span)
+    if not wanted.values:
+        parts.setdefault((), [])
+    if metric.name == "RestartCount":
+        return [(part, metrics.restarts(spans, buckets, now=now)) for part, spans in sorted(parts.items())]
+    since = history.since or now
+    return [(part, metrics.replicas(spans, buckets, since=since, now=now)) for part, spans in sorted(parts.items())]
+
+
+def _dimensions(key: Key) -> dict[str, str]:
+    status = {STATUS: str(key.status), STATUS_CATEGORY: f"{key.status // 100}xx"} if key.status else {}
+    return {REVISION: key.revision, REPLICA: key.replica, **status}
+
+
+def _timeseries(asked: MetricsQuery, metric: Metric, wanted: Filter, lines: Sequence[_Line]) -> list[dict[str, Any]]:
+    """Write the lines as Azure does: the best ones by `orderby` when there is a filter, one empty one without."""
+    empty: list[_Line] = [((), [None] * len(asked.buckets))]
+    lines = _ordered(lines, asked.order)[: asked.top] if wanted.values else lines or empty
+    aggregations = asked.aggregations or (metric.primary,)
+    return [
+        {
+            "metadatavalues": [
+                {"name": {"value": name.lower(), "localizedValue": name.lower()}, "value": value}
+                for name, value in zip(wanted.values, part, strict=True)
+            ],
+            "data": [
+                {"timeStamp": _zulu(asked.buckets.bounds(index)[0])} | _point(cell, aggregations)
+                for index, cell in enumerate(cells)
+            ],
+        }
+        for part, cells in lines
+    ]
+
+
+def _point(cell: Cell | None, aggregations: Iterable[str]) -> dict[str, float]:
+    return {} if cell is None else {name.lower(): getattr(cell, name.lower()) for name in aggregations}
+
+
+def _ordered(lines: Sequence[_Line], order: tuple[str, bool] | None) -> list[_Line]:
+    if order is None:
+        return list(lines)
+    aggregation, descending = order
+
+    def weight(line: _Line) -> float:
+        whole: Cell | None = None
+        for cell in line[1]:
+            if cell is not None:
+                whole = cell if whole is None else whole.merged(cell)
+        return 0.0 if whole is None else float(getattr(whole, aggregation))
+
+    return sorted(lines, key=weight, reverse=descending)
+
+
+def _last_minute(buckets: Buckets) -> int:
+    return minute_of(buckets.start + len(buckets) * buckets.grain)
+
+
+def _zulu(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

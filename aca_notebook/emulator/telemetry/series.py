@@ -1,0 +1,164 @@
+"""Minutes of samples: the open one in memory, the rest in two tables.
+
+After kill -9 at most the open minute is lost. A closed one is a row of four numbers for each series; what can be
+computed (percentages, replicas, restarts) is not stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from aca_notebook.emulator.journal.database import Statement
+from aca_notebook.emulator.telemetry.catalogue import RETENTION_DAYS
+from aca_notebook.emulator.telemetry.metrics import Cell, minute_of, sampled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.journal.database import Database
+
+logger = logging.getLogger(__name__)
+
+_MINUTES_A_DAY = 1440
+
+SCHEMA: tuple[str, ...] = (
+    """CREATE TABLE IF NOT EXISTS metric_series(
+         id INTEGER PRIMARY KEY, app TEXT NOT NULL, metric TEXT NOT NULL, revision TEXT NOT NULL,
+         replica TEXT NOT NULL, status INTEGER NOT NULL, capacity REAL NOT NULL,
+         UNIQUE(app, metric, revision, replica, status))""",
+    """CREATE TABLE IF NOT EXISTS metric_minutes(
+         series INTEGER, minute INTEGER, count INTEGER, total REAL, minimum REAL, maximum REAL,
+         PRIMARY KEY(series, minute)) WITHOUT ROWID""",
+)
+
+
+class Key(NamedTuple):
+    """One series: `app` is the id's key, `status` an HTTP status or 0, `capacity` what 100 % of it is, or 0."""
+
+    app: str
+    metric: str
+    revision: str = ""
+    replica: str = ""
+    status: int = 0
+    capacity: float = 0.0
+
+
+@dataclass(slots=True)
+class _Minute:
+    gauges: dict[Key, Cell] = field(default_factory=dict)
+    counters: dict[Key, float] = field(default_factory=dict)
+
+    def cells(self) -> Iterable[tuple[Key, Cell]]:
+        """A gauge's samples are its own; a counter is one sample a minute, its sum."""
+        yield from self.gauges.items()
+        for key, amount in self.counters.items():
+            yield key, sampled(amount)
+
+
+class Series:
+    """Takes samples on the event loop, writes each minute once it is over."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._open: dict[int, _Minute] = {}
+        self._pruned_day = -1
+
+    def sample(self, key: Key, value: float) -> None:
+        """Add one sample of a quantity that is measured now and then."""
+        gauges = self._minute().gauges
+        there = gauges.get(key)
+        gauges[key] = sampled(value) if there is None else there.merged(sampled(value))
+
+    def count(self, key: Key, amount: float = 1) -> None:
+        """Add to a quantity that is summed up over each minute."""
+        counters = self._minute().counters
+        counters[key] = counters.get(key, 0) + amount
+
+    async def write_closed(self) -> None:
+        """Write the minutes that are over. A full disk keeps them in memory until the next time."""
+        now = minute_of(self._clock.now())
+        await self._write([minute for minute in self._open if minute < now])
+        if now // _MINUTES_A_DAY != self._pruned_day:
+            await self._prune(now - RETENTION_DAYS * _MINUTES_A_DAY)
+            self._pruned_day = now // _MINUTES_A_DAY
+
+    async def write_all(self) -> None:
+        """Write the open minute too: its rest is added to it when the emulator comes back in time."""
+        await self._write(list(self._open))
+
+    async def read(self, app: str, metric: str, first: int, last: int) -> dict[Key, dict[int, Cell]]:
+        """Return the series of a metric that have samples from minute `first` to before `last`."""
+        rows = await self._database.read(
+            "SELECT revision, replica, status, capacity, minute, count, total, minimum, maximum "
+            "FROM metric_series JOIN metric_minutes ON series = id "
+            "WHERE app = ? AND metric = ? AND minute >= ? AND minute < ?",
+            (app, metric, first, last),
+        )
+        found: dict[Key, dict[int, Cell]] = {}
+        for revision, replica, status, capacity, minute, *cell in rows:
+            found.setdefault(Key(app, metric, revision, replica, status, capacity), {})[minute] = Cell(*cell)
+        for minute, contents in self._open.items():
+            if first <= minute < last:
+                for key, opened in contents.cells():
+                    if (key.app, key.metric) == (app, metric):
+                        series = found.setdefault(key, {})
+                        series[minute] = series[minute].merged(opened) if minute in series else opened
+        return found
+
+    def _minute(self) -> _Minute:
+        minute = minute_of(self._clock.now())
+        contents = self._open.get(minute)
+        if contents is None:
+            contents = self._open[minute] = _Minute()
+        return contents
+
+    async def _write(self, minutes: list[int]) -> None:
+        taken = {minute: self._open.pop(minute) for minute in minutes}
+        statements = [
+            statement
+            for minute, contents in taken.items()
+            for key, cell in contents.cells()
+            for statement in _insert(key, minute, cell)
+        ]
+        if not statements:
+            return
+        try:
+            await self._database.write(*statements)
+        except sqlite3.OperationalError as full:
+            logger.warning("metrics could not be written and are kept in memory: %s", full)
+            self._open = taken | self._open
+
+    async def _prune(self, before: int) -> None:
+        try:
+            await self._database.write(
+                Statement(
+                    "DELETE FROM metric_minutes WHERE series IN (SELECT id FROM metric_series) AND minute < ?",
+                    (before,),
+                ),
+                Statement("DELETE FROM metric_series WHERE id NOT IN (SELECT DISTINCT series FROM metric_minutes)"),
+            )
+        except sqlite3.OperationalError as full:
+            logger.warning("old metrics could not be removed: %s", full)
+
+
+def _insert(key: Key, minute: int, cell: Cell) -> tuple[Statement, Statement]:
+    identity = key[:5]
+    return (
+        Statement(
+            "INSERT INTO metric_series(app, metric, revision, replica, status, capacity) VALUES(?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            tuple(key),
+        ),
+        Statement(
+            "INSERT INTO metric_minutes SELECT id, ?, ?, ?, ?, ? FROM metric_series "
+            "WHERE app = ? AND metric = ? AND revision = ? AND replica = ? AND status = ? "
+            "ON CONFLICT(series, minute) DO UPDATE SET count = count + excluded.count, total = total + excluded.total, "
+            "minimum = min(minimum, excluded.minimum), maximum = max(maximum, excluded.maximum)",
+            (minute, cell.count, cell.total, cell.minimum, cell.maximum, *identity),
+        ),
+    )

@@ -1,0 +1,119 @@
+"""Telemetry put together: samples replicas, counts requests, serves logs and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from aca_notebook.emulator.telemetry.history import Histories
+from aca_notebook.emulator.telemetry.monitor import Monitor
+from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpus, SystemProcesses
+from aca_notebook.emulator.telemetry.series import Key, Series
+from aca_notebook.emulator.telemetry.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.journal.database import Database
+    from aca_notebook.emulator.telemetry.sampler import Gpus, Processes, Reading, RunningReplica
+    from aca_notebook.emulator.telemetry.seams import Documents, Runs
+    from aca_notebook.emulator.wire import Route
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_SECONDS = 5.0
+
+
+class Telemetry:
+    """Owns the sampling task, the series and the open streams.
+
+    The database must have been opened with `telemetry.SCHEMA`. `request_finished` makes it a `RequestObserver`.
+    """
+
+    def __init__(
+        self, *, database: Database, runs: Runs, store: Documents, clock: Clock, processes: Processes | None = None,
+        gpus: Gpus | None = None,
+    ) -> None:  # fmt: skip
+        self._runs = runs
+        self._clock = clock
+        self._processes = processes or SystemProcesses()
+        self._gpus = gpus or NvmlGpus()
+        self._series = Series(database, clock)
+        self._meter = CpuMeter()
+        self._streams = Streams(database=database, runs=runs, store=store, clock=clock)
+        self._monitor = Monitor(series=self._series, histories=Histories(database), store=store, clock=clock)
+        self._sampling: asyncio.Task[None] | None = None
+
+    def routes(self) -> list[Route]:
+        """Log stream, event stream, metrics and their definitions."""
+        return [*self._streams.routes(), *self._monitor.routes()]
+
+    async def start(self) -> None:
+        """Begin sampling."""
+        self._sampling = asyncio.create_task(self._sample_for_ever(), name="telemetry sampling")
+
+    async def close(self) -> None:
+        """Stop sampling, end the open streams, write what is in memory."""
+        self._streams.close()
+        if self._sampling is not None:
+            self._sampling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sampling
+        await self._series.write_all()
+
+    def request_finished(  # noqa: PLR0913, PLR0917 - the shape is the ingress's
+        self, app_key: str, revision: str, replica: str, status: int, seconds: float, received_bytes: int,
+        sent_bytes: int,
+    ) -> None:  # fmt: skip
+        """Count one request that the ingress has answered; `seconds` until its last byte."""
+        series = self._series
+        series.count(Key(app_key, "Requests", revision, replica, status))
+        series.sample(Key(app_key, "ResponseTime", status=status), seconds * 1000)
+        series.count(Key(app_key, "RxBytes", revision, replica), received_bytes)
+        series.count(Key(app_key, "TxBytes", revision, replica), sent_bytes)
+
+    async def sample(self) -> None:
+        """Read every running replica once and write the minutes that are over."""
+        running = self._runs.running()
+        if running:
+            readings = await asyncio.to_thread(self._processes.read, [each.pids for each in running])
+            now = self._clock.monotonic()
+            for each, reading in zip(running, readings, strict=True):
+                self._record(each, reading, now)
+            await self._sample_gpus(running)
+        self._meter.forget_all_but((each.app_key, each.replica) for each in running)
+        await self._series.write_closed()
+
+    def _record(self, replica: RunningReplica, reading: Reading, now: float) -> None:
+        if not reading.cpu_seconds:  # its processes ended between the two looks
+            return
+        name = (replica.app_key, replica.revision, replica.replica)
+        cores = self._meter.cores((replica.app_key, replica.replica), reading, now=now, first_seconds=SAMPLE_SECONDS)
+        limits = (replica.cpu_cores * NANO, float(replica.memory_bytes))
+        self._series.sample(_run_key("UsageNanoCores", name, limits[0]), cores * NANO)
+        self._series.sample(_run_key("WorkingSetBytes", name, limits[1]), reading.resident_bytes)
+
+    async def _sample_gpus(self, running: Sequence[RunningReplica]) -> None:
+        leased = [(each, uuid) for each in running for uuid in each.gpus]
+        if not leased:
+            return
+        loads = await asyncio.to_thread(lambda: [self._gpus.utilization(uuid) for _, uuid in leased])
+        for (each, _), load in zip(leased, loads, strict=True):
+            if load is not None:  # no device, no sample
+                self._series.sample(Key(each.app_key, "GpuUtilizationPercentage", each.revision, each.replica), load)
+
+    async def _sample_for_ever(self) -> None:
+        while True:
+            await self._clock.sleep(SAMPLE_SECONDS)
+            try:
+                await self.sample()
+            except Exception:  # one bad look must not end all that follow
+                logger.exception("a sample could not be taken")
+
+
+def _run_key(metric: str, name: tuple[str, str, str], capacity: float) -> Key:
+    app, revision, replica = name
+    return Key(app, metric, revision, replica, capacity=capacity)

@@ -1,0 +1,195 @@
+"""The data plane's two streams: a container's output, and the system log (facts §3.10)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response, StreamingResponse
+
+from aca_notebook.emulator.journal.events import decode_event
+from aca_notebook.emulator.telemetry import console, system
+from aca_notebook.emulator.wire import AzureError, Door, Route, query
+from aca_notebook.model.ids import ResourceId, app_id, environment_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from starlette.requests import Request
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.journal.database import Database
+    from aca_notebook.emulator.telemetry.console import ConsoleLine
+    from aca_notebook.emulator.telemetry.seams import Documents, Runs
+
+_APP = "/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{app}"
+_ENVIRONMENT = "/subscriptions/{subscription}/resourceGroups/{group}/managedEnvironments/{environment}"
+_CONTAINER = f"{_APP}/revisions/{{revision}}/replicas/{{replica}}/containers/{{container}}"
+_MOST_LINES = 300
+_DEFAULT_LINES = 20
+_LOOK_SECONDS = 0.1
+_EVENTS_LOOK_SECONDS = 0.25
+#: An app that was deleted and made again does not show what happened to the one before.
+_OF_THIS_LIFE = (
+    "sequence > coalesce((SELECT max(sequence) FROM events AS earlier "
+    "WHERE earlier.app = events.app AND earlier.kind = 'AppWithdrawn'), 0)"
+)
+
+
+class Streams:
+    """The stream routes. Open ones end when `close` is called, when their replica or app is gone, or by the caller."""
+
+    def __init__(self, *, database: Database, runs: Runs, store: Documents, clock: Clock) -> None:
+        self._database = database
+        self._runs = runs
+        self._store = store
+        self._clock = clock
+        self._closing = False
+
+    def routes(self) -> list[Route]:
+        """Where `az containerapp logs show` and the SDK's users read logs."""
+        return [
+            Route("GET", f"{_CONTAINER}/logstream", Door.DATA_PLANE, "LogStream", self._console),
+            Route("GET", f"{_APP}/eventstream", Door.DATA_PLANE, "EventStream", self._app_events),
+            Route("GET", f"{_ENVIRONMENT}/eventstream", Door.DATA_PLANE, "EnvironmentEventStream", self._all_events),
+        ]
+
+    def close(self) -> None:
+        """End every open stream within its next look."""
+        self._closing = True
+
+    async def _console(self, request: Request) -> Response:
+        names = request.path_params
+        app = app_id(names["subscription"], names["group"], names["app"])
+        self._admit(request, app)
+        path = self._runs.log_file(app.key, names["revision"], names["replica"], names["container"])
+        if not path.exists() and not self._is_there(app.key, names["replica"]):
+            raise AzureError(404, "ReplicaNotFound", f"Replica '{names['replica']}' was not found.")
+        options = _Options(request)
+        first = console.greeting(names["container"], names["revision"], names["replica"], self._clock.now())
+
+        async def body() -> AsyncIterator[bytes]:
+            yield options.lines(first)
+            reader = await asyncio.to_thread(console.LogReader, path, options.tail)
+            try:
+                while True:
+                    there = options.follow and not self._closing and self._is_there(app.key, names["replica"])
+                    raw = await asyncio.to_thread(reader.read)
+                    if raw:
+                        yield options.lines([console.parse_line(line) for line in raw])
+                    elif not there:
+                        return
+                    else:
+                        await self._clock.sleep(_LOOK_SECONDS)
+            finally:
+                reader.close()
+
+        return StreamingResponse(body(), media_type=options.media_type)
+
+    async def _app_events(self, request: Request) -> Response:
+        names = request.path_params
+        app = app_id(names["subscription"], names["group"], names["app"])
+        self._admit(request, app)
+        return self._events(_Options(request), app, lambda: [app.key])
+
+    async def _all_events(self, request: Request) -> Response:
+        names = request.path_params
+        environment = environment_id(names["subscription"], names["group"], names["environment"])
+        self._admit(request, environment)
+
+        def apps() -> list[str]:
+            there = self._store.list("Microsoft.App/containerApps", environment.subscription)
+            return [document["id"].lower() for document in there if _lives_in(document, environment)]
+
+        return self._events(_Options(request), environment, apps)
+
+    def _events(self, options: _Options, of: ResourceId, apps: Callable[[], Sequence[str]]) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            yield options.records(system.greeting(self._clock.now()))
+            last, found = await self._last_events(apps(), options.tail)
+            while True:
+                if found:
+                    yield options.records([line.record() for line in found])
+                if not options.follow or self._closing or self._store.get(of) is None:
+                    return
+                await self._clock.sleep(_EVENTS_LOOK_SECONDS)
+                last, found = await self._events_after(apps(), last)
+
+        return StreamingResponse(body(), media_type=options.media_type)
+
+    async def _last_events(self, apps: Sequence[str], tail: int) -> tuple[int, list[system.SystemLine]]:
+        last = (await self._database.read("SELECT coalesce(max(sequence), 0) FROM events"))[0][0]
+        rows = await self._database.read(
+            f"SELECT sequence, kind, body FROM events WHERE sequence <= ? AND {_among('app', apps)} "  # noqa: S608 - marks only
+            f"AND {_among('kind', system.KINDS)} AND {_OF_THIS_LIFE} ORDER BY sequence DESC LIMIT ?",
+            (last, *apps, *system.KINDS, tail),
+        )
+        return last, _told(rows[::-1])
+
+    async def _events_after(self, apps: Sequence[str], last: int) -> tuple[int, list[system.SystemLine]]:
+        rows = await self._database.read(
+            f"SELECT sequence, kind, body FROM events WHERE sequence > ? AND {_among('app', apps)} ORDER BY sequence",  # noqa: S608 - marks only
+            (last, *apps),
+        )
+        return (rows[-1][0] if rows else last), _told(rows)
+
+    def _admit(self, request: Request, resource: ResourceId) -> None:
+        """Check that the token was handed out for this resource, and that it is there."""
+        claim = str(getattr(request.state, "claims", {}).get("app", ""))
+        if claim.lower() != resource.key:
+            raise AzureError(403, "AuthorizationFailed", f"The token was not issued for '{resource.name}'.")
+        if self._store.get(resource) is None:
+            raise AzureError(404, "ResourceNotFound", f"'{resource.name}' was not found.")
+
+    def _is_there(self, app_key: str, replica: str) -> bool:
+        return any(each.name == replica for each in self._runs.observe(app_key).replicas)
+
+
+class _Options:
+    """What the query asks for, and how lines look in that form."""
+
+    def __init__(self, request: Request) -> None:
+        self.follow = query(request, "follow", "false").lower() == "true"
+        self.json = _choice(query(request, "output", "json"), "output", ("json", "text")) == "json"
+        self.tail = _tail(query(request, "tailLines", str(_DEFAULT_LINES)))
+        self.media_type = "application/x-ndjson" if self.json else "text/plain"
+
+    def lines(self, lines: Sequence[ConsoleLine]) -> bytes:
+        """Console lines as bytes."""
+        if self.json:
+            return self.records([line.record() for line in lines])
+        return "".join(f"{line.plain()}\n" for line in lines).encode()
+
+    def records(self, records: Sequence[dict[str, Any]]) -> bytes:
+        """Records as bytes; those of events, when text is asked for."""
+        if self.json:
+            return "".join(f"{json.dumps(record, separators=(',', ':'))}\n" for record in records).encode()
+        return "".join(f"{record['TimeStamp']}  {record['Msg']}\n" for record in records).encode()
+
+
+def _tail(text: str) -> int:
+    if not text.isdigit() or int(text) > _MOST_LINES:
+        raise AzureError(400, "InvalidParameter", f"tailLines must be between 0 and {_MOST_LINES}, not '{text}'.")
+    return int(text)
+
+
+def _choice(text: str, name: str, choices: Sequence[str]) -> str:
+    if text.lower() not in choices:
+        raise AzureError(400, "InvalidParameter", f"{name} must be {' or '.join(choices)}, not '{text}'.")
+    return text.lower()
+
+
+def _among(column: str, values: Sequence[str]) -> str:
+    return f"{column} IN ({','.join('?' * len(values))})"
+
+
+def _told(rows: Sequence[tuple[Any, ...]]) -> list[system.SystemLine]:
+    lines = (system.system_line(decode_event(kind, body)) for _, kind, body in rows)
+    return [line for line in lines if line is not None]
+
+
+def _lives_in(document: dict[str, Any], environment: ResourceId) -> bool:
+    properties = document.get("properties", {})
+    named = properties.get("environmentId") or properties.get("managedEnvironmentId") or ""
+    return bool(named.lower() == environment.key)

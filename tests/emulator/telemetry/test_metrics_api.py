@@ -1,0 +1,315 @@
+"""Metrics over HTTP, asked for with Microsoft's own client."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError
+from azure.mgmt.monitor import MonitorManagementClient
+from azure.mgmt.monitor.aio import MonitorManagementClient as AsyncMonitorClient
+
+from aca_notebook.emulator.arm.store import Store
+from aca_notebook.emulator.journal import events
+from aca_notebook.emulator.journal.database import Database, append_event
+from aca_notebook.emulator.telemetry import SCHEMA, Telemetry
+from aca_notebook.emulator.telemetry.sampler import Reading
+from aca_notebook.model.ids import app_id
+from tests.emulator.telemetry.serving import Loop, NoCredential, NoCredentialAsync, NoToken, serving
+from tests.fakes.clock import ManualClock
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+APP = app_id(SUBSCRIPTION, "local", "scorer")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CORE = 1_000_000_000
+
+
+@dataclass
+class Replica:
+    replica: str
+    revision: str = "scorer--1"
+    app_key: str = APP.key
+    pids: tuple[int, ...] = (1,)
+    cpu_cores: float = 0.5
+    memory_bytes: int = 2**30
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass
+class FakeRuns:
+    """Replicas as a test says, their processes as a test says."""
+
+    replicas: list[Replica] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    gpu_load: float | None = None
+
+    def running(self):
+        return tuple(self.replicas)
+
+    def read(self, groups):
+        assert len(groups) == len(self.readings)
+        return self.readings
+
+    def utilization(self, uuid):
+        return self.gpu_load
+
+
+class Emulated:
+    def __init__(self, loop: Loop, path) -> None:
+        self.loop = loop
+        self.clock = ManualClock(NOON)
+        self.runs = FakeRuns()
+        self.path = path
+        self.url = ""
+        self.open()
+        document = {"id": str(APP), "location": "East US"}
+        loop.run(self.store.put(APP, document))
+
+    def open(self) -> None:
+        """Start from what is on disk, as after a restart."""
+        self.database = Database(self.path, schema=SCHEMA)
+        self.store = Store(self.database)
+        self.telemetry = Telemetry(
+            database=self.database, runs=self.runs, store=self.store, clock=self.clock,  # type: ignore[arg-type]  # a fake
+            processes=self.runs, gpus=self.runs,
+        )  # fmt: skip
+
+    def restart(self, *, killed: bool) -> None:
+        if not killed:
+            self.loop.run(self.telemetry.close())
+        self.database.close()
+        self.open()
+
+    def advance(self, seconds: float) -> None:
+        self.loop.run(self.clock.advance(seconds))
+
+    def sample(self, **readings: tuple[float, int]) -> None:
+        """Take one sample: for each replica its CPU seconds so far and its resident bytes."""
+        self.runs.replicas = [Replica(name, gpus=("GPU-1",)) for name in readings]
+        self.runs.readings = [Reading({(1, 0.0): cpu}, resident) for cpu, resident in readings.values()]
+        self.loop.run(self.telemetry.sample())
+
+    def journal(self, *happened: events.Event) -> None:
+        self.loop.run(self.database.write(*map(append_event, happened)))
+
+    def ask(self, names: str, **asked):
+        with MonitorManagementClient(
+            NoCredential(), SUBSCRIPTION, base_url=self.url, authentication_policy=NoToken(), retry_total=0
+        ) as client:
+            return client.metrics.list(str(APP), timespan=f"{NOON:%Y-%m-%dT%H:%M:%SZ}/PT5M", metricnames=names, **asked)
+
+    def points(self, name: str, aggregation: str = "average", **asked) -> list[float | None]:
+        (metric,) = self.ask(name, aggregation=aggregation, **asked).value
+        (series,) = metric.timeseries
+        return [getattr(point, aggregation) for point in series.data]
+
+
+@pytest.fixture
+def loop():
+    opened = Loop()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def emulated(loop, tmp_path):
+    made = Emulated(loop, tmp_path / "state.db")
+    with serving(lambda: _live(made), loop=loop) as made.url:
+        yield made
+    made.loop.run(made.telemetry.close())
+    made.database.close()
+
+
+def _live(emulated: Emulated):
+    """Routes that reach whichever telemetry there is after a restart."""
+    from dataclasses import replace
+
+    def through(index):
+        async def handler(request):
+            return await emulated.telemetry.routes()[index].handler(request)
+
+        return handler
+
+    return [replace(route, handler=through(index)) for index, route in enumerate(emulated.telemetry.routes())]
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def test_cpu_and_memory_of_a_replica_are_averaged_over_each_minute(emulated):
+    emulated.sample(a=(1.0, 100))
+    emulated.advance(10)
+    emulated.sample(a=(6.0, 300))
+    emulated.advance(60)
+
+    assert emulated.points("UsageNanoCores") == [0.35 * CORE, None, None, None, None]  # 1 s in 5 s, 5 s in 10 s
+    assert emulated.points("UsageNanoCores", "maximum")[0] == 0.5 * CORE
+    assert emulated.points("CpuPercentage")[0] == pytest.approx(70)
+    assert emulated.points("WorkingSetBytes")[0] == 200
+    assert emulated.points("MemoryPercentage", "maximum")[0] == pytest.approx(100 * 300 / 2**30)
+
+
+def test_the_open_minute_can_be_asked_for(emulated):
+    emulated.sample(a=(1.0, 100))
+
+    assert emulated.points("WorkingSetBytes")[0] == 100
+
+
+def test_a_wildcard_splits_by_replica(emulated):
+    emulated.sample(a=(1.0, 100), b=(1.0, 300))
+
+    (metric,) = emulated.ask("WorkingSetBytes", filter="podName eq '*'").value
+
+    found = {
+        (series.metadatavalues[0].name.value, series.metadatavalues[0].value): series.data[0].average
+        for series in metric.timeseries
+    }
+    assert found == {("podname", "a"): 100, ("podname", "b"): 300}
+
+
+def test_only_the_aggregations_asked_for_come_back_and_the_primary_one_when_none_is(emulated):
+    emulated.sample(a=(1.0, 100))
+
+    (metric,) = emulated.ask("WorkingSetBytes", aggregation="Minimum,Count").value
+    point = metric.timeseries[0].data[0]
+    (plain,) = emulated.ask("WorkingSetBytes").value
+
+    assert (point.minimum, point.count) == (100, 1)
+    assert point.average is point.total is point.maximum is None
+    assert plain.timeseries[0].data[0].average == 100
+
+
+def test_requests_are_counted_by_status_and_timed(emulated):
+    for status, seconds in ((200, 0.010), (200, 0.030), (500, 0.002)):
+        emulated.loop.run(_finished(emulated, status, seconds))
+
+    assert emulated.points("Requests", "total")[0] == 3
+    assert emulated.points("Requests", "total", filter="statusCodeCategory eq '2xx'")[0] == 2
+    assert emulated.points("ResponseTime", filter="statusCode eq '200'")[0] == pytest.approx(20)
+    assert emulated.points("RxBytes", "total")[0] == 30
+
+
+async def _finished(emulated: Emulated, status: int, seconds: float) -> None:
+    emulated.telemetry.request_finished(APP.key, "scorer--1", "a", status, seconds, 10, 20)
+
+
+def test_replicas_are_weighted_by_time_and_restarts_counted_from_the_journal(emulated):
+    one = {"app": APP.key, "revision": "scorer--1", "replica": "a"}
+    emulated.journal(
+        events.ReplicaAssigned(at=at(0), **one),
+        events.ContainerStarted(at=at(1), **one, container="main"),
+        events.ContainerStarted(at=at(70), **one, container="main"),
+        events.ReplicaStopped(at=at(90), **one, reason="Scaled"),
+    )
+    emulated.advance(150)
+
+    assert emulated.points("Replicas") == [1, 0.5, 0, None, None]
+    assert emulated.points("Replicas", "maximum") == [1, 1, 0, None, None]
+    assert emulated.points("RestartCount", "maximum") == [0, 1, None, None, None]
+    assert emulated.points("Replicas", interval="PT5M") == [0.6]  # 90 of the 150 seconds that have passed
+
+
+def test_a_gpu_without_a_device_has_no_sample_and_with_one_it_has(emulated):
+    emulated.sample(a=(1.0, 100))
+    assert emulated.points("GpuUtilizationPercentage") == [None] * 5
+
+    emulated.runs.gpu_load = 40.0
+    emulated.sample(a=(1.0, 100))
+
+    assert emulated.points("GpuUtilizationPercentage")[0] == 40
+
+
+def test_an_orderly_restart_loses_nothing_and_kill_at_most_the_open_minute(emulated):
+    emulated.sample(a=(1.0, 100))
+    emulated.restart(killed=False)
+    emulated.sample(a=(2.0, 300))
+    assert emulated.points("WorkingSetBytes")[0] == 200
+
+    emulated.advance(60)
+    emulated.sample(a=(3.0, 500))
+    emulated.restart(killed=True)
+
+    assert emulated.points("WorkingSetBytes")[:2] == [200, None]
+
+
+def test_minutes_are_dropped_when_they_are_too_old(emulated):
+    emulated.sample(a=(1.0, 100))
+    emulated.advance(32 * 24 * 3600)
+    emulated.sample()  # writes the minute
+    emulated.restart(killed=True)
+    emulated.sample()
+
+    assert emulated.loop.run(emulated.database.read("SELECT count(*) FROM metric_minutes")) == [(0,)]
+    assert emulated.loop.run(emulated.database.read("SELECT count(*) FROM metric_series")) == [(0,)]
+
+
+def test_a_dimension_with_no_series_gives_an_empty_list_and_no_filter_gives_empty_points(emulated):
+    (split,) = emulated.ask("Requests", filter="revisionName eq '*'").value
+    (whole,) = emulated.ask("Requests").value
+
+    assert split.timeseries == []
+    assert len(whole.timeseries[0].data) == 5
+
+
+def test_the_answer_is_framed_as_azures(emulated):
+    answer = emulated.ask("Requests,UsageNanoCores", interval="PT1M")
+
+    assert (answer.namespace, answer.resourceregion) == ("Microsoft.App/containerapps", "eastus")
+    assert answer.timespan == "2026-01-01T12:00:00Z/2026-01-01T12:05:00Z"
+    assert [metric.name.value for metric in answer.value] == ["Requests", "UsageNanoCores"]
+    assert {metric.error_code for metric in answer.value} == {"Success"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        pytest.param({"names": "Nope"}, "Failed to find metric configuration", id="metric"),
+        pytest.param({"names": "CpuPercentage", "filter": "revisionName eq '*'"}, "no dimension", id="dimension"),
+        pytest.param({"names": "Requests", "metricnamespace": "Microsoft.Web/sites"}, "namespace", id="namespace"),
+    ],
+)
+def test_what_azure_refuses_is_refused_with_400(emulated, asked, complaint):
+    with pytest.raises(HttpResponseError, match=complaint) as refusal:
+        emulated.ask(asked.pop("names"), **asked)
+
+    assert refusal.value.status_code == 400
+
+
+def test_a_time_span_that_az_encoded_twice_is_understood(emulated):
+    span = "2026-01-01T12%253A00%253A00%252F2026-01-01T12%253A05%253A00"
+    path = f"{emulated.url}{APP}/providers/Microsoft.Insights/metrics?api-version=2018-01-01&metricnames=Requests"
+
+    answer = requests.get(f"{path}&timespan={span}&top=10", timeout=10)
+
+    assert answer.json()["timespan"] == "2026-01-01T12:00:00Z/2026-01-01T12:05:00Z"
+
+
+def test_definitions_name_every_metric_with_its_dimensions(emulated):
+    with MonitorManagementClient(
+        NoCredential(), SUBSCRIPTION, base_url=emulated.url, authentication_policy=NoToken(), retry_total=0
+    ) as client:
+        found = {each.name.value: each for each in client.metric_definitions.list(str(APP))}
+
+    assert [each.value for each in found["Requests"].dimensions] == [
+        "revisionName", "podName", "statusCodeCategory", "statusCode",
+    ]  # fmt: skip
+    assert found["GpuUtilizationPercentage"].category == "Gpu"
+    assert found["UsageNanoCores"].metric_availabilities[0].time_grain == timedelta(minutes=1)
+
+
+def test_the_aio_client_reads_the_same(emulated):
+    async def scenario():
+        async with AsyncMonitorClient(
+            NoCredentialAsync(), SUBSCRIPTION, base_url=emulated.url, authentication_policy=NoToken(), retry_total=0
+        ) as client:
+            answer = await client.metrics.list(str(APP), metricnames="WorkingSetBytes", timespan="PT1H")
+            return answer.value[0].timeseries[0].data[-1].average
+
+    emulated.sample(a=(1.0, 100))
+    emulated.advance(30)
+
+    assert asyncio.run(scenario()) == 100
