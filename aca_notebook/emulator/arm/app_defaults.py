@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 from aca_notebook.emulator.arm.provisioning import DEFAULT_COOLDOWN_SECONDS, DEFAULT_POLLING_SECONDS
 from aca_notebook.emulator.arm.values import cores, items, member, text, truth, whole, word
 from aca_notebook.emulator.wire import AzureError
-from aca_notebook.model.quantities import ephemeral_storage, format_memory, parse_memory
+from aca_notebook.model.quantities import ephemeral_storage, format_memory, parse_memory, plain
 
 Document = dict[str, Any]
 _MAX_INACTIVE_REVISIONS = 100
@@ -178,10 +179,14 @@ def _container(asked: Document, *, on_gpu: bool) -> Document:
 
 
 def _memory(value: Any) -> str:
+    written = text(value, "properties.template.containers.resources.memory").strip()
     try:
-        return format_memory(parse_memory(text(value, "properties.template.containers.resources.memory")))
+        size_bytes = parse_memory(written)
     except ValueError as bad:
         raise AzureError(400, "ContainerAppInvalidResourceTotal", f"{bad}.") from bad
+    if written.endswith("Gi"):  # not by way of bytes: 0.1Gi is no whole number of them
+        return f"{plain(Decimal(written.removesuffix('Gi')))}Gi"
+    return format_memory(size_bytes)
 
 
 def _probe(asked: Document) -> Document:

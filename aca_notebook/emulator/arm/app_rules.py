@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.model.gpu import CONSUMPTION, WorkloadProfileType, find_profile_type
-from aca_notebook.model.quantities import GIB, parse_memory
+from aca_notebook.model.quantities import GIB, parse_memory, plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -76,24 +76,24 @@ def check_resources(containers: Iterable[Document], profile: WorkloadProfileType
     """Refuse a total of cores and memory that the profile does not offer."""
     cores = sum((Decimal(str(each["resources"]["cpu"])) for each in containers), Decimal(0))
     memory_bytes = sum(parse_memory(each["resources"]["memory"]) for each in containers)
-    gib = Decimal(memory_bytes) / GIB
+    gib = round(Decimal(memory_bytes) / GIB, 4)
     if profile is None or profile is CONSUMPTION:
         most = CONSUMPTION.cores if profile else _LEGACY_CORES
         steps = [Decimal(step) / 4 for step in range(1, most * 4 + 1)]
         if cores not in steps or gib != cores * 2:
-            pairs = "; ".join(f"[cpu: {step:.4g}, memory: {step * 2:.4g}Gi]" for step in steps)
+            pairs = "; ".join(f"[cpu: {plain(step)}, memory: {plain(step * 2)}Gi]" for step in steps)
             raise invalid(
                 "ContainerAppInvalidResourceTotal",
-                f"The total requested CPU and memory resources for this application (CPU: {cores.normalize():f}, "
-                f"memory: {gib.normalize():f}) is invalid. Total CPU and memory for all containers defined in a "
+                f"The total requested CPU and memory resources for this application (CPU: {plain(cores)}, "
+                f"memory: {plain(gib)}) is invalid. Total CPU and memory for all containers defined in a "
                 f"Container App must add up to one of the following CPU - Memory combinations: {pairs}.",
             )
         return
     if cores > profile.cores or gib > profile.memory_gib:
         raise invalid(
             "ContainerAppInvalidResourceTotal",
-            f"The total requested CPU and memory resources for this application (CPU: {cores.normalize():f}, memory: "
-            f"{gib.normalize():f}) is invalid. Workload profile type '{profile.name}' offers at most {profile.cores} "
+            f"The total requested CPU and memory resources for this application (CPU: {plain(cores)}, memory: "
+            f"{plain(gib)}) is invalid. Workload profile type '{profile.name}' offers at most {profile.cores} "
             f"cores and {profile.memory_gib}Gi to a replica.",
         )
 

@@ -1,0 +1,39 @@
+"""Each test gets an emulator of its own, on fakes; keys are made once a session, for they take the longest."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.emulator.running import Running, running_emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_KEYS = ("signing-key.pem", "client.json")
+
+
+@pytest.fixture(scope="session")
+def made_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys") / "emulator"
+    with running_emulator(folder):
+        pass
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, made_keys: Path) -> Path:
+    folder = tmp_path / "emulator"
+    folder.mkdir(mode=0o700)
+    for name in _KEYS:
+        shutil.copy2(made_keys / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def emulator(data_dir: Path) -> Iterator[Running]:
+    with running_emulator(data_dir) as running:
+        yield running

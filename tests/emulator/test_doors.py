@@ -1,0 +1,111 @@
+"""Every route declares a door, and is shut to who does not have its key."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from aca_notebook.emulator.wire import Door
+from tests.emulator.running import API, Running
+
+if TYPE_CHECKING:
+    from aca_notebook.emulator.wire import Route
+
+#: All that answers without a key, and why it may.
+PUBLIC = {
+    "Metadata_Endpoints": "a client learns here where to log in",
+    "Oidc_Discovery": "a client learns here where tokens are issued",
+    "Oidc_Discovery_V1": "the same, as older clients ask",
+    "Oidc_Instance": "MSAL asks it of an authority it does not know",
+    "Oidc_Keys": "public keys",
+    "Token_Issue": "the client secret in the body is its key",
+    "Token_Issue_V1": "the client secret in the body is its key",
+}
+
+
+def concrete(route: Route) -> str:
+    return re.sub(r"\{\*?\w+\}", "x", route.template)
+
+
+def test_only_what_has_to_be_is_public(emulator: Running) -> None:
+    routes = emulator.emulator.listed_routes()
+    assert {route.operation for route in routes if route.door is Door.PUBLIC} == set(PUBLIC)
+    assert len({(route.method, route.template) for route in routes}) == len(routes)
+
+
+def test_every_other_route_is_shut_without_its_key(emulator: Running) -> None:
+    shut = [route for route in emulator.emulator.listed_routes() if route.door is not Door.PUBLIC]
+    assert len(shut) > 50
+    for route in shut:
+        answer = emulator.ask(route.method, concrete(route), headers={"Authorization": ""})
+        assert answer.status_code == (403 if route.door is Door.SAS else 401), route
+
+
+def test_the_key_of_one_door_opens_no_other(emulator: Running) -> None:
+    arm = {"Authorization": f"Bearer {emulator.environment['ACCESS_TOKEN']}"}
+    control = {"Authorization": f"Bearer {emulator.emulator.control_token}"}
+    assert emulator.ask("GET", "/_emulator/env", headers=arm).status_code == 401
+    assert emulator.ask("GET", "/subscriptions", headers=control).status_code == 401
+    emulator.deploy()
+    token = emulator.ask("POST", f"{emulator.app_path()}/getAuthToken").json()["properties"]["token"]
+    assert emulator.ask("GET", emulator.app_path(), headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_a_token_signed_by_somebody_else_is_refused(emulator: Running) -> None:
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    claims = {"aud": "https://management.azure.com", "exp": 9_999_999_999, "sub": "x"}
+    for algorithm, key in (("RS256", stranger), ("none", None)):
+        forged = jwt.encode(claims, key, algorithm=algorithm)
+        answer = emulator.ask("GET", "/subscriptions", headers={"Authorization": f"Bearer {forged}"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+
+
+def test_a_token_expires(emulator: Running) -> None:
+    emulator.advance(24 * 3600 + 1)
+    answer = emulator.ask("GET", "/subscriptions")
+    assert answer.json()["error"]["code"] == "ExpiredAuthenticationToken"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example"]
+)
+def test_a_name_that_is_not_this_machines_is_turned_away_before_the_door(emulator: Running, host: str) -> None:
+    answer = emulator.ask("GET", "/metadata/endpoints", headers={"Host": host})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (421, "HostNotAllowed")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8321", "app.localhost", "[::1]:80"])
+def test_loopback_names_are_answered(emulator: Running, host: str) -> None:
+    assert emulator.ask("GET", "/metadata/endpoints", headers={"Host": host}).status_code == 200
+
+
+def test_an_api_version_is_required_and_any_date_will_do(emulator: Running) -> None:
+    assert emulator.ask("GET", "/subscriptions", params={}).json()["error"]["code"] == "MissingApiVersionParameter"
+    bad = emulator.ask("GET", "/subscriptions", params={"api-version": "latest"})
+    assert bad.json()["error"]["code"] == "InvalidApiVersionParameter"
+    assert emulator.ask("GET", "/subscriptions", params={"Api-Version": "2031-01-01-preview"}).status_code == 200
+
+
+def test_what_is_not_there_is_told_from_what_is_not_allowed(emulator: Running) -> None:
+    assert emulator.ask("GET", "/nowhere").json()["error"]["code"] == "InvalidResourceType"
+    answer = emulator.ask("DELETE", "/subscriptions")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b"1", b"\xff", b'"text"', b"[" * 5000])
+def test_a_body_that_is_no_object_is_refused(emulator: Running, raw: bytes) -> None:
+    headers = {"Authorization": f"Bearer {emulator.environment['ACCESS_TOKEN']}"}
+    answer = emulator.ask("PUT", emulator.app_path(), headers=headers, data=raw)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidRequestContent")
+
+
+def test_every_answer_of_the_provider_lists_versions_and_carries_an_id(emulator: Running) -> None:
+    answer = emulator.ask("GET", "/subscriptions", params=API, headers={"x-ms-correlation-request-id": "mine"})
+    assert "2025-07-01" in answer.headers["api-supported-versions"]
+    assert answer.headers["x-ms-correlation-request-id"] == "mine"
+    assert answer.headers["x-ms-request-id"]
+    assert "strict-transport-security" not in answer.headers  # it would hold for every port of localhost
