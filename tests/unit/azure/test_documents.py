@@ -57,7 +57,7 @@ def test_an_app_with_neither_ingress_nor_template_is_read():
     assert (state.url, state.gpu, state.image) == ("", "", "")
 
 
-YEAR_2000 = datetime.min.replace(year=2000)
+YEAR_2000 = datetime.fromisoformat("2000-01-01")
 words = st.text(st.characters(codec="ascii", categories=["Ll", "Nd"]), max_size=12)
 
 
