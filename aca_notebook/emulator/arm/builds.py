@@ -11,7 +11,7 @@ import logging
 import re
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
@@ -26,13 +26,13 @@ from aca_notebook.model.ids import ResourceId, parse_id, registry_id
 from aca_notebook.model.states import BuildStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.blobs import Blobs
+    from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.runtime.builder import Builder
 
 logger = logging.getLogger(__name__)
 
@@ -45,30 +45,6 @@ _LOG_SECONDS = 600  # recorded: the link of a log lives ten minutes
 _AT_ONCE = 2
 _TIMEOUT_SECONDS = 3600
 _STOPPED = "The emulator was stopped during this build."
-
-
-class Documents(Protocol):
-    """What builds need of the store."""
-
-    def get(self, id_: ResourceId, /) -> dict[str, Any] | None:
-        """Return a resource's document."""
-        ...
-
-    def list(self, type_: str, subscription: str, resource_group: str = "", /) -> Sequence[dict[str, Any]]:
-        """Return the documents of a type."""
-        ...
-
-    async def put(self, id_: ResourceId, document: dict[str, Any], /) -> None:
-        """Store a document; durable when it returns."""
-        ...
-
-
-class BuildsImages(Protocol):
-    """What builds need of the builder."""
-
-    async def build(self, context: Path, images: Sequence[str], log: Callable[[str], None]) -> LocalImage:
-        """Make `images` run what is in `context`. Raises `BuildFailed`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +61,7 @@ class _Work:
 class Builds:
     """The build routes of every registry, and the runs in progress."""
 
-    def __init__(self, *, store: Documents, blobs: Blobs, builder: BuildsImages, clock: Clock) -> None:
+    def __init__(self, *, store: Store, blobs: Blobs, builder: Builder, clock: Clock) -> None:
         self._store = store
         self._blobs = blobs
         self._builder = builder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.clock import parse_instant, truncate
+from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.telemetry import metrics
 from aca_notebook.emulator.telemetry.catalogue import (
     AGGREGATIONS,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.telemetry.history import Histories, History
-    from aca_notebook.emulator.telemetry.seams import Documents
     from aca_notebook.emulator.telemetry.series import Key, Series
 
 _APP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.App/containerApps/{app}"
@@ -68,7 +69,7 @@ class MetricsQuery:
 class Monitor:
     """The metrics routes."""
 
-    def __init__(self, *, series: Series, histories: Histories, store: Documents, clock: Clock) -> None:
+    def __init__(self, *, series: Series, histories: Histories, store: Store, clock: Clock) -> None:
         self._series = series
         self._histories = histories
         self._store = store
@@ -137,12 +138,7 @@ class Monitor:
         app = app_id(names["subscription"], names["group"], names["app"])
         document = self._store.get(app)
         if document is None:
-            raise AzureError(
-                404,
-                "ResourceNotFound",
-                f"The Resource 'Microsoft.App/containerApps/{app.name}' under resource group '{app.resource_group}' "
-                "was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-            )
+            raise resource_not_found(app)
         return app, document
 
 

@@ -13,25 +13,6 @@ if TYPE_CHECKING:
 NANO = 1_000_000_000
 
 
-class RunningReplica(Protocol):
-    """What the sampler needs to know of a replica."""
-
-    @property
-    def app_key(self) -> str: ...  # noqa: D102 - the names say it
-    @property
-    def revision(self) -> str: ...  # noqa: D102
-    @property
-    def replica(self) -> str: ...  # noqa: D102
-    @property
-    def pids(self) -> Sequence[int]: ...  # noqa: D102
-    @property
-    def cpu_cores(self) -> float: ...  # noqa: D102
-    @property
-    def memory_bytes(self) -> int: ...  # noqa: D102
-    @property
-    def gpus(self) -> Sequence[str]: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """CPU seconds of each process since it began, and the resident bytes of all (shared pages count in each)."""

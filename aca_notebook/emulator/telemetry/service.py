@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.journal.database import Database
-    from aca_notebook.emulator.telemetry.sampler import Gpus, Processes, Reading, RunningReplica
-    from aca_notebook.emulator.telemetry.seams import Documents, Runs
+    from aca_notebook.emulator.runtime.controller import Controller, RunningReplica
+    from aca_notebook.emulator.telemetry.sampler import Gpus, Processes, Reading
     from aca_notebook.emulator.wire import Route
 
 logger = logging.getLogger(__name__)
@@ -34,16 +35,16 @@ class Telemetry:
     """
 
     def __init__(
-        self, *, database: Database, runs: Runs, store: Documents, clock: Clock, processes: Processes | None = None,
-        gpus: Gpus | None = None,
+        self, *, database: Database, controller: Controller, store: Store, clock: Clock,
+        processes: Processes | None = None, gpus: Gpus | None = None,
     ) -> None:  # fmt: skip
-        self._runs = runs
+        self._controller = controller
         self._clock = clock
         self._processes = processes or SystemProcesses()
         self._gpus = gpus or NvmlGpus()
         self._series = Series(database, clock)
         self._meter = CpuMeter()
-        self._streams = Streams(database=database, runs=runs, store=store, clock=clock)
+        self._streams = Streams(database=database, controller=controller, store=store, clock=clock)
         self._monitor = Monitor(series=self._series, histories=Histories(database), store=store, clock=clock)
         self._sampling: asyncio.Task[None] | None = None
 
@@ -77,9 +78,9 @@ class Telemetry:
 
     async def sample(self) -> None:
         """Read every running replica once and write the minutes that are over."""
-        running = self._runs.running()
+        running = self._controller.running()
         if running:
-            readings = await asyncio.to_thread(self._processes.read, [each.pids for each in running])
+            readings = await asyncio.to_thread(self._processes.read, [list(each.pids.values()) for each in running])
             now = self._clock.monotonic()
             for each, reading in zip(running, readings, strict=True):
                 self._record(each, reading, now)

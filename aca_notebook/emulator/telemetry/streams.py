@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response, StreamingResponse
 
+from aca_notebook.emulator.arm.faults import replica_not_found, resource_not_found
 from aca_notebook.emulator.journal.events import decode_event
 from aca_notebook.emulator.telemetry import console, system
 from aca_notebook.emulator.wire import AzureError, Door, Route, query
@@ -19,13 +21,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.journal.database import Database
+    from aca_notebook.emulator.runtime.controller import Controller
     from aca_notebook.emulator.telemetry.console import ConsoleLine
-    from aca_notebook.emulator.telemetry.seams import Documents, Runs
 
 _APP = "/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{app}"
 _ENVIRONMENT = "/subscriptions/{subscription}/resourceGroups/{group}/managedEnvironments/{environment}"
 _CONTAINER = f"{_APP}/revisions/{{revision}}/replicas/{{replica}}/containers/{{container}}"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _MOST_LINES = 300
 _DEFAULT_LINES = 20
 _LOOK_SECONDS = 0.1
@@ -40,9 +44,9 @@ _OF_THIS_LIFE = (
 class Streams:
     """The stream routes. Open ones end when `close` is called, when their replica or app is gone, or by the caller."""
 
-    def __init__(self, *, database: Database, runs: Runs, store: Documents, clock: Clock) -> None:
+    def __init__(self, *, database: Database, controller: Controller, store: Store, clock: Clock) -> None:
         self._database = database
-        self._runs = runs
+        self._controller = controller
         self._store = store
         self._clock = clock
         self._closing = False
@@ -63,9 +67,11 @@ class Streams:
         names = request.path_params
         app = app_id(names["subscription"], names["group"], names["app"])
         self._admit(request, app)
-        path = self._runs.log_file(app.key, names["revision"], names["replica"], names["container"])
+        if not all(_NAME.fullmatch(names[each]) for each in ("revision", "replica", "container")):
+            raise replica_not_found(names["replica"])  # a decoded path segment may hold slashes and dots
+        path = self._controller.log_file(app.key, names["revision"], names["replica"], names["container"])
         if not path.exists() and not self._is_there(app.key, names["replica"]):
-            raise AzureError(404, "ReplicaNotFound", f"Replica '{names['replica']}' was not found.")
+            raise replica_not_found(names["replica"])
         options = _Options(request)
         first = console.greeting(names["container"], names["revision"], names["replica"], self._clock.now())
 
@@ -140,10 +146,10 @@ class Streams:
         if claim.lower() != resource.key:
             raise AzureError(403, "AuthorizationFailed", f"The token was not issued for '{resource.name}'.")
         if self._store.get(resource) is None:
-            raise AzureError(404, "ResourceNotFound", f"'{resource.name}' was not found.")
+            raise resource_not_found(resource)
 
     def _is_there(self, app_key: str, replica: str) -> bool:
-        return any(each.name == replica for each in self._runs.observe(app_key).replicas)
+        return any(each.name == replica for each in self._controller.observe(app_key).replicas)
 
 
 class _Options:

@@ -32,7 +32,7 @@ class Replica:
     replica: str
     revision: str = "scorer--1"
     app_key: str = APP.key
-    pids: tuple[int, ...] = (1,)
+    pids: dict[str, int] = field(default_factory=lambda: {"main": 1})
     cpu_cores: float = 0.5
     memory_bytes: int = 2**30
     gpus: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Emulated:
         self.database = Database(self.path, schema=SCHEMA)
         self.store = Store(self.database)
         self.telemetry = Telemetry(
-            database=self.database, runs=self.runs, store=self.store, clock=self.clock,  # type: ignore[arg-type]  # a fake
+            database=self.database, controller=self.runs, store=self.store, clock=self.clock,  # type: ignore[arg-type]  # a fake
             processes=self.runs, gpus=self.runs,
         )  # fmt: skip
 
