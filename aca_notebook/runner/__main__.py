@@ -23,7 +23,8 @@ from aca_notebook.runner.door import Door
 from aca_notebook.runner.failures import CellLines, Refused, user_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import socket
+    from collections.abc import Callable, Mapping
 
     from aca_notebook.runner.services import Services
 
@@ -39,12 +40,23 @@ def main(folder: Path, environment: Mapping[str, str]) -> int:
     try:
         manifest = manifests.read(folder)
         services, lines = services_of.load(folder, manifest)
-        return asyncio.run(serve(services, lines, door, environment))
+        with asyncio.Runner(loop_factory=new_event_loop()) as runner:
+            return runner.run(serve(services, lines, door, environment))
     except manifests.BundleRefused as refused:
         announce(Refused(500, "BundleRefused", str(refused)))
     except Refused as failed:
         announce(failed)
     return 1
+
+
+def new_event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return uvloop's loop where it exists (not on Windows), else asyncio's own."""
+    try:
+        import uvloop  # not there on every platform
+    except ImportError:
+        return asyncio.new_event_loop
+    made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return made
 
 
 async def serve(services: Services, lines: CellLines, door: Door, environment: Mapping[str, str]) -> int:
@@ -58,13 +70,25 @@ async def serve(services: Services, lines: CellLines, door: Door, environment: M
             raise user_error(error, lines, code="EnterFailed") from error
     title = environment.get("CONTAINER_APP_NAME", "") or services.entry or "aca_notebook"
     app = RunnerApp(services, lines, door, threads=int(environment.get("ACA_RUNNER_THREADS", "10")), title=title)
-    server = uvicorn.Server(configuration(app, services, environment))
+    server = AnnouncedServer(configuration(app, services, environment))
     await server.serve()
     return 0 if server.started else 1
 
 
+class AnnouncedServer(uvicorn.Server):
+    """Prints one line once it listens: everything before it was the user's imports and hooks."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening."""
+        await super().startup(sockets)
+        print(f'{{"event":"ready","port":{self.config.port}}}', flush=True)  # noqa: T201  # the runner's log
+
+
 def configuration(app: RunnerApp, services: Services, environment: Mapping[str, str]) -> uvicorn.Config:
-    """Configure uvicorn: no access log of its own, WebSocket and lifespan only for an application of the user's."""
+    """Configure uvicorn: no access log of its own, WebSocket and lifespan only for an application of the user's.
+
+    Connections are kept for two minutes: it must be the ingress, not the replica, that lets an idle one go.
+    """
     passes_through = services.application is not None
     return uvicorn.Config(
         app,
@@ -72,7 +96,8 @@ def configuration(app: RunnerApp, services: Services, environment: Mapping[str, 
         port=int(environment.get("CONTAINER_APP_PORT", "8000")),
         http="httptools",
         ws="auto" if passes_through else "none",
-        lifespan="on" if passes_through else "off",
+        lifespan="auto" if passes_through else "off",
+        timeout_keep_alive=120,
         proxy_headers=passes_through,
         forwarded_allow_ips="*",  # only the ingress reaches a replica
         access_log=False,

@@ -77,9 +77,20 @@ class RunnerApp:
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         elif self._services.application is not None:  # lifespan: the user's application starts and stops with us
-            await self._services.application(scope, receive, send)
+            await self._services.application(scope, receive, self._watching_startup(send))
         else:
             raise NotImplementedError("nothing here needs a lifespan")
+
+    def _watching_startup(self, send: Send) -> Send:
+        """Say on the log, as for an import that fails, that the user's application did not start."""
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                error = {"code": "StartupFailed", "message": str(message.get("message", "")).strip().split("\n")[-1]}
+                self._write_line(msgspec.json.encode({"event": "import_failed", "error": error}).decode() + "\n")
+            await send(message)
+
+        return watched
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]

@@ -17,27 +17,67 @@ REFUSED = {
     "a shell command's output": ([], "files = !ls\ndef f(): pass", {"line": 1, "says": "works only in a notebook"}),
     "nothing to call": ([], "x = 1", {"line": 0, "says": "nothing to call"}),
     "an empty cell": ([], "", {"line": 0, "says": "nothing to call"}),
-    "a name nobody gave a value": ([], "def f():\n    return missing", {"line": 2, "name": "missing", "says": "NameError"}),
+    "a name nobody gave a value": (
+        [],
+        "def f():\n    return missing",
+        {"line": 2, "name": "missing", "says": "NameError"},
+    ),
     "a deleted name": (["K = 1", "del K"], "def f(): return K", {"line": 1, "name": "K", "says": "NameError"}),
     "a helper's missing name": (
         ["def g():\n    return gone"],
         "def f(): return g()",
         {"cell": "In[1]", "line": 2, "name": "gone", "says": "NameError"},
     ),
-    "a star import": (["from math import *"], "from math import *\ndef f(x): return sqrt(x)", {"line": 1, "says": "math import *", "hint": "from math import sqrt"}),
+    "a star import": (
+        ["from math import *"],
+        "from math import *\ndef f(x): return sqrt(x)",
+        {"line": 1, "says": "math import *", "hint": "from math import sqrt"},
+    ),
     "the notebook's own functions": ([], "def f(): return get_ipython()", {"line": 1, "name": "get_ipython"}),
     "display": ([], "def f(): display(1)", {"line": 1, "name": "display", "hint": "print"}),
-    "a value changed in place": (["t = 1"], "t = t + 1\ndef f(): return t", {"line": 1, "name": "t", "says": "before it ran"}),
+    "a value changed in place": (
+        ["t = 1"],
+        "t = t + 1\ndef f(): return t",
+        {"line": 1, "name": "t", "says": "before it ran"},
+    ),
     "a value added to": (["t = 1"], "t += 1\ndef f(): return t", {"line": 1, "name": "t", "says": "before it ran"}),
-    "an open file": (["import io\nhandle = io.StringIO('x')"], "def f():\n    return handle.read()", {"line": 2, "name": "handle", "says": "StringIO", "hint": "open it inside"}),
-    "a lock": (["import threading\nlock = threading.Lock()"], "def f():\n    with lock: pass", {"line": 2, "name": "lock", "says": "lock"}),
+    "an open file": (
+        ["import io\nhandle = io.StringIO('x')"],
+        "def f():\n    return handle.read()",
+        {"line": 2, "name": "handle", "says": "StringIO", "hint": "open it inside"},
+    ),
+    "a lock": (
+        ["import threading\nlock = threading.Lock()"],
+        "def f():\n    with lock: pass",
+        {"line": 2, "name": "lock", "says": "lock"},
+    ),
     "a generator": (["g = (x for x in [1])"], "def f(): return next(g)", {"line": 1, "name": "g", "says": "generator"}),
-    "an array of objects": (["import numpy as np\nA = np.array([object()])"], "def f(): return A", {"line": 1, "name": "A", "says": "array of Python objects"}),
-    "a frame with objects": (["import pandas as pd\nT = pd.DataFrame({'a': [object()]})"], "def f(): return T", {"line": 1, "name": "T", "says": "frame"}),
-    "more than a bundle carries": (["import numpy as np\nA = np.zeros(17 * 2**20, dtype='uint8')"], "def f(): return A", {"line": 1, "name": "A", "says": "17.0 MiB", "hint": "volume"}),
-    "a patched library": (["import math\ndef fake(x): return 0\nmath.sqrt_fake = fake"], "def f(): return math.sqrt_fake(1)", {"line": 1, "name": "math", "says": "replaced"}),
-    "an earlier version of a helper": (["def g(): return 1\nh = g", "def g(): return 2"], "def f(): return h()", {"line": 1, "name": "h", "says": "defined again"}),
-}  # fmt: skip
+    "an array of objects": (
+        ["import numpy as np\nA = np.array([object()])"],
+        "def f(): return A",
+        {"line": 1, "name": "A", "says": "array of Python objects"},
+    ),
+    "a frame with objects": (
+        ["import pandas as pd\nT = pd.DataFrame({'a': [object()]})"],
+        "def f(): return T",
+        {"line": 1, "name": "T", "says": "frame"},
+    ),
+    "more than a bundle carries": (
+        ["import numpy as np\nA = np.zeros(17 * 2**20, dtype='uint8')"],
+        "def f(): return A",
+        {"line": 1, "name": "A", "says": "17.0 MiB", "hint": "volume"},
+    ),
+    "a patched library": (
+        ["import math\ndef fake(x): return 0\nmath.sqrt_fake = fake"],
+        "def f(): return math.sqrt_fake(1)",
+        {"line": 1, "name": "math", "says": "replaced"},
+    ),
+    "an earlier version of a helper": (
+        ["def g(): return 1\nh = g", "def g(): return 2"],
+        "def f(): return h()",
+        {"line": 1, "name": "h", "says": "defined again"},
+    ),
+}
 
 
 @pytest.mark.parametrize(("cells", "cell", "expected"), REFUSED.values(), ids=REFUSED.keys())

@@ -25,8 +25,18 @@ CASES = {
         "a",
     ),
     "a submodule under a short name": (["import os.path as p"], "def f(): return p.join('a', 'b')", "f()", "a/b"),
-    "a module imported from a package": (["from concurrent import futures"], "def f(): return futures.__name__", "f()", "concurrent.futures"),
-    "a class of the standard library": (["from collections import Counter"], "def f(): return Counter('aab')['a']", "f()", 2),
+    "a module imported from a package": (
+        ["from concurrent import futures"],
+        "def f(): return futures.__name__",
+        "f()",
+        "concurrent.futures",
+    ),
+    "a class of the standard library": (
+        ["from collections import Counter"],
+        "def f(): return Counter('aab')['a']",
+        "f()",
+        2,
+    ),
     "an alias of a library's function": (["import math\nroot = math.sqrt"], "def f(x): return root(x)", "f(4)", 2.0),
     "a decorator": (
         ["def twice(fn):\n    def wrapper(x): return 2 * fn(x)\n    return wrapper"],
@@ -54,9 +64,19 @@ CASES = {
     "a nested function": (["K = 3"], "def f(x):\n    def inner(y): return y * K\n    return inner(x)", "f(2)", 6),
     "a name used in a list comprehension": (["K = 3"], "def f(xs): return [x * K for x in xs]", "f([1, 2])", [3, 6]),
     "a comprehension's variable is its own": (["x = 99"], "def f(xs): return [x for x in xs]", "f([1])", [1]),
-    "a comprehension at the top of the cell": (["K = 3"], "T = [i * K for i in range(3)]\ndef f(): return T", "f()", [0, 3, 6]),
+    "a comprehension at the top of the cell": (
+        ["K = 3"],
+        "T = [i * K for i in range(3)]\ndef f(): return T",
+        "f()",
+        [0, 3, 6],
+    ),
     "a generator's condition": (["LIMIT = 2"], "def f(xs): return sum(x for x in xs if x > LIMIT)", "f([1, 3])", 3),
-    "a global that is changed": (["count = 0"], "def f():\n    global count\n    count += 1\n    return count", "f()", 1),
+    "a global that is changed": (
+        ["count = 0"],
+        "def f():\n    global count\n    count += 1\n    return count",
+        "f()",
+        1,
+    ),
     "a global that is made by the function": ([], "def f():\n    global made\n    made = 4\n    return made", "f()", 4),
     "recursion": ([], "def f(n): return 1 if n < 2 else n * f(n - 1)", "f(5)", 120),
     "two helpers that call each other": (
@@ -73,9 +93,17 @@ CASES = {
         "f(2)",
         6,
     ),
-    "a lambda that a function made": (["def adder(n): return lambda x: x + n\nadd2 = adder(2)"], "def f(x): return add2(x)", "f(1)", 3),
+    "a lambda that a function made": (
+        ["def adder(n): return lambda x: x + n\nadd2 = adder(2)"],
+        "def f(x): return add2(x)",
+        "f(1)",
+        3,
+    ),
     "a made function that closes over a helper": (
-        ["def inc(x): return x + 1", "def lift(fn):\n    def inner(x): return fn(fn(x))\n    return inner\ntwo = lift(inc)"],
+        [
+            "def inc(x): return x + 1",
+            "def lift(fn):\n    def inner(x): return fn(fn(x))\n    return inner\ntwo = lift(inc)",
+        ],
         "def f(x): return two(x)",
         "f(0)",
         2,
@@ -151,11 +179,21 @@ CASES = {
     ),
     "a name defined by a loop": (["total = 0\nfor i in range(4): total += i"], "def f(): return total + i", "f()", 9),
     "a name defined by unpacking": (["a, (b, *c) = 1, (2, 3, 4)"], "def f(): return a, b, c", "f()", (1, 2, [3, 4])),
-    "a name defined by with": (["import io\nwith io.StringIO('hi') as s: text = s.read()"], "def f(): return text", "f()", "hi"),
+    "a name defined by with": (
+        ["import io\nwith io.StringIO('hi') as s: text = s.read()"],
+        "def f(): return text",
+        "f()",
+        "hi",
+    ),
     "a name defined by a walrus": (["[(last := x) for x in range(3)]"], "def f(): return last", "f()", 2),
     "a builtin that the notebook shadows": (["def len(x): return 42"], "def f(): return len([])", "f()", 42),
     "builtins need nothing": ([], "def f(xs): return sorted(map(str, xs))", "f([2, 1])", ["1", "2"]),
-    "one object under two names stays one": (["a = list(range(300))\nb = a"], "def f():\n    b.append(1)\n    return len(a)", "f()", 301),
+    "one object under two names stays one": (
+        ["a = list(range(300))\nb = a"],
+        "def f():\n    b.append(1)\n    return len(a)",
+        "f()",
+        301,
+    ),
     "statements that share a line": (["x = 1; y = 2"], "def f(): return x + y", "f()", 3),
     "a try around an import": (
         [],
@@ -164,17 +202,47 @@ CASES = {
         None,
     ),
     "an import inside the function": ([], "def f():\n    import math\n    return math.floor(1.5)", "f()", 1),
-    "a match statement": (["LIMIT = 3"], "def f(x):\n    match x:\n        case int() if x > LIMIT: return 'big'\n        case _: return 'small'", "f(4)", "big"),
-    "an async function": (["K = 2"], "async def f(x): return x * K\nimport asyncio\ndef g(): return asyncio.run(f(2))", "g()", 4),
+    "a match statement": (
+        ["LIMIT = 3"],
+        "def f(x):\n    match x:\n        case int() if x > LIMIT: return 'big'\n        case _: return 'small'",
+        "f(4)",
+        "big",
+    ),
+    "an async function": (
+        ["K = 2"],
+        "async def f(x): return x * K\nimport asyncio\ndef g(): return asyncio.run(f(2))",
+        "g()",
+        4,
+    ),
     "a name used only in an f-string": (["NAME = 'you'"], "def f(): return f'hi {NAME!r:>6}'", "f()", "hi  'you'"),
     "a text of several lines inside the cell": ([], 'def f():\n    return """a\n  b\n"""', "f()", "a\n  b\n"),
     "a name that is also a keyword argument": (["def g(n=0): return n"], "def f(): return g(n=3)", "f()", 3),
-    "partial": (["import functools\ndef g(a, b): return a - b", "h = functools.partial(g, 10)"], "def f(): return h(3)", "f()", 7),
-    "plain data": (["from datetime import date\nWHEN = [date(2026, 1, 2)]"], "def f(): return WHEN[0].year", "f()", 2026),
-    "a set and a nested dict": (["S = {3, 1}\nD = {'a': {'b': (1, None)}}"], "def f(): return sorted(S), D['a']['b']", "f()", ([1, 3], (1, None))),
-    "a pattern": (["import re\nWORD = re.compile(r'\\w+')"], "def f(s): return WORD.findall(s)", "f('a b')", ["a", "b"]),
+    "partial": (
+        ["import functools\ndef g(a, b): return a - b", "h = functools.partial(g, 10)"],
+        "def f(): return h(3)",
+        "f()",
+        7,
+    ),
+    "plain data": (
+        ["from datetime import date\nWHEN = [date(2026, 1, 2)]"],
+        "def f(): return WHEN[0].year",
+        "f()",
+        2026,
+    ),
+    "a set and a nested dict": (
+        ["S = {3, 1}\nD = {'a': {'b': (1, None)}}"],
+        "def f(): return sorted(S), D['a']['b']",
+        "f()",
+        ([1, 3], (1, None)),
+    ),
+    "a pattern": (
+        ["import re\nWORD = re.compile(r'\\w+')"],
+        "def f(s): return WORD.findall(s)",
+        "f('a b')",
+        ["a", "b"],
+    ),
     "not a number": (["NAN = float('nan')"], "def f(): return NAN != NAN", "f()", True),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("cells", "cell", "call", "expected"), CASES.values(), ids=CASES.keys())
