@@ -18,6 +18,8 @@ import uvloop
 from aca_notebook.clock import SystemClock
 from aca_notebook.emulator.main import compose
 from aca_notebook.emulator.occupancy import AlreadyRunning, PortInUse
+from aca_notebook.emulator.runtime.gpus import NvmlGpus
+from aca_notebook.emulator.runtime.process import SubprocessSpawn
 from aca_notebook.emulator.settings import Settings, parse_idle_exit, parse_pace
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    emulator = compose(settings, SystemClock())
+    emulator = compose(settings, SystemClock(), SubprocessSpawn(), NvmlGpus())
     try:
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):

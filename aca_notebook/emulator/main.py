@@ -41,17 +41,21 @@ from aca_notebook.emulator.journal.database import Database
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
 from aca_notebook.emulator.runtime.builder import Builder
+from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.images import Images
 from aca_notebook.emulator.runtime.interpreters import Interpreters
 from aca_notebook.emulator.runtime.process import start_ticks
+from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
+from aca_notebook.emulator.telemetry.service import Telemetry
 from aca_notebook.emulator.wire import RouteTable
 from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, profile_name
 from aca_notebook.model.ids import environment_id, registry_id
 
 if TYPE_CHECKING:
     from aca_notebook.clock import Clock
-    from aca_notebook.emulator.arm.seams import Admits, Runs
     from aca_notebook.emulator.runtime.desired import App
+    from aca_notebook.emulator.runtime.gpus import Gpus
+    from aca_notebook.emulator.runtime.process import Spawn
     from aca_notebook.emulator.settings import Settings
     from aca_notebook.emulator.wire import Route
 
@@ -60,50 +64,26 @@ logger = logging.getLogger(__name__)
 _IDLE_LOOK_SECONDS = 5.0
 
 
-def compose(settings: Settings, clock: Clock, runs: Runs | None = None, admits: Admits | None = None) -> Emulator:
+def compose(settings: Settings, clock: Clock, spawn: Spawn, gpus: Gpus, runtime: Runtime | None = None) -> Emulator:
     """Make an emulator that holds its data folder and is not yet started.
 
-    Raises `AlreadyRunning` when another holds the folder.
+    `runtime` takes the place of controller and ingress where a test brings its own. Raises `AlreadyRunning` when
+    another emulator holds the folder.
     """
     occupancy = Occupancy(settings)
     try:
-        return Emulator(settings, clock, occupancy, runs or NothingRuns(), admits or NothingRuns())
+        return Emulator(settings, clock, occupancy, spawn, gpus, runtime)
     except BaseException:
         occupancy.release()
         raise
 
 
-class NothingRuns:
-    """Stands in for the runtime until it is wired: accepts every app and runs none."""
-
-    ready = True
-    reason = message = ""
-
-    async def declare(self, app: App) -> None:
-        """Do nothing."""
-
-    async def withdraw(self, app_key: str) -> None:
-        """Do nothing."""
-
-    async def restart_revision(self, app_key: str, revision: str) -> None:
-        """Do nothing."""
-
-    async def revision_outcome(self, app_key: str, revision: str) -> NothingRuns:  # noqa: ARG002
-        """Ready at once."""
-        return self
-
-    def observe(self, app_key: str) -> Any:
-        """Nothing."""
-
-    async def publish(self, app: App) -> str:  # noqa: ARG002
-        """No address."""
-        return ""
-
-
 class Emulator:
     """All parts, wired. `start` returns when requests are answered; `close` when nothing is left running."""
 
-    def __init__(self, settings: Settings, clock: Clock, occupancy: Occupancy, runs: Runs, admits: Admits) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, occupancy: Occupancy, spawn: Spawn, gpus: Gpus, runtime: Runtime | None
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.client = load_client(settings.client_path)
         self.control_token = load_token(settings.control_token_path)
@@ -112,21 +92,33 @@ class Emulator:
         self._clock = clock
         self._occupancy = occupancy
         self._started_at = clock.now()
-        self._runtime = Runtime(runs, admits)
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
-        self._database = Database(settings.state_path)
+        self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
         self._secrets = Secrets(settings.secrets_path, settings.secret_key_path)
         self._store = Store(self._database)
         self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
         self._sas = Sas(hashlib.sha256(b"sas" + settings.signing_key_path.read_bytes()).digest(), clock)
         self._images = Images(self._database, settings.data_dir)
         self._interpreters = Interpreters(self._database)
+        self._controller = Controller(
+            database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,
+            folder=settings.data_dir / "replicas", pace=settings.pace,
+        )  # fmt: skip
+        self._telemetry = Telemetry(
+            database=self._database, controller=self._controller, store=self._store, clock=clock
+        )
+        self._ingress = NoIngress()
+        self._runtime = runtime or Runtime(self._controller, self._ingress)
         self._operations = Operations(self._store, self._database, clock)
         self._lifecycle = AppLifecycle(
             self._store, self._operations, self._runtime, self._secrets, clock, pace=settings.pace
         )
         self._blobs = Blobs(settings.data_dir / "blobs", self._sas, clock)
-        self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder(), clock=clock)
+        self._builder = Builder(
+            folder=settings.data_dir, images=self._images, interpreters=self._interpreters, uv=find_uv_bin(),
+            environment=dict(os.environ),
+        )  # fmt: skip
+        self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
         self.table = RouteTable(self._routes())
         self.dispatcher = Dispatcher(self.table, Doors(self._issuer, self._sas, self.client, self.control_token), clock)
         self._server: HttpServer | None = None
@@ -134,13 +126,15 @@ class Emulator:
         self._idle_watch: asyncio.Task[None] | None = None
 
     async def start(self) -> Endpoint:
-        """Seed, resume, listen and announce; returns where.
+        """Reap, seed, resume, listen and announce; returns where.
 
         Raises `PortInUse` when there is no port to have.
         """
         sock = bind(self.settings)
+        await self._controller.start()
         await self._seed()
         await self._builds.start(self.client.subscription_id)
+        await self._telemetry.start()
         await self._lifecycle.restore(self.client.subscription_id)
         await self._operations.start()
         self._server = HttpServer(self.dispatcher)
@@ -160,9 +154,15 @@ class Emulator:
         """Answer no more, stop everything, close the files, give the folder back."""
         if self._idle_watch is not None:
             self._idle_watch.cancel()
-        for part in (self._listener, self._server, self._operations, self._builds):
-            if part is not None:
-                await part.close()
+        if self._listener is not None:
+            await self._listener.close()
+        await self._operations.close()
+        await self._builds.close()
+        await self._telemetry.close()  # before the server: it ends the streams that requests follow
+        if self._server is not None:
+            await self._server.close()
+        await self._ingress.close()
+        await self._controller.close()
         self._secrets.close()
         self._database.close()
         self._occupancy.release()
@@ -206,15 +206,10 @@ class Emulator:
             self._operations,
             self._builds,
             self._blobs,
+            self._telemetry,
             Control(self, self._images, self._interpreters, self._clock),
         )
         return [route for noun in nouns for route in noun.routes()]
-
-    def _builder(self) -> Builder:
-        return Builder(
-            folder=self.settings.data_dir, images=self._images, interpreters=self._interpreters, uv=find_uv_bin(),
-            environment=dict(os.environ),
-        )  # fmt: skip
 
     async def _seed(self) -> None:
         """Make the group, the environment and the registry `local`; what is there already stays as it is."""
@@ -240,7 +235,7 @@ class Emulator:
             "idle_exit_seconds": self.settings.idle_exit_seconds,
             "started_at": self._started_at.isoformat(),
             "apps": len(self._store.list(APP_TYPE, self.client.subscription_id)),
-            "replicas": 0,
+            "replicas": len(self._controller.running()),
         }
 
     async def _watch_idle(self, limit_seconds: float) -> None:
@@ -248,7 +243,7 @@ class Emulator:
         while True:
             await self._clock.sleep(min(_IDLE_LOOK_SECONDS, limit_seconds))
             quiet = self._clock.monotonic() - self.dispatcher.last_request_at
-            if quiet >= limit_seconds and not self.dispatcher.in_flight:
+            if quiet >= limit_seconds and not self.dispatcher.in_flight and not self._controller.running():
                 self.stop_requested.set()
                 return
 
@@ -256,6 +251,20 @@ class Emulator:
         if self.endpoint is None:
             raise RuntimeError("the emulator was not started")
         return self.endpoint
+
+
+class NoIngress:
+    """Lets nobody in."""
+
+    async def publish(self, app: App) -> str:  # noqa: ARG002
+        """No address."""
+        return ""
+
+    async def withdraw(self, app_key: str) -> None:
+        """Nothing."""
+
+    async def close(self) -> None:
+        """Nothing."""
 
 
 def _version() -> str:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from aca_notebook.emulator.arm.seams import Runtime
 from aca_notebook.emulator.main import Emulator, compose
+from aca_notebook.emulator.runtime.gpus import NoGpus
 from aca_notebook.emulator.settings import Settings
 from tests.fakes.clock import ManualClock
 from tests.fakes.runtime import FakeRuntime
+from tests.fakes.spawn import FakeSpawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,15 +114,15 @@ def running_emulator(
     folder: Path, *, pace: float = 0.0, hold: bool = False, idle_exit_seconds: float | None = None
 ) -> Iterator[Running]:
     """Start one and stop it; `hold` keeps revisions unproved until a test settles them."""
-    started: Future[Running]
-
-    started = concurrent.futures.Future()
+    started: concurrent.futures.Future[Running] = concurrent.futures.Future()
     leave = threading.Event()
 
     async def live() -> None:
         clock = ManualClock()
         runtime = FakeRuntime(hold=hold)
-        emulator = compose(Settings(folder, 0, pace, idle_exit_seconds), clock, runtime, runtime)
+        emulator = compose(
+            Settings(folder, 0, pace, idle_exit_seconds), clock, FakeSpawn(), NoGpus(), Runtime(runtime, runtime)
+        )
         try:
             await emulator.start()
             loop = asyncio.get_running_loop()
