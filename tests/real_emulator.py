@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
 API = {"api-version": "2025-07-01"}
 IMAGE = "mcr.microsoft.com/k8se/quickstart:latest"
@@ -21,20 +22,28 @@ IMAGE = "mcr.microsoft.com/k8se/quickstart:latest"
 class RealEmulator:
     """Started, asked, stopped and killed from outside."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: Sequence[str] = ()) -> None:
+        """Start on `folder`; `prefix` is a command that runs another, such as one that mounts a small disk there."""
         self.folder = folder
+        self.prefix = prefix
         self.start()
+
+    @property
+    def inside(self) -> Path:
+        """The folder as the emulator sees it, mounts of its own included."""
+        return Path(f"/proc/{self.process.pid}/root{self.folder}") if self.prefix else self.folder
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder), "--idle-exit", "never"],
+            [*self.prefix, sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder),
+             "--idle-exit", "never"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
         )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, "the emulator ended before it was ready"
         self.ready = json.loads(line)
-        control = {"Authorization": f"Bearer {(self.folder / 'control-token').read_text().strip()}"}
+        control = {"Authorization": f"Bearer {(self.inside / 'control-token').read_text().strip()}"}
         self.environment = requests.get(f"{self.ready['http_url']}/_emulator/env", headers=control, timeout=10).json()
 
     def kill(self) -> None:
@@ -54,7 +63,7 @@ class RealEmulator:
             params=API,
             json=body,
             headers={"Authorization": f"Bearer {self.environment['ACCESS_TOKEN']}"},
-            verify=self.environment["REQUESTS_CA_BUNDLE"],
+            verify=str(self.inside / "roots.pem"),
             timeout=30,
         )
 
