@@ -119,7 +119,7 @@ class RunnerApp:
         body = b""
         self._metrics.in_flight += 1
         try:
-            self._door.admit(headers, time.time())
+            self._door.admit(headers)
             body = await read_body(receive)
             answer = await self._call(service, headers, body)
         except Refused as refused:
@@ -161,7 +161,7 @@ class RunnerApp:
         """Answer what is no call: the link, metrics, the description, its page, and what is not there."""
         if path == "/_aca/open":
             return self._open(scope)
-        self._door.admit(headers, time.time())
+        self._door.admit(headers)
         if path == "/_aca/metrics":
             return Answer(200, self._metrics.text().encode(), "text/plain; version=0.0.4; charset=utf-8")
         if path == "/openapi.json":
@@ -175,12 +175,11 @@ class RunnerApp:
     def _open(self, scope: Scope) -> Answer:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         expires, signature = (query.get(name, [""])[0] for name in ("expires", "signature"))
-        now = time.time()
-        self._door.admit_link(expires, signature, now)
+        self._door.admit_link(expires, signature)
         headers = dict(scope["headers"])
         secure = headers.get(b"x-forwarded-proto", scope.get("scheme", "http").encode()) == b"https"
         target = b"/" if self._services.application is not None else b"/docs"
-        cookie = self._door.cookie(now, secure=secure).encode("latin-1")
+        cookie = self._door.cookie(secure=secure).encode("latin-1")
         return Answer(302, b"", headers=((b"location", target), (b"set-cookie", cookie)))
 
     def _not_there(self, method: str, path: str) -> Refused:
@@ -195,7 +194,7 @@ class RunnerApp:
         headers: Headers = dict(scope["headers"])
         call_id = headers.get(b"x-call-id", b"").decode("latin-1") or uuid.uuid4().hex
         try:
-            self._door.admit(headers, time.time())
+            self._door.admit(headers)
         except Refused as refused:
             await respond(send, refusal(refused, headers))
             return
@@ -222,7 +221,7 @@ class RunnerApp:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._door.admit(dict(scope["headers"]), time.time())
+            self._door.admit(dict(scope["headers"]))
         except Refused:
             await send({"type": "websocket.close", "code": 1008})
             return

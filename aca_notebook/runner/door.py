@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aca_notebook.runner.failures import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 COOKIE_SECONDS = 8 * 3600
 LINK_SECONDS = 300
@@ -21,18 +22,20 @@ LINK_SECONDS = 300
 class Door:
     """Lets a call in or refuses it. Without a key and not public, it refuses everything.
 
-    `app` names the cookie: browsers share cookies between the ports of one host.
+    `app` names the cookie: browsers share cookies between the ports of one host. `now` is the Unix time that links
+    and cookies expire by.
     """
 
     key: str = field(default="", repr=False)
     public: bool = False
     app: str = ""
+    now: Callable[[], float] = time.time
 
-    def admit(self, headers: Mapping[bytes, bytes], now: float) -> None:
+    def admit(self, headers: Mapping[bytes, bytes]) -> None:
         """Raise `Refused` (401) unless the headers carry the key or a cookie made by `cookie`."""
         if self.public:
             return
-        if self.key and (self._same(presented_key(headers), self.key) or self._has_cookie(headers, now)):
+        if self.key and (self._same(presented_key(headers), self.key) or self._has_cookie(headers)):
             return
         name = self.app or "NAME"
         raise Refused(
@@ -42,18 +45,19 @@ class Door:
             hint=f'send it as a header: -H "X-Api-Key: $(aca-notebook key {name})"; in a notebook: %aca curl {name}',
         )
 
-    def admit_link(self, expires: str, signature: str, now: float) -> None:
+    def admit_link(self, expires: str, signature: str) -> None:
         """Raise `Refused` (401) unless the link was signed with the key and has not expired."""
         if self.public:
             return
+        now = self.now()
         moment = float(expires) if expires.isdigit() and len(expires) < 16 else 0.0
         if self.key and self._same(signature, self.sign(f"open:{expires}")) and now < moment < now + LINK_SECONDS:
             return
         raise Refused(401, "Unauthorized", "this link has expired", hint="make a new one: app.open()")
 
-    def cookie(self, now: float, *, secure: bool) -> str:
+    def cookie(self, *, secure: bool) -> str:
         """Return the `Set-Cookie` value that stands for the key in a browser for eight hours."""
-        expires = str(int(now) + COOKIE_SECONDS)
+        expires = str(int(self.now()) + COOKIE_SECONDS)
         flags = f"Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
         return f"{self._cookie_name()}={expires}.{self.sign(f'cookie:{expires}')}; {flags}"
 
@@ -61,12 +65,12 @@ class Door:
         """Return the HMAC-SHA256 of `text` with the key, in hex."""
         return hmac.new(self.key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
-    def _has_cookie(self, headers: Mapping[bytes, bytes], now: float) -> bool:
+    def _has_cookie(self, headers: Mapping[bytes, bytes]) -> bool:
         for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
             name, _, value = pair.strip().partition("=")
             expires, _, signature = value.partition(".")
             if name == self._cookie_name() and expires.isdigit() and len(expires) < 16:
-                return int(expires) > now and self._same(signature, self.sign(f"cookie:{expires}"))
+                return int(expires) > self.now() and self._same(signature, self.sign(f"cookie:{expires}"))
         return False
 
     def _cookie_name(self) -> str:

@@ -96,5 +96,9 @@ def _add_class(services: Services, name: str, served: type, lines: CellLines) ->
 
 def _add(services: Services, path: str, call: Callable[..., Any]) -> None:
     services.by_path[path] = Service(
-        path, call, Signature(call), inspect.iscoroutinefunction(call), inspect.getdoc(call) or ""
+        path,
+        call,
+        Signature(call),
+        inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call),
+        inspect.getdoc(call) or "",
     )

@@ -135,15 +135,18 @@ class Signature:
 
     def _invalid(self, message: str) -> Refused:
         name = ""
-        if "field `" in message:
+        where = message.rpartition(" - at `$.")[2] if " - at `$." in message else ""
+        if where:
+            name = where.rstrip("`").partition("[")[0].partition(".")[0]
+        elif "field `" in message:
             name = message.partition("field `")[2].partition("`")[0]
-        elif " - at `$." in message:
-            name = message.rpartition(" - at `$.")[2].rstrip("`").partition("[")[0].partition(".")[0]
         fields: dict[str, Any] = {}
         if name in self.parameters:
             fields = {"parameter": name, "expected": spell(self.parameters[name])}
             detail = (
-                "it is missing" if "missing required field `" in message else _lower(message.partition(" - at ")[0])
+                "it is missing"
+                if "missing required field" in message and not where
+                else _lower(message.partition(" - at ")[0])
             )
             message = f"parameter `{name}` ({fields['expected']}): {detail}"
         elif name:
@@ -209,9 +212,9 @@ def read_rows(kind: Any, value: Any) -> Any:
 def dtype_of(hint: Any) -> Any:
     """Return the dtype in `NDArray[np.float32]`, or None for a bare `ndarray`."""
     for argument in typing.get_args(hint):
-        inner = typing.get_args(argument)
-        if inner and isinstance(inner[0], type):
-            return inner[0]
+        if getattr(typing.get_origin(argument), "__name__", "") == "dtype":
+            (scalar,) = typing.get_args(argument)
+            return scalar if isinstance(scalar, type) and scalar is not Any else None
     return None
 
 
