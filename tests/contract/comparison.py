@@ -62,6 +62,8 @@ _KEPT = frozenset(FORMS) - {
 }  # fmt: skip
 #: Counters of a whole subscription.
 _COUNTERS = frozenset({"usage", "currentValue"})
+#: What the platform fills in early or late: of 15 recorded 201s of environments 6 have the address at once.
+_EARLY = frozenset({"staticIp", "version"})
 #: Lists whose length is the platform's business.
 _ANY_LENGTH = frozenset({"outboundIpAddresses"})
 #: What changes by itself while something is under way.
@@ -101,6 +103,8 @@ class Difference:
 def compare(seen: Interaction, answer: Answer, names: Names) -> list[Difference]:
     """Where `answer` differs from what Azure answered; learns our names for recorded things on the way."""
     learn(seen.answer, answer, names)
+    if seen.method == "GET" and seen.answer.status == 202 and answer.status in {200, 204}:
+        return []  # a poll that found the operation still running; how many there are is a matter of time
     found = list(_status(seen.answer, answer))
     if not found:
         found += _headers(seen, answer, names)
@@ -137,7 +141,7 @@ def _is_under_way(value: Any) -> bool:
 
 def _status(recorded: Answer, ours: Answer) -> Iterator[Difference]:
     if recorded.status != ours.status:
-        said = f": {json.dumps(ours.body)[:300]}" if ours.status >= 400 else ""
+        said = f": {json.dumps(ours.body)[:300]}" if not 200 <= ours.status < 400 else ""
         yield Difference("status", f"Azure answers {recorded.status}, ours {ours.status}{said}")
 
 
@@ -148,7 +152,9 @@ def _headers(seen: Interaction, ours: Answer, names: Names) -> Iterator[Differen
         if (theirs is None) != (mine is None):
             yield Difference(f"header.{header}", f"Azure's is {theirs!r}, ours {mine!r}")
         elif theirs is not None and mine is not None and _header_shape(theirs, names) != _header_shape(mine, None):
-            yield Difference(f"header.{header}", f"expected {_header_shape(theirs, names)}, ours {_header_shape(mine, None)}")
+            yield Difference(
+                f"header.{header}", f"expected {_header_shape(theirs, names)}, ours {_header_shape(mine, None)}"
+            )
     for header in _NEEDED_HEADERS:
         if header in recorded.headers and not ours.headers.get(header):
             yield Difference(f"header.{header}", f"Azure's is {recorded.headers[header][:60]!r}, ours is absent")
@@ -193,12 +199,13 @@ class _Walk:
 
     def value(self, at: str, recorded: Any, ours: Any) -> Iterator[Difference]:
         if recorded is None:
-            if ours is not None and not self.lenient:
+            if ours is not None and not self.lenient and _leaf(at) not in _EARLY:
                 yield Difference(at, f"Azure's is null, ours {json.dumps(ours)[:120]}")
         elif ours is None:
             yield Difference(at, f"Azure's is {json.dumps(recorded)[:120]}, ours is null")
         elif _json_type(recorded) != _json_type(ours):
-            yield Difference(at, f"Azure's is {_json_type(recorded)} {json.dumps(recorded)[:80]}, ours {_json_type(ours)} {json.dumps(ours)[:80]}")
+            theirs, mine = (f"{_json_type(each)} {json.dumps(each)[:80]}" for each in (recorded, ours))
+            yield Difference(at, f"Azure's is {theirs}, ours {mine}")
         elif isinstance(recorded, dict):
             yield from self.object(at, recorded, ours)
         elif isinstance(recorded, list):
@@ -213,7 +220,7 @@ class _Walk:
             else:
                 yield from self.value(f"{at}.{key}", value, ours.get(key))
         for key, value in ours.items():
-            if key not in recorded and value is not None and not self.lenient:
+            if key not in recorded and value is not None and not self.lenient and key not in _EARLY:
                 yield Difference(f"{at}.{key}", f"Azure has no such field here, ours is {json.dumps(value)[:120]}")
 
     def list(self, at: str, recorded: list[Any], ours: list[Any]) -> Iterator[Difference]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 8.0
 _PAUSE_SECONDS = 0.05
+#: What the recordings have in requests for the GUID that Azure then answers.
+_REDACTED_WORKSPACE = "veryFakedCustomerId=="
+_SOME_WORKSPACE = "6f1c9a3e-2b57-4c1d-9d53-0a8f7e6b5c4d"
 _QUICKSTART = "mcr.microsoft.com/k8se/quickstart:latest"
 
 
@@ -56,7 +59,13 @@ class Playback:
         self._arm_token = emulator.environment["ACCESS_TOKEN"]
         self._data_plane_token = ""
         url = emulator.ready["url"]
-        self._names = Names({SUBSCRIPTION: emulator.environment["AZURE_SUBSCRIPTION_ID"], f"https://{ARM}": url})
+        self._names = Names(
+            {
+                SUBSCRIPTION: emulator.environment["AZURE_SUBSCRIPTION_ID"],
+                f"https://{ARM}": url,
+                _REDACTED_WORKSPACE: _SOME_WORKSPACE,
+            }
+        )
         for region in recording.regions():
             self._names.pairs |= {
                 f"https://{region}{DATA_PLANE}": url,
@@ -116,7 +125,7 @@ class Playback:
         link = self._names.links.get(without_query(seen.uri))
         if link is not None:
             return link
-        if seen.host.endswith(SESSION_HOSTS):
+        if seen.host.endswith((SESSION_HOSTS, BLOB_HOSTS)):
             return f"{self._emulator.ready['url']}{self._names.ours(seen.path)}?{urlencode(seen.query)}"
         parts = urlsplit(self._names.ours(seen.uri))
         query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if "<" not in value]
@@ -124,9 +133,12 @@ class Playback:
 
     def _send(self, method: str, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         content = {"json": body} if isinstance(body, (dict, list)) else {"data": body}
-        response = self._http.request(
-            method, url, headers=dict(headers or {}), timeout=30, allow_redirects=False, **content
-        )  # fmt: skip
+        try:
+            response = self._http.request(
+                method, url, headers=dict(headers or {}), timeout=30, allow_redirects=False, **content
+            )
+        except requests.ConnectionError as unreachable:
+            return Answer(0, {}, f"{url} cannot be reached: {unreachable}")
         names = {key.lower(): value for key, value in response.headers.items()}
         text: Any = response.text or None
         if names.get("content-type", "").startswith("application/json") and text:

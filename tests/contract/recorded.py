@@ -70,7 +70,7 @@ class Interaction:
 
     @property
     def title(self) -> str:
-        """What names it in `deviations.toml`: ordinal, method and the path's tail, such as `4 GET containerApps/app`."""
+        """What names it in `deviations.toml`: ordinal, method, the path's tail, such as `4 GET containerApps/app`."""
         tail = "/".join(self.path.rstrip("/").split("/")[-2:]) if self.path != "/" else self.host.partition(".")[0]
         return f"{self.ordinal} {self.method} {tail}"
 

@@ -84,7 +84,6 @@ NOT_OFFERED = {
     "GET Microsoft.ContainerRegistry/locations/*/operationResults/*": _TASKS,
     "PUT Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
     "GET Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
-    "GET Microsoft.App/connectedEnvironments": "clusters of the user's own are not offered yet",
     "PUT Microsoft.ManagedIdentity/userAssignedIdentities/*": "identities of their own are not offered yet",
     "PUT Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
     "GET Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
@@ -145,7 +144,9 @@ def _problems(name: str, played: Played) -> list[tuple[tuple[str, str], str]]:
     seen, answer = played.interaction, played.answer
     if seen.operation in NOT_OFFERED:
         refused = answer.status in {404, 405, 501} and isinstance(answer.body, dict) and answer.body["error"]["code"]
-        said = f"must be refused clearly, being in the table of what is not offered; it is {answer.status} {answer.body}"
+        said = (
+            f"must be refused clearly, being in the table of what is not offered; it is {answer.status} {answer.body}"
+        )
         return [] if refused else [((seen.title, "refusal"), said)]
     return [((seen.title, each.field), each.problem) for each in played.differences]
 
