@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -177,16 +177,13 @@ def _start(folder: Path, *, restarted: bool) -> EmulatorEndpoint:
     # It may outlive us; if it ends first, someone has to collect it.
     threading.Thread(target=process.wait, name="aca-emulator-reaper", daemon=True).start()
     ready = _first_line(process)
-    endpoint = _recorded(folder)
-    if not ready or endpoint is None:
+    endpoint = _recorded(folder) if ready else find_emulator(folder)  # one started by hand may have come first
+    if endpoint is None:
         raise EmulatorFailed(
             "the local emulator did not start", code="EmulatorNotReady", detail=_last_line(log_path),
             hint=f"read {log_path}, then run `aca-notebook doctor`",
         )  # fmt: skip
-    return EmulatorEndpoint(
-        url=endpoint.url, http_url=endpoint.http_url, pid=endpoint.pid, data_dir=folder, version=endpoint.version,
-        restarted=restarted, started=True, control_token=endpoint.control_token,
-    )  # fmt: skip
+    return replace(endpoint, restarted=restarted, started=bool(ready))
 
 
 def _first_line(process: subprocess.Popen[bytes]) -> bytes:

