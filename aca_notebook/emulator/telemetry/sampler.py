@@ -29,8 +29,8 @@ class Processes(Protocol):
         ...
 
 
-class Gpus(Protocol):
-    """The machine's GPUs."""
+class GpuLoads(Protocol):
+    """How busy the machine's GPUs are."""
 
     def utilization(self, uuid: str) -> float | None:
         """Return the percentage of the past moment in which a kernel ran, or None when nobody can say."""
@@ -53,8 +53,8 @@ class SystemProcesses:
         return [_read(_descendants([by_pid[pid] for pid in group if pid in by_pid], children)) for group in groups]
 
 
-class NvmlGpus:
-    """GPUs as NVML sees them; without the library or a device there is nothing to say."""
+class NvmlGpuLoads:
+    """What NVML says; without the library or a device there is nothing to say."""
 
     def __init__(self) -> None:
         self._nvml: Any = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.telemetry.history import Histories
 from aca_notebook.emulator.telemetry.monitor import Monitor
-from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpus, SystemProcesses
+from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpuLoads, SystemProcesses
 from aca_notebook.emulator.telemetry.series import Key, Series
 from aca_notebook.emulator.telemetry.streams import Streams
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.controller import Controller, RunningReplica
-    from aca_notebook.emulator.telemetry.sampler import Gpus, Processes, Reading
+    from aca_notebook.emulator.telemetry.sampler import GpuLoads, Processes, Reading
     from aca_notebook.emulator.wire import Route
 
 logger = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ class Telemetry:
 
     def __init__(
         self, *, database: Database, controller: Controller, store: Store, clock: Clock,
-        processes: Processes | None = None, gpus: Gpus | None = None,
+        processes: Processes | None = None, gpus: GpuLoads | None = None,
     ) -> None:  # fmt: skip
         self._controller = controller
         self._clock = clock
         self._processes = processes or SystemProcesses()
-        self._gpus = gpus or NvmlGpus()
+        self._gpus = gpus or NvmlGpuLoads()
         self._series = Series(database, clock)
         self._meter = CpuMeter()
         self._streams = Streams(database=database, controller=controller, store=store, clock=clock)

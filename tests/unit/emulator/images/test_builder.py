@@ -166,6 +166,31 @@ def test_closing_while_it_warms_leaves_no_half_made_environment(builder, package
     assert list((tmp_path / "data" / "environments").iterdir()) == []
 
 
+@pytest.mark.process
+def test_a_source_is_compiled_once_whichever_bundles_it_comes_in(builder, package, tmp_path):
+    first, _ = build(builder, bundle(tmp_path, pins=package))
+    second, _ = build(builder, bundle(tmp_path, pins=f"{package}\n\n", name="other.tar.gz"))
+
+    compiled = [next((each.folder / "__pycache__").glob("cell.*.pyc")) for each in (first, second)]
+
+    assert compiled[0].samefile(compiled[1])
+    ran = subprocess.run(
+        second.arguments(0), cwd=second.folder, env=second.environment, capture_output=True, check=True
+    )
+    assert ran.stdout.startswith(b"42 ")
+
+
+@pytest.mark.process
+def test_a_source_that_does_not_compile_is_left_to_the_runner(builder, tmp_path):
+    described = {"schema": 1, "python": MINOR, "requirements": "r.txt", "command": ["python", "-m", "cell"]}
+    files = {"bundle.json": json.dumps(described), "r.txt": "", "cell.py": "def score(:"}
+
+    image, _ = build(builder, archive(tmp_path / "c.tar.gz", files))
+
+    assert (image.folder / "cell.py").exists()
+    assert not list(image.folder.rglob("*.pyc"))
+
+
 def test_what_a_killed_emulator_was_in_the_middle_of_is_swept_away(database, tmp_path, builder):
     half = tmp_path / "data" / "environments" / "abc.0.part"
     half.mkdir()
