@@ -22,8 +22,6 @@ lab: .venv/.dev ## open JupyterLab on the tutorial notebooks
 
 test: .venv/.dev ## install what the tests need and run all of them
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest --nbval-lax --nbval-sanitize-with tests/notebooks/sanitize.cfg \
-	  -p no:randomly -p no:cacheprovider -W default --timeout 120 notebooks
 
 check: .venv/.dev ## format, lint, types, layers and locks
 	@$(BIN)/ruff format --check .

@@ -129,6 +129,7 @@ VALUES = {
     "str": st.text(max_size=20),
     "int": st.integers(0, 2**31),
     "float": st.floats(0, 1e6),
+    "tuple[str, ...]": st.lists(st.text(max_size=9), max_size=3).map(tuple),
 }
 EVENTS = st.one_of(
     st.builds(kind, **{field.name: VALUES[field.type] for field in dataclasses.fields(kind)})
