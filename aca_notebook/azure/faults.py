@@ -121,6 +121,7 @@ def _answered(error: HttpResponseError, what: str) -> errors.ServiceFailed:
 def _unanswered(error: BaseException, what: str) -> errors.TargetFailed:
     cause = error.inner_exception if isinstance(error, AzureError) and error.inner_exception else error
     refused = isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError)
+    refused = refused and not isinstance(cause, aiohttp.ClientConnectorDNSError)
     return Unreachable(
         f"the target did not answer about {what}",
         refused=refused,
