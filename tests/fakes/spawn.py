@@ -79,7 +79,9 @@ class FakeChild:
         port = self.launch.environment.get("CONTAINER_APP_PORT")
         if self.behaviour.listens and port:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", int(port))
-        self.running = True
+        self.running = not self._exit.done()
+        if not self.running and self._server is not None:  # stopped while it began to listen
+            self._server.close()
         return self.program_pid
 
     async def exited(self) -> int:

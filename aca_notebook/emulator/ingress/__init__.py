@@ -1,1 +1,1 @@
-"""The front door of apps: routing, waiting for a first replica, and the proxy."""
+"""Lets requests into apps: routing decides, the proxy carries, the site waits for replicas."""

@@ -208,6 +208,11 @@ class Controller:
         tended = self._apps.get(app_key)
         return tended.observed if tended else ObservedApp(app_key)
 
+    def desired(self, app_key: str) -> App | None:
+        """Return what was last declared, or None."""
+        tended = self._apps.get(app_key)
+        return tended.app if tended else None
+
     def running(self) -> tuple[RunningReplica, ...]:
         """Return every replica that has a running program."""
         return tuple(
@@ -240,6 +245,10 @@ class Controller:
         tended = self._apps.get(app_key)
         if tended is not None and revision in tended.loads:
             tended.loads[revision].finished()
+
+    def note(self, event: events.Event) -> None:
+        """Write down something that another part has seen happen to an app."""
+        self._record(event)
 
     @property
     def _now(self) -> datetime:

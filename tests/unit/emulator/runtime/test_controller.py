@@ -105,7 +105,7 @@ async def test_in_single_mode_the_old_revision_stays_until_the_new_one_is_ready(
     async with world(tmp_path, behave=lambda launch: Behaviour(listens=launch.argv[0] not in broken)) as w:
         w.images.known["new"] = ("new",)
         await w.controller.declare(app(revision(low=1)))
-        await w.until(lambda: w.ready() == 1)
+        await w.controller.revision_outcome(KEY, FIRST)
         new = revision("scorer--0000001", low=1, image="new")
         await w.controller.declare(app(revision(low=1), new))
         await w.until(lambda: any(child.launch.argv == ("new",) for child in w.spawn.alive))

@@ -1,0 +1,179 @@
+"""The ingress over real sockets: 0 to 1, http and https, who gets what."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+
+from aca_notebook.emulator.journal.events import IngressMoved
+from aca_notebook.emulator.runtime.desired import Ingress, Probe, TrafficWeight
+from tests.fakes.spawn import Behaviour
+from tests.unit.emulator.ingress.site import GET, client, sited
+from tests.unit.emulator.runtime.world import FIRST, KEY, app, container, revision
+
+pytestmark = pytest.mark.anyio
+SECOND = "scorer--0000001"
+
+
+async def publish(s, *revisions, **fields) -> str:
+    wanted = app(*revisions, **fields)
+    await s.world.controller.declare(wanted)
+    return await s.ingress.publish(wanted)
+
+
+async def test_an_answer_comes_from_a_replica_over_http_and_https_on_one_port(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        for tls in (None, s.trust):
+            async with client(address, tls) as c:
+                status, headers, body = await c.ask(GET)
+                assert status == 200
+                assert json.loads(body)["CONTAINER_APP_REVISION"] == FIRST
+                assert headers["x-call-id"]
+        sent = s.world.spawn.alive[0].requests
+        assert b"X-Forwarded-Proto: http\r\n" in sent[0]
+        assert b"X-Forwarded-Proto: https\r\n" in sent[1]
+        assert b"X-Forwarded-For: 127.0.0.1\r\n" in sent[0]
+
+
+async def test_a_request_waits_while_the_first_replica_starts(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        await s.world.controller.revision_outcome(KEY, FIRST)
+        await s.world.clock.advance(301)
+        await s.world.until(lambda: not list(s.world.app.replicas))
+        async with client(address) as c:
+            status, _, _ = await c.ask(GET)
+            assert status == 200
+        assert len(s.world.spawn.children) == 2
+
+
+async def test_a_request_that_no_replica_takes_is_cut_after_240_seconds(tmp_path):
+    async with sited(tmp_path, behave=lambda _: Behaviour(listens=False)) as s:
+        patient = container(probes=(Probe("Startup", period_seconds=1, failure_threshold=1000),))
+        address = await publish(s, revision(containers=(patient,)))
+        async with client(address) as c:
+            asked = asyncio.create_task(c.ask(GET))
+            await s.world.until(lambda: s.ingress.busy)
+            await s.world.clock.advance(238)
+            assert not asked.done()
+            await s.world.clock.advance(3)
+            assert (await asked)[0] == 504
+        assert s.observer.statuses == [504]
+
+
+async def test_a_failed_revision_answers_503_with_the_reason(tmp_path):
+    async with sited(tmp_path, behave=lambda _: Behaviour(exit_code=1)) as s:
+        address = await publish(s)
+        async with client(address) as c:
+            status, _, body = await c.ask(GET)
+            assert status == 503
+            assert b"exit code 1" in body
+
+
+async def test_a_stopped_app_answers_with_azures_page(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        await publish(s, running=False)
+        async with client(address) as c:
+            status, _, body = await c.ask(GET)
+            assert status == 404
+            assert b"This Container App is stopped or does not exist" in body
+
+
+async def test_a_connection_serves_many_requests_and_so_does_the_one_behind_it(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        async with client(address) as c:
+            for _ in range(5):
+                assert (await c.ask(GET))[0] == 200
+        assert len(s.world.spawn.alive[0]._writers) == 1
+
+
+async def test_pipelined_requests_are_answered_in_order(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        async with client(address) as c:
+            c.writer.write(GET * 5)
+            for _ in range(5):
+                assert (await c.answer())[0] == 200
+
+
+async def test_weights_share_requests_out_between_revisions(tmp_path):
+    async with sited(tmp_path) as s:
+        ingress = Ingress(
+            external=True, target_port=8000,
+            traffic=(TrafficWeight(FIRST, 80), TrafficWeight(SECOND, 20, label="new")),
+        )  # fmt: skip
+        address = await publish(s, revision(low=1), revision(SECOND, low=1), ingress=ingress, single=False)
+        counts = {FIRST: 0, SECOND: 0}
+        async with client(address) as c:
+            for _ in range(200):
+                counts[json.loads((await c.ask(GET))[2])["CONTAINER_APP_REVISION"]] += 1
+            assert 10 < counts[SECOND] < 75
+            labelled = b"GET / HTTP/1.1\r\nHost: scorer---new.blue.io\r\n\r\n"
+            assert json.loads((await c.ask(labelled))[2])["CONTAINER_APP_REVISION"] == SECOND
+
+
+async def test_a_sticky_client_stays_with_its_replica(tmp_path):
+    async with sited(tmp_path) as s:
+        sticky = Ingress(external=True, target_port=8000, sticky=True)
+        address = await publish(s, revision(low=3), ingress=sticky)
+        await s.world.until(lambda: s.world.ready() == 3)
+        async with client(address) as c:
+            _, headers, body = await c.ask(GET)
+            replica = json.loads(body)["CONTAINER_APP_REPLICA_NAME"]
+            pair = headers["set-cookie"].partition(";")[0].encode()
+            for _ in range(6):
+                _, headers, body = await c.ask(b"GET / HTTP/1.1\r\nHost: a\r\nCookie: x=1; %s\r\n\r\n" % pair)
+                assert json.loads(body)["CONTAINER_APP_REPLICA_NAME"] == replica
+                assert "set-cookie" not in headers
+
+
+async def test_the_address_is_kept_over_restarts_and_replaced_when_someone_took_it(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        await s.ingress.close()
+        assert await publish(s) == address
+        await s.ingress.close()
+        port = int(address.partition(":")[2])
+        with socket.create_server(("127.0.0.1", port)):
+            moved = await publish(s)
+        assert moved != address
+        await s.world.controller._recorder.durable()
+        (event,) = [event for _, event in s.world.database.events() if isinstance(event, IngressMoved)]
+        assert (event.before, event.after) == (port, int(moved.partition(":")[2]))
+
+
+async def test_an_internal_app_has_no_address(tmp_path):
+    async with sited(tmp_path) as s:
+        assert await publish(s, ingress=Ingress(external=False, target_port=8000)) == ""
+
+
+async def test_withdrawing_closes_the_port(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        await s.ingress.withdraw(KEY)
+        with pytest.raises(ConnectionRefusedError):
+            async with client(address):
+                pass
+
+
+async def test_each_request_is_reported_once(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        async with client(address) as c:
+            for _ in range(3):
+                await c.ask(GET)
+        assert s.observer.statuses == [200, 200, 200]
+        assert s.world.controller._apps[KEY].loads[FIRST].in_flight == 0
+
+
+async def test_what_is_not_http_gets_400(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        async with client(address) as c:
+            assert (await c.ask(b"HELLO\r\n\r\n"))[0] == 400
