@@ -6,9 +6,9 @@ computed (percentages, replicas, restarts) is not stored.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from aca_notebook.emulator.journal.database import Statement
@@ -47,15 +47,37 @@ class Key(NamedTuple):
     capacity: float = 0.0
 
 
-@dataclass(slots=True)
-class _Minute:
-    gauges: dict[Key, Cell] = field(default_factory=dict)
-    counters: dict[Key, float] = field(default_factory=dict)
+class Minute:
+    """What is known so far of one minute. Counting happens with every request, so it is four numbers in a list."""
+
+    __slots__ = ("_counters", "_gauges")
+
+    def __init__(self) -> None:
+        self._gauges: dict[Key, list[float]] = {}
+        self._counters: dict[Key, float] = {}
+
+    def sample(self, key: Key, value: float) -> None:
+        """Add one sample of a quantity that is measured now and then."""
+        there = self._gauges.get(key)
+        if there is None:
+            self._gauges[key] = [1, value, value, value]
+            return
+        there[0] += 1
+        there[1] += value
+        if value < there[2]:
+            there[2] = value
+        elif value > there[3]:
+            there[3] = value
+
+    def count(self, key: Key, amount: float = 1) -> None:
+        """Add to a quantity that is summed up over the minute."""
+        self._counters[key] = self._counters.get(key, 0) + amount
 
     def cells(self) -> Iterable[tuple[Key, Cell]]:
-        """A gauge's samples are its own; a counter is one sample a minute, its sum."""
-        yield from self.gauges.items()
-        for key, amount in self.counters.items():
+        """A gauge's samples are its own; a counter is one sample, its sum."""
+        for key, (count, total, minimum, maximum) in self._gauges.items():
+            yield key, Cell(count, total, minimum, maximum)
+        for key, amount in self._counters.items():
             yield key, sampled(amount)
 
 
@@ -65,34 +87,36 @@ class Series:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._open: dict[int, _Minute] = {}
+        self._open: dict[int, Minute] = {}
         self._pruned_day = -1
+        self._turn = asyncio.Lock()  # a minute on its way to the disk is in neither place
 
-    def sample(self, key: Key, value: float) -> None:
-        """Add one sample of a quantity that is measured now and then."""
-        gauges = self._minute().gauges
-        there = gauges.get(key)
-        gauges[key] = sampled(value) if there is None else there.merged(sampled(value))
-
-    def count(self, key: Key, amount: float = 1) -> None:
-        """Add to a quantity that is summed up over each minute."""
-        counters = self._minute().counters
-        counters[key] = counters.get(key, 0) + amount
+    def minute(self) -> Minute:
+        """Return the open minute, to add to at once."""
+        minute = minute_of(self._clock.now())
+        contents = self._open.get(minute)
+        if contents is None:
+            contents = self._open[minute] = Minute()
+        return contents
 
     async def write_closed(self) -> None:
         """Write the minutes that are over. A full disk keeps them in memory until the next time."""
         now = minute_of(self._clock.now())
-        await self._write([minute for minute in self._open if minute < now])
+        await self._write(before=now)
         if now // _MINUTES_A_DAY != self._pruned_day:
             await self._prune(now - RETENTION_DAYS * _MINUTES_A_DAY)
             self._pruned_day = now // _MINUTES_A_DAY
 
     async def write_all(self) -> None:
         """Write the open minute too: its rest is added to it when the emulator comes back in time."""
-        await self._write(list(self._open))
+        await self._write(before=minute_of(self._clock.now()) + 1)
 
     async def read(self, app: str, metric: str, first: int, last: int) -> dict[Key, dict[int, Cell]]:
         """Return the series of a metric that have samples from minute `first` to before `last`."""
+        async with self._turn:
+            return await self._read(app, metric, first, last)
+
+    async def _read(self, app: str, metric: str, first: int, last: int) -> dict[Key, dict[int, Cell]]:
         rows = await self._database.read(
             "SELECT revision, replica, status, capacity, minute, count, total, minimum, maximum "
             "FROM metric_series JOIN metric_minutes ON series = id "
@@ -110,15 +134,11 @@ class Series:
                         series[minute] = series[minute].merged(opened) if minute in series else opened
         return found
 
-    def _minute(self) -> _Minute:
-        minute = minute_of(self._clock.now())
-        contents = self._open.get(minute)
-        if contents is None:
-            contents = self._open[minute] = _Minute()
-        return contents
+    async def _write(self, *, before: int) -> None:
+        async with self._turn:
+            await self._write_taken({minute: self._open.pop(minute) for minute in list(self._open) if minute < before})
 
-    async def _write(self, minutes: list[int]) -> None:
-        taken = {minute: self._open.pop(minute) for minute in minutes}
+    async def _write_taken(self, taken: dict[int, Minute]) -> None:
         statements = [
             statement
             for minute, contents in taken.items()
@@ -128,7 +148,7 @@ class Series:
         if not statements:
             return
         try:
-            await self._database.write(*statements)
+            await asyncio.shield(self._database.write(*statements))  # whoever is cancelled now has not lost it
         except sqlite3.OperationalError as full:
             logger.warning("metrics could not be written and are kept in memory: %s", full)
             self._open = taken | self._open

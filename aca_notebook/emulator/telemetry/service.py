@@ -70,11 +70,11 @@ class Telemetry:
         sent_bytes: int,
     ) -> None:  # fmt: skip
         """Count one request that the ingress has answered; `seconds` until its last byte."""
-        series = self._series
-        series.count(Key(app_key, "Requests", revision, replica, status))
-        series.sample(Key(app_key, "ResponseTime", status=status), seconds * 1000)
-        series.count(Key(app_key, "RxBytes", revision, replica), received_bytes)
-        series.count(Key(app_key, "TxBytes", revision, replica), sent_bytes)
+        minute = self._series.minute()
+        minute.count(Key(app_key, "Requests", revision, replica, status))
+        minute.sample(Key(app_key, "ResponseTime", status=status), seconds * 1000)
+        minute.count(Key(app_key, "RxBytes", revision, replica), received_bytes)
+        minute.count(Key(app_key, "TxBytes", revision, replica), sent_bytes)
 
     async def sample(self) -> None:
         """Read every running replica once and write the minutes that are over."""
@@ -94,8 +94,9 @@ class Telemetry:
         name = (replica.app_key, replica.revision, replica.replica)
         cores = self._meter.cores((replica.app_key, replica.replica), reading, now=now, first_seconds=SAMPLE_SECONDS)
         limits = (replica.cpu_cores * NANO, float(replica.memory_bytes))
-        self._series.sample(_run_key("UsageNanoCores", name, limits[0]), cores * NANO)
-        self._series.sample(_run_key("WorkingSetBytes", name, limits[1]), reading.resident_bytes)
+        minute = self._series.minute()
+        minute.sample(_run_key("UsageNanoCores", name, limits[0]), cores * NANO)
+        minute.sample(_run_key("WorkingSetBytes", name, limits[1]), reading.resident_bytes)
 
     async def _sample_gpus(self, running: Sequence[RunningReplica]) -> None:
         leased = [(each, uuid) for each in running for uuid in each.gpus]
@@ -104,7 +105,9 @@ class Telemetry:
         loads = await asyncio.to_thread(lambda: [self._gpus.utilization(uuid) for _, uuid in leased])
         for (each, _), load in zip(leased, loads, strict=True):
             if load is not None:  # no device, no sample
-                self._series.sample(Key(each.app_key, "GpuUtilizationPercentage", each.revision, each.replica), load)
+                self._series.minute().sample(
+                    Key(each.app_key, "GpuUtilizationPercentage", each.revision, each.replica), load
+                )
 
     async def _sample_for_ever(self) -> None:
         while True:

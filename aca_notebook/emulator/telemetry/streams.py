@@ -76,9 +76,9 @@ class Streams:
         first = console.greeting(names["container"], names["revision"], names["replica"], self._clock.now())
 
         async def body() -> AsyncIterator[bytes]:
-            yield options.lines(first)
             reader = await asyncio.to_thread(console.LogReader, path, options.tail)
             try:
+                yield options.lines(first)  # whoever has read this misses nothing from here on
                 while True:
                     there = options.follow and not self._closing and self._is_there(app.key, names["replica"])
                     raw = await asyncio.to_thread(reader.read)
