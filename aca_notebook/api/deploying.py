@@ -128,9 +128,10 @@ class Deploying:
         else:
             await self._image(plan, packed, around.current, board)
             document = await self._provision(plan, board)
-        state = self._read(document, around.profiles)
+        profiles = await self._profiles() if plan.adds_workload_profile else around.profiles
+        state = self._read(document, profiles)
         board.update(url=state.url, revision=state.latest_revision)
-        return Outcome(plan, packed, document, around.profiles, board.progress)
+        return Outcome(plan, packed, document, profiles, board.progress)
 
     async def _unchanged(self, plan: DeployPlan, board: ProgressBoard) -> Document:
         """The app runs this very bundle: only its expiry moves."""

@@ -29,6 +29,7 @@ class PrivateLoop:
         """
         job = _Job(self._loop, work)
         try:
+            job.start()   # inside: an interrupt that comes right after must find it
             return job.done.result()
         except KeyboardInterrupt:
             job.cancel()
@@ -41,6 +42,7 @@ class PrivateLoop:
         """Wait for `work` from another event loop; cancelling the waiter cancels the work."""
         job = _Job(self._loop, work)
         try:
+            job.start()
             return await asyncio.shield(asyncio.wrap_future(job.done))
         except asyncio.CancelledError:
             job.cancel()
@@ -48,7 +50,9 @@ class PrivateLoop:
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Begin `work` and do not wait."""
-        return _Job(self._loop, work).done
+        job = _Job(self._loop, work)
+        job.start()
+        return job.done
 
     def close(self) -> None:
         """Stop the loop and its thread. Work that is still under way is cancelled."""
@@ -84,15 +88,19 @@ class _Job(Generic[T]):
     def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> None:
         self.done: Future[T] = Future()
         self._loop = loop
+        self._work = work
         self._task: asyncio.Task[T] | None = None
-        loop.call_soon_threadsafe(self._begin, work)
+
+    def start(self) -> None:
+        """Begin the work."""
+        self._loop.call_soon_threadsafe(self._begin)
 
     def cancel(self) -> None:
         """Cancel the work."""
         self._loop.call_soon_threadsafe(self._cancel)
 
-    def _begin(self, work: Coroutine[Any, Any, T]) -> None:
-        self._task = self._loop.create_task(work)
+    def _begin(self) -> None:
+        self._task = self._loop.create_task(self._work)
         self._task.add_done_callback(self._finish)
 
     def _cancel(self) -> None:

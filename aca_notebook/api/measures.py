@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.azure.metrics import grain_for, grain_seconds
 from aca_notebook.clock import truncate
 from aca_notebook.errors import UsageFailed
-from aca_notebook.model.metric import CATALOGUE
+from aca_notebook.model.metric import CATALOGUE, GPU
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,10 @@ async def read_metrics(
 
 
 def table(points: Mapping[Metric, Sequence[MetricPoint]], grain: str) -> pd.DataFrame:
-    """Put points side by side; `.attrs` tells the grain and each column's label and unit."""
+    """Put points side by side; `.attrs` tells the grain and each column's label and unit.
+
+    Buckets of which nothing at all is known are left out; in the others, what was not counted is zero.
+    """
     import pandas as pd
 
     columns = {
@@ -65,7 +68,11 @@ def table(points: Mapping[Metric, Sequence[MetricPoint]], grain: str) -> pd.Data
     }
     frame = pd.DataFrame(columns)
     frame.index = pd.DatetimeIndex(frame.index, tz="UTC", name="at")
-    frame = frame.sort_index()
+    frame = frame.sort_index().dropna(how="all")
+    if GPU.column in frame and frame[GPU.column].isna().all():
+        frame = frame.drop(columns=GPU.column)  # no GPU, or none that is measured
+    counted = [metric.column for metric in points if metric.aggregation == "total" and metric.column in frame]
+    frame[counted] = frame[counted].fillna(0.0)
     frame.attrs = {
         "grain": grain,
         "labels": {metric.column: metric.label for metric in points},

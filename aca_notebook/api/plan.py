@@ -67,7 +67,7 @@ class BundleFacts:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is there already: the environment's profiles by name in lower case, the app if it exists, the time."""
+    """What is there already: the environment's profiles by name, the app if it exists, the time."""
 
     profiles: Mapping[str, WorkloadProfileType]
     current: AppState | None
@@ -179,7 +179,7 @@ def _profile_name(wanted: WorkloadProfileType, profiles: Mapping[str, WorkloadPr
     """The name the environment knows the profile by, or ours and True when it must be added first."""
     for name, present in profiles.items():
         if present == wanted:
-            return ("Consumption" if present is CONSUMPTION else name), False
+            return name, False
     return profile_name(wanted), wanted is not CONSUMPTION
 
 

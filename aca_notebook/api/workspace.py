@@ -90,6 +90,7 @@ class Workspace:
         """
         deploying, packed_source = self._deploying(name, source, namespace, options)
         outcome = await deploying.run(packed_source, on_progress)
+        self._profiles = dict(outcome.profiles)
         state = self._access.services.apps.read(outcome.document, outcome.profiles)
         app = App(state, self, self._access)
         handles = {export: handle(app, export, kind, namespace[export]) for export, kind in outcome.packed.exports}

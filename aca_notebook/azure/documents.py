@@ -32,7 +32,7 @@ EXPIRES, FUNCTIONS, PUBLIC, EXAMPLE, DEPLOYMENT = (
 
 
 def read_app(document: Document, target: Target, profiles: Mapping[str, WorkloadProfileType]) -> AppState:
-    """Read a container app; `profiles` are the environment's, by name in lower case."""
+    """Read a container app; `profiles` are the environment's, by name."""
     properties = _part(document, "properties")
     template = _part(properties, "template")
     ingress = _part(_part(properties, "configuration"), "ingress")
@@ -40,7 +40,7 @@ def read_app(document: Document, target: Target, profiles: Mapping[str, Workload
     container = (template.get("containers") or [{}])[0]
     resources = _part(container, "resources")
     profile_name = properties.get("workloadProfileName") or ""
-    profile = profiles.get(profile_name.lower())
+    profile = next((each for name, each in profiles.items() if name.lower() == profile_name.lower()), None)
     environment = properties.get("environmentId") or properties.get("managedEnvironmentId") or ""
     stamps = _part(document, "systemData")
     return AppState(
@@ -145,12 +145,12 @@ def _container(entry: Document) -> ContainerState:
 
 
 def read_profiles(environment: Document) -> dict[str, WorkloadProfileType]:
-    """Return an environment's workload profiles that the catalogue knows, by name in lower case."""
+    """Return an environment's workload profiles that the catalogue knows, by name."""
     found = {}
     for entry in _part(environment, "properties").get("workloadProfiles") or ():
         profile = find_profile_type(entry.get("workloadProfileType") or "")
         if profile is not None:
-            found[str(entry.get("name") or profile.name).lower()] = profile
+            found[str(entry.get("name") or profile.name)] = profile
     return found
 
 

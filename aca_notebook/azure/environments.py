@@ -28,7 +28,7 @@ class Environments:
             return found
 
     async def profiles(self) -> dict[str, WorkloadProfileType]:
-        """Return the workload profiles by name in lower case."""
+        """Return the workload profiles by name."""
         return documents.read_profiles(await self.document())
 
     async def add_profile(self, wanted: WorkloadProfileType) -> None:

@@ -132,7 +132,7 @@ class _Environments:
         self._platform = platform
 
     async def profiles(self) -> dict[str, Any]:
-        return {"consumption": CONSUMPTION, "gpu-t4": SERVERLESS_T4}
+        return {"Consumption": CONSUMPTION, "gpu-t4": SERVERLESS_T4}
 
     async def add_profile(self, wanted: Any) -> None:
         self._platform.done.append(f"profile {wanted.name}")

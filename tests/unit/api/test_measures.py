@@ -51,8 +51,8 @@ def test_metrics_stand_side_by_side_and_one_without_points_has_no_column():
     assert list(frame.columns) == ["requests", "cpu_cores"]
     assert frame.index.name == "at"
     assert list(frame.index) == [first, second]
-    assert frame["requests"].tolist()[0] == 3.0
-    assert pd.isna(frame["requests"].iloc[1])
+    assert frame["requests"].tolist() == [3.0, 0.0], "a bucket in which nothing was counted counts as zero"
+    assert pd.isna(frame["cpu_cores"].iloc[0]), "a bucket in which nothing was measured stays unknown"
     assert frame.attrs["units"]["cpu_cores"] == "cores"
     assert frame.attrs["grain"] == "PT1M"
 
@@ -61,3 +61,13 @@ def test_no_points_at_all_are_an_empty_table_with_a_time_index():
     frame = measures.table({REQUESTS: ()}, "PT1M")
     assert frame.empty
     assert str(frame.index.tz) == "UTC"
+
+
+def test_buckets_of_which_nothing_is_known_are_left_out():
+    points = tuple(MetricPoint(NOW.replace(minute=i), 1.0 if i == 30 else None) for i in range(60))
+    assert len(measures.table({CPU: points, REQUESTS: ()}, "PT1M")) == 1
+
+
+def test_a_gpu_that_is_not_measured_has_no_column():
+    frame = measures.table({CPU: (MetricPoint(NOW, 1.0),), GPU: (MetricPoint(NOW, None),)}, "PT1M")
+    assert list(frame.columns) == ["cpu_cores"]

@@ -32,7 +32,7 @@ TARGET = Target(
 )  # fmt: skip
 SHIPS = (Shipped("cell.py", "code", 120),)
 BUNDLE = BundleFacts("sha256:abc", "3.11", "score", ("score", "helper"), SHIPS, ("big",))
-PROFILES = {"consumption": CONSUMPTION, "gpu-t4": SERVERLESS_T4}
+PROFILES = {"Consumption": CONSUMPTION, "gpu-t4": SERVERLESS_T4}
 AROUND = Surroundings(PROFILES, None, NOW)
 
 
@@ -92,7 +92,7 @@ def test_a_profile_the_environment_lacks_is_added_under_a_short_name():
 
 
 def test_a_profile_is_used_under_the_name_the_environment_gave_it():
-    around = replace(AROUND, profiles={"consumption": CONSUMPTION, "big": SERVERLESS_A100})
+    around = replace(AROUND, profiles={"Consumption": CONSUMPTION, "big": SERVERLESS_A100})
     plan = planned(around, gpu="A100")
     assert (plan.workload_profile, plan.adds_workload_profile) == ("big", False)
 

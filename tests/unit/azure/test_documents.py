@@ -86,7 +86,7 @@ def test_profiles_we_do_not_know_are_left_out():
     environment = {"properties": {"workloadProfiles": [
         {"name": "Consumption", "workloadProfileType": "consumption"}, {"name": "x", "workloadProfileType": "Flex"},
     ]}}  # fmt: skip
-    assert documents.read_profiles(environment) == {"consumption": CONSUMPTION}
+    assert documents.read_profiles(environment) == {"Consumption": CONSUMPTION}
 
 
 def recorded(name: str) -> list[dict]:
