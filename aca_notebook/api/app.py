@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import shutil
+import sys
 import webbrowser
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -180,9 +182,15 @@ class App:
     def curl(self) -> str:
         """A command that calls the entry as pasted, without showing the key."""
         path = shlex.quote(f"{self.url}/")
-        header = "" if self.state.tags.public else f' -H "X-Api-Key: $(aca-notebook key {self.name})"'
+        header = "" if self.state.tags.public else f' -H "X-Api-Key: $({self._key_command()})"'
         example = shlex.quote(self.state.tags.example or "{}")
         return f"curl -s {path}{header} -H 'Content-Type: application/json' -d {example}"
+
+    def _key_command(self) -> str:
+        """What prints the key in a shell; by its full name where it is not on the path."""
+        ours = "aca-notebook" if shutil.which("aca-notebook") else f"{shlex.quote(sys.executable)} -m aca_notebook"
+        target = self._workspace.target.name
+        return f"{ours} key {self.name}" + ("" if target == "local" else f" --target {target}")
 
     async def metered(self, span: tuple[datetime, datetime], grain: str) -> list[Metered]:
         """Each revision's replicas over time: what cost is made of."""

@@ -29,7 +29,7 @@ class PrivateLoop:
         """
         job = _Job(self._loop, work)
         try:
-            job.start()   # inside: an interrupt that comes right after must find it
+            job.start()  # inside: an interrupt that comes right after must find it
             return job.done.result()
         except KeyboardInterrupt:
             job.cancel()

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from aca_notebook.api import measures
 from aca_notebook.api.access import Access
@@ -29,6 +29,7 @@ from aca_notebook.model.price import price_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, ItemsView, Sequence, ValuesView
+    from pathlib import Path
 
     import pandas as pd
 
@@ -42,6 +43,30 @@ logger = logging.getLogger(__name__)
 
 _SOURCE_OPTIONS = {"pip", "requirements"}
 _OPTIONS = {entry.name for entry in fields(DeployOptions)} | _SOURCE_OPTIONS
+
+
+class Options(TypedDict, total=False):
+    """What `deploy` and `plan` may be told (see `DeployOptions` for meanings and defaults).
+
+    `pip` are requirements beside the imports, `requirements` a file that pins them.
+    """
+
+    gpu: str
+    min_replicas: int
+    max_replicas: int
+    cpu: float
+    memory: str
+    concurrency: int
+    cooldown_seconds: float
+    entry: str
+    public: bool
+    keep: bool
+    ttl: str
+    env: Mapping[str, str]
+    pip: Sequence[str]
+    requirements: Path | None
+    cell: str
+    notebook: str
 
 
 def connect(target: str = "", **overrides: str) -> Workspace:
@@ -80,7 +105,7 @@ class Workspace:
     @blocking
     async def deploy(
         self, /, name: str, source: str, namespace: Mapping[str, object], *,
-        on_progress: Callable[[DeployProgress], None] | None = None, **options: Any,
+        on_progress: Callable[[DeployProgress], None] | None = None, **options: Unpack[Options],
     ) -> Deployment:  # fmt: skip
         """Deploy a cell's source and return when its first replica is ready.
 
@@ -97,7 +122,9 @@ class Workspace:
         return Deployment(app, handles, outcome.progress)
 
     @blocking
-    async def plan(self, /, name: str, source: str, namespace: Mapping[str, object], **options: Any) -> DeployPlan:
+    async def plan(
+        self, /, name: str, source: str, namespace: Mapping[str, object], **options: Unpack[Options]
+    ) -> DeployPlan:
         """Return what `deploy` with the same arguments would do; nothing is sent.
 
         Options: `gpu` ("T4", "A100"), `min_replicas`, `max_replicas`, `cpu` (cores), `memory` ("1Gi"), `concurrency`,
@@ -158,7 +185,7 @@ class Workspace:
         return f"<Workspace on {target.name}: group {target.resource_group!r}, environment {target.environment!r}>"
 
     def _deploying(
-        self, name: str, source: str, namespace: Mapping[str, object], options: Mapping[str, Any]
+        self, name: str, source: str, namespace: Mapping[str, object], options: Options
     ) -> tuple[Deploying, Source]:  # fmt: skip
         unknown = sorted(set(options) - _OPTIONS)
         if unknown:
@@ -167,7 +194,8 @@ class Workspace:
                 code="UnknownOption",
                 hint=f"it has {', '.join(sorted(_OPTIONS))}",
             )  # fmt: skip
-        chosen = DeployOptions(**{key: value for key, value in options.items() if key not in _SOURCE_OPTIONS})
+        own: dict[str, Any] = {key: value for key, value in options.items() if key not in _SOURCE_OPTIONS}
+        chosen = DeployOptions(**own)
         packed = Source(
             source, namespace, cell=chosen.cell, entry=chosen.entry, pip=options.get("pip", ()),
             requirements=options.get("requirements"),
