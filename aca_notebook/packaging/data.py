@@ -7,6 +7,7 @@ import io
 import math
 import pickle
 import struct
+import sys
 from collections import deque
 from dataclasses import dataclass
 from types import FunctionType
@@ -36,7 +37,7 @@ class Datum:
 
     `format` is literal (written into the module), plain, array, frame or estimator; `digest` is over a canonical
     encoding of the value, so equal values have equal digests (an estimator's is over its pickle, and is stable only
-    within one kernel). `made_with` maps distributions to versions for an estimator.
+    within one kernel). `made_with` maps packages to versions for an estimator.
     """
 
     name: str
@@ -186,12 +187,9 @@ class _ModulesSeen(pickle.Unpickler):
 
 
 def versions_of(packages: set[str]) -> dict[str, str]:
-    """Return the installed distributions (name → version) that hold the estimator's classes."""
-    import importlib.metadata  # slow to read, and only estimators need it
-
-    owners = importlib.metadata.packages_distributions()
-    names = {owners[package][0] for package in packages if package in owners}
-    return {name: importlib.metadata.version(name) for name in sorted(names)}
+    """Return the versions of the packages that hold an estimator's classes, those that say one."""
+    found = {package: getattr(sys.modules.get(package), "__version__", None) for package in sorted(packages)}
+    return {package: version for package, version in found.items() if isinstance(version, str)}
 
 
 def digest_of(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import re
 import subprocess
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from aca_notebook import settings
 from aca_notebook.errors import RequirementsFailed
-from aca_notebook.packaging.distributions import Distributions, normalised, requirement_name
+from aca_notebook.packaging.distributions import Distributions, normalised, requirement_name, write_whole
 from aca_notebook.packaging.modules import OURS, is_standard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aca_notebook.packaging.modules import Import
 
@@ -60,30 +59,27 @@ def resolve(
     and nothing is run; else uv resolves, and the answer is kept under `cache`. Raises `RequirementsFailed` for an
     import that is not installed and not asked for, a package installed from a folder, or versions that do not agree.
     """
-    asked, notes = requirements_of(imports, pip, _lines(requirements))
+    cache = cache or settings.home() / "cache"
+    installed = Distributions(cache)
+    asked, notes = requirements_of(imports, pip, _lines(requirements), installed)
     if not asked:
         return Lock(runner_lock(), (), tuple(notes))
-    folder = (cache or settings.home() / "cache") / "locks"
     key = "\n".join([python, *asked, runner_lock()])
-    kept = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.txt"
+    kept = cache / "locks" / f"{hashlib.sha256(key.encode()).hexdigest()}.txt"
     if kept.is_file():
         return Lock(kept.read_text(encoding="utf-8"), tuple(asked), tuple(notes))
-    text = run_resolver(asked, python)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as part:
-        part.write(text)
-    Path(part.name).replace(kept)
+    text = run_resolver(asked, python, preferences(installed.inventory.versions))
+    write_whole(kept, text)
     return Lock(text, tuple(asked), tuple(notes))
 
 
 def requirements_of(
-    imports: Iterable[Import], pip: Sequence[str], file_lines: Sequence[str]
+    imports: Iterable[Import], pip: Sequence[str], file_lines: Sequence[str], installed: Distributions
 ) -> tuple[list[str], list[str]]:
     """Return the requirements to resolve, sorted, and notes for the preview.
 
     Raises `RequirementsFailed`.
     """
-    installed = Distributions()
     asked = {requirement_name(line) or line: line for line in file_lines}
     for each in pip:
         name = requirement_name(each)
@@ -91,7 +87,7 @@ def requirements_of(
             raise RequirementsFailed(
                 f"--pip {each!r} is no package to install", hint="give a name and a version: --pip 'pandas>=2'"
             )
-        known = installed.pin(name) if each.strip() == name else None
+        known = installed.pin(name) if normalised(each.strip()) == name else None
         asked[name] = known.requirement if known is not None and not known.refused else each.strip()
     notes: list[str] = []
     found: dict[str, str] = {}
@@ -152,14 +148,14 @@ def _where(wanted: Import) -> str:
     return f" ({wanted.cell}, line {wanted.line})" if wanted.cell else ""
 
 
-def run_resolver(asked: Sequence[str], python: str) -> str:
-    """Resolve with uv, keeping the runner's shipped pins wherever they fit. Raises `RequirementsFailed`."""
+def run_resolver(asked: Sequence[str], python: str, preferred: str) -> str:
+    """Resolve with uv, keeping the `preferred` pins wherever they fit. Raises `RequirementsFailed`."""
     from uv import find_uv_bin  # reads the file system, so not on import
 
     with tempfile.TemporaryDirectory(prefix="aca-lock-") as folder:
         wanted, locked = Path(folder, "requirements.in"), Path(folder, "requirements.txt")
         wanted.write_text("\n".join([*asked, runner_requirements()]) + "\n", encoding="utf-8")
-        locked.write_text(preferences(), encoding="utf-8")
+        locked.write_text(preferred, encoding="utf-8")
         command = [
             find_uv_bin(), "pip", "compile", "--universal", "--python-version", python, "--generate-hashes",
             "--no-header", "--no-annotate", "--quiet", "--color", "never", "-o", str(locked), str(wanted),
@@ -176,11 +172,10 @@ def run_resolver(asked: Sequence[str], python: str) -> str:
         return locked.read_text(encoding="utf-8")
 
 
-def preferences() -> str:
+def preferences(installed: Mapping[str, str]) -> str:
     """Return the pins uv keeps where they fit: the runner's as shipped, then what is installed beside the kernel."""
     shipped = runner_lock()
     named = {requirement_name(line) for line in shipped.splitlines() if "==" in line}
-    installed = {normalised(each.name): each.version for each in importlib.metadata.distributions() if each.name}
     here = [
         f"{name}=={version}" for name, version in sorted(installed.items()) if name not in named and "+" not in version
     ]

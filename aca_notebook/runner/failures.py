@@ -68,7 +68,7 @@ def user_error(error: BaseException, lines: CellLines, *, code: str = "UserError
     arguments = plain_arguments(error)
     if arguments is not None:
         fields["args"] = arguments
-    traceback = frames(error.__traceback__, lines)
+    traceback = from_the_cell(frames(error.__traceback__, lines))
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         traceback.append(lines.frame(error.filename, error.lineno, ""))
     fields["traceback"] = traceback
@@ -86,6 +86,12 @@ def frames(traceback: TracebackType | None, lines: CellLines, *, kept: int = 64)
             found.append(lines.frame(code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
     return found if len(found) <= kept else found[: kept // 2] + found[-kept // 2 :]
+
+
+def from_the_cell(described: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out what stands above the user's own code: how the runner came to call or import it."""
+    first = next((i for i, frame in enumerate(described) if frame["cell"]), 0)
+    return described[first:]
 
 
 def is_ours(file: str) -> bool:

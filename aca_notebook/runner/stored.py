@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,13 +33,12 @@ class Stored:
         return tables.read_frame((self._folder / f"{name}.arrow").read_bytes())
 
     def estimator(self, name: str, made_with: Mapping[str, str]) -> Any:
-        """Read a fitted estimator; warns when a distribution is another version than the one it was fitted with."""
-        for distribution, version in made_with.items():
-            here = importlib.metadata.version(distribution)
+        """Read a fitted estimator; warns when a package is of another version than the one it was fitted with."""
+        for package, version in made_with.items():
+            here = getattr(importlib.import_module(package), "__version__", version)
             if here != version:
-                warnings.warn(
-                    f"{name} was fitted with {distribution} {version}, this is {here}", RuntimeWarning, stacklevel=2
-                )
+                text = f"`{name}` was fitted with {package} {version}, here is {here}"
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
         return plain.ObjectReader((self._folder / f"{name}.pickle").read_bytes(), self._own).load()
 
     def _own(self, qualified_name: str) -> Any:

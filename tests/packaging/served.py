@@ -6,12 +6,12 @@ import http.client
 import io
 import json
 import os
-import select
+import queue
 import socket
 import subprocess
 import sys
 import tarfile
-import time
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -80,6 +80,9 @@ class Served:
             [python, "-m", "aca_notebook.runner"], cwd=place, env=environment, stdout=subprocess.PIPE, text=True
         )
         self.log: list[dict[str, Any]] = []
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -87,21 +90,24 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(10)
+        self._reader.join(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
     def event(self, name: str, seconds: float = 20.0) -> dict[str, Any]:
         """Wait for a line of the log with this event; everything read is kept in `log`."""
-        assert self.process.stdout is not None
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            select.select([self.process.stdout], [], [], deadline - time.monotonic())
-            line = self.process.stdout.readline()
+        while True:
+            line = self._lines.get(timeout=seconds)
             assert line, f"the runner ended without {name!r}: {self.log}"
             self.log.append(json.loads(line) if line.startswith("{") else {"text": line})
             if self.log[-1].get("event") == name:
                 return self.log[-1]
-        raise AssertionError(f"no {name!r} in {seconds} s: {self.log}")
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
 
     def call(self, path: str, body: Any = None, *, method: str = "POST", key: str = KEY, **headers: str) -> Answer:
         """Call the endpoint; a body that is no bytes travels as JSON."""
