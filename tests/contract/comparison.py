@@ -60,8 +60,8 @@ _KEPT = frozenset(FORMS) - {
     "lastModifiedByType", "latestReadyRevisionName", "outboundIpAddresses", "version", "token", "staticIp",
     "infrastructureResourceGroup",
 }  # fmt: skip
-#: Counters of a whole subscription.
-_COUNTERS = frozenset({"usage", "currentValue"})
+#: Counters of a whole subscription, or of an environment's nodes.
+_COUNTERS = frozenset({"usage", "currentValue", "currentCount"})
 #: What the platform fills in early or late: of 15 recorded 201s of environments 6 have the address at once.
 _EARLY = frozenset({"staticIp", "version"})
 #: Lists whose length is the platform's business.
@@ -69,7 +69,7 @@ _ANY_LENGTH = frozenset({"outboundIpAddresses"})
 #: What changes by itself while something is under way.
 MOVING = frozenset({
     "provisioningState", "runningStatus", "status", "runningState", "runningStateDetails", "healthState", "ready",
-    "started", "replicas", "restartCount", "currentCount", "latestReadyRevisionName", "trafficWeight",
+    "started", "replicas", "restartCount", "latestReadyRevisionName", "trafficWeight",
 })  # fmt: skip
 _UNDER_WAY = frozenset({
     "InProgress", "Waiting", "Updating", "Creating", "Deleting", "Activating", "Processing", "NotRunning",
@@ -128,12 +128,13 @@ def learn(recorded: Answer, ours: Answer, names: Names) -> None:
 def under_way(body: Any) -> bool:
     """Whether a body tells of something that has not ended."""
     if isinstance(body, dict):
-        return any((key in MOVING and _is_under_way(value)) or under_way(value) for key, value in body.items())
+        return any(
+            (key in MOVING and isinstance(value, str) and value in _UNDER_WAY)
+            or (key in {"ready", "started"} and value is False)
+            or under_way(value)
+            for key, value in body.items()
+        )
     return isinstance(body, list) and any(under_way(each) for each in body)
-
-
-def _is_under_way(value: Any) -> bool:
-    return isinstance(value, str) and value in _UNDER_WAY
 
 
 # --- what is compared --------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ from tests.contract.recorded import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.real_emulator import RealEmulator
 
@@ -47,11 +50,18 @@ class Played:
 
 
 class Playback:
-    """Plays one recording to one fresh emulator. `images_missing`: images that must stay unknown to it."""
+    """Plays one recording to one fresh emulator.
 
-    def __init__(self, recording: Recording, emulator: RealEmulator, *, images_missing: frozenset[str]) -> None:
+    `programs` is a folder on the emulator's path, for the programs that containers name; `images_missing` are images
+    that must stay unknown.
+    """
+
+    def __init__(
+        self, recording: Recording, emulator: RealEmulator, *, programs: Path, images_missing: frozenset[str]
+    ) -> None:
         self._recording = recording
         self._emulator = emulator
+        self._programs = programs
         self._images_missing = images_missing
         self._http = requests.Session()
         self._http.trust_env = False
@@ -80,8 +90,7 @@ class Playback:
         """Make what the recording presupposes: groups, images, resources that were there before."""
         for group in sorted(self._recording.groups):
             self._must("PUT", f"/resourceGroups/{group}?api-version=2024-11-01", {"location": "eastus"})
-        for image in sorted(self._recording.images() - self._images_missing):
-            self._know(image)
+        self._make_runnable()
         for seen in self._recording.presupposed():
             path = seen.path.removeprefix(f"/subscriptions/{SUBSCRIPTION}")
             made = self._must("PUT", f"{path}?api-version=2025-07-01", self._names.ours(creation(seen)))
@@ -158,16 +167,20 @@ class Playback:
             time.sleep(_PAUSE_SECONDS)  # noqa: TID251  # as above
         assert answer.body["status"] == "Succeeded", answer.body
 
-    def _know(self, image: str) -> None:
-        """Let an image stand for the same local program as the quickstart: what it does is not what is compared."""
+    def _make_runnable(self) -> None:
+        """Let every image and program stand for what the quickstart runs: what an app does is not what is compared."""
         control = f"{self._emulator.ready['url']}/_emulator/images"
-        token = (self._emulator.folder / "control-token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {(self._emulator.folder / 'control-token').read_text().strip()}"}
         known = {each["image"]: each for each in self._send("GET", control, None, headers).body["value"]}
-        if image not in known:
-            body = {"image": image, "command": known[_QUICKSTART]["command"]}
-            answer = self._send("PUT", control, body, headers)
+        command = known[_QUICKSTART]["command"]
+        for image in sorted(self._recording.images() - self._images_missing - known.keys()):
+            answer = self._send("PUT", control, {"image": image, "command": command}, headers)
             assert answer.status == 200, answer.body
+        line = shlex.join(part.replace("{python}", sys.executable) for part in command)
+        for program in self._recording.programs():
+            file = self._programs / program
+            file.write_text(f"#!/bin/sh\nexec {line}\n")
+            file.chmod(0o755)
 
 
 def _may_mend(seen: Interaction, answer: Answer, differences: list[Difference]) -> bool:

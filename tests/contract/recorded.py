@@ -108,7 +108,14 @@ class Recording:
 
     def images(self) -> frozenset[str]:
         """The container images that apps are asked to run."""
-        return frozenset(_images([each.request_body for each in self.interactions]))
+        return frozenset(image for image, _ in self._containers())
+
+    def programs(self) -> frozenset[str]:
+        """The programs that apps are asked to run in place of an image's own, those named by a path left out."""
+        return frozenset(command[0] for _, command in self._containers() if command and "/" not in command[0])
+
+    def _containers(self) -> Iterator[tuple[str, list[str]]]:
+        return _containers([each.request_body for each in self.interactions])
 
 
 def load(file: Path) -> Recording:
@@ -209,15 +216,15 @@ def _types(parts: list[str]) -> Iterator[str]:
             yield "*"
 
 
-def _images(value: Any) -> Iterator[str]:
+def _containers(value: Any) -> Iterator[tuple[str, list[str]]]:
     if isinstance(value, dict):
         if isinstance(value.get("image"), str):
-            yield value["image"]
+            yield value["image"], value.get("command") or []
         for each in value.values():
-            yield from _images(each)
+            yield from _containers(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _images(each)
+            yield from _containers(each)
 
 
 def _without_nulls(value: Any) -> Any:

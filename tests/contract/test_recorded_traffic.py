@@ -6,6 +6,7 @@ listed here by operation, and must be refused clearly: a table that can only shr
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -113,8 +114,11 @@ NAMES = sorted(file.stem for file in _folder.glob("*.yaml")) if _folder else []
 @pytest.mark.parametrize("name", NAMES or ["none"])
 def test_the_emulator_answers_as_azure_did(name: str, tmp_path: Path) -> None:
     recording = load(require_folder(RECORDINGS) / f"{name}.yaml")
-    emulator = RealEmulator(tmp_path / "emulator")
-    playback = Playback(recording, emulator, images_missing=UNPULLABLE.get(name, frozenset()))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    emulator = RealEmulator(tmp_path / "emulator", prefix=("env", f"PATH={programs}:{os.environ['PATH']}"))
+    missing = UNPULLABLE.get(name, frozenset())
+    playback = Playback(recording, emulator, programs=programs, images_missing=missing)
     try:
         playback.prepare()
         problems = [line for played in playback.play(NOT_OFFERED, ELSEWHERE) for line in _problems(name, played)]
