@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from aca_notebook.emulator.telemetry.series import SCHEMA
+from aca_notebook.emulator.telemetry import lives, series
 from aca_notebook.emulator.telemetry.service import Telemetry
+
+#: The tables of telemetry, for whoever opens the database.
+SCHEMA: tuple[str, ...] = (*series.SCHEMA, lives.SCHEMA)
 
 __all__ = ["SCHEMA", "Telemetry"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.journal.events import (
     AppWithdrawn,
+    ContainerEvent,
+    ContainerExited,
     ContainerStarted,
     Event,
     ReplicaAssigned,
@@ -16,19 +19,38 @@ from aca_notebook.emulator.journal.events import (
 from aca_notebook.emulator.telemetry.metrics import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from datetime import datetime
 
     from aca_notebook.emulator.journal.database import Database
+    from aca_notebook.emulator.telemetry.lives import Lives
+
+#: What a successor writes of the replicas of an emulator that was killed.
+EMULATOR_STOPPED = "EmulatorStopped"
+
+_Name = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """An app's replicas, past and present; `since` is its first event, None for an app nothing happened to."""
+
+    since: datetime | None
+    spans: tuple[Span, ...]
 
 
 @dataclass(slots=True)
 class History:
-    """One app's replicas, past and present; `apply` takes its events in order, each once."""
+    """The fold: `apply` takes an app's events in order, each once.
 
-    since: datetime | None = None  #: the app's first event
-    spans: dict[tuple[str, str], Span] = field(default_factory=dict)
+    `lives` are when emulators began and were last known to live, in order.
+    """
+
+    lives: Sequence[tuple[datetime, datetime]] = ()
+    since: datetime | None = None
+    spans: dict[_Name, Span] = field(default_factory=dict)
     _started: set[tuple[str, str, str]] = field(default_factory=set)
+    _seen: dict[_Name, datetime] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
         """Take one event in; those that are about no replica only tell how old the app is."""
@@ -36,43 +58,62 @@ class History:
             self.since = event.at
         match event:
             case AppWithdrawn():
-                self.spans = {key: replace(span, end=span.end or event.at) for key, span in self.spans.items()}
+                self.spans = {name: replace(span, end=span.end or event.at) for name, span in self.spans.items()}
             case ReplicaAssigned():
-                self.spans.setdefault((event.revision, event.replica), Span(event.revision, event.replica, event.at))
-            case ReplicaStopped() | ContainerStarted() if (event.revision, event.replica) in self.spans:
-                self._change(event)
+                name = (event.revision, event.replica)
+                self.spans.setdefault(name, Span(*name, event.at))
+                self._seen[name] = event.at
+            case ReplicaStopped() if (name := (event.revision, event.replica)) in self.spans:
+                self.spans[name] = replace(self.spans[name], end=self._end(name, event))
+            case ContainerEvent() if (event.revision, event.replica) in self.spans:
+                self._note(event)
             case _:
                 pass
 
-    def _change(self, event: ReplicaStopped | ContainerStarted) -> None:
-        key = (event.revision, event.replica)
-        span = self.spans[key]
-        if isinstance(event, ReplicaStopped):
-            self.spans[key] = replace(span, end=event.at)
-            return
-        container = (*key, event.container)
-        if container in self._started:
-            self.spans[key] = replace(span, restarts=(*span.restarts, event.at))
-        self._started.add(container)
+    def metered(self) -> Metered:
+        """The replicas as of the last event."""
+        return Metered(self.since, tuple(self.spans.values()))
+
+    def _note(self, event: ContainerEvent) -> None:
+        name = (event.revision, event.replica)
+        if not isinstance(event, ContainerExited):
+            self._seen[name] = event.at
+        if isinstance(event, ContainerStarted):
+            container = (*name, event.container)
+            if container in self._started:
+                span = self.spans[name]
+                self.spans[name] = replace(span, restarts=(*span.restarts, event.at))
+            self._started.add(container)
+
+    def _end(self, name: _Name, event: ReplicaStopped) -> datetime:
+        """When it ended: for one whose emulator was killed, when either was last known to live."""
+        if event.reason != EMULATOR_STOPPED:
+            return event.at
+        # Written by an emulator before its own life is; the one that was killed is the last that began earlier.
+        index = bisect.bisect_left(self.lives, event.at, key=lambda life: life[0])
+        known = self.lives[index - 1][1] if index else event.at
+        return max(self._seen[name], known)
 
 
 class Histories:
     """Keeps each app's fold and brings it up to date with what was appended since."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lives: Lives) -> None:
         self._database = database
+        self._lives = lives
         self._folds: dict[str, tuple[int, History]] = {}
         self._turn = asyncio.Lock()
 
-    async def read(self, app: str) -> History:
-        """Return an app's history as of now."""
+    async def read(self, app: str) -> Metered:
+        """Return an app's replicas as of now."""
         async with self._turn:
             after, history = self._folds.get(app, (0, History()))
+            history.lives = await self._lives.read()
             for sequence, event in await asyncio.to_thread(self._after, app, after):
                 history.apply(event)
                 after = sequence
             self._folds[app] = (after, history)
-            return history
+            return history.metered()
 
-    def _after(self, app: str, after: int) -> Iterable[tuple[int, Event]]:
+    def _after(self, app: str, after: int) -> list[tuple[int, Event]]:
         return self._database.events(app, after=after)

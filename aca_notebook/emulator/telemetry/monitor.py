@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
-    from aca_notebook.emulator.telemetry.history import Histories, History
+    from aca_notebook.emulator.telemetry.history import Histories, Metered
     from aca_notebook.emulator.telemetry.series import Key, Series
 
 _APP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.App/containerApps/{app}"
@@ -263,10 +263,10 @@ def _from_series(
     return [(part, metrics.aggregate(found, buckets)) for part, found in sorted(parts.items())]
 
 
-def _from_history(history: History, metric: Metric, wanted: Filter, buckets: Buckets, now: datetime) -> list[_Line]:
+def _from_history(history: Metered, metric: Metric, wanted: Filter, buckets: Buckets, now: datetime) -> list[_Line]:
     last = buckets.start + len(buckets) * buckets.grain
     parts: dict[tuple[str, ...], list[metrics.Span]] = {}
-    for span in history.spans.values():
+    for span in history.spans:
         dimensions = {REVISION: span.revision, REPLICA: span.replica}
         if span.overlaps(buckets.start, last) and wanted.passes(dimensions):
             parts.setdefault(wanted.part(dimensions), []).append(span)

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _MINUTES_A_DAY = 1440
 
-SCHEMA: tuple[str, ...] = (
+SCHEMA = (
     """CREATE TABLE IF NOT EXISTS metric_series(
          id INTEGER PRIMARY KEY, app TEXT NOT NULL, metric TEXT NOT NULL, revision TEXT NOT NULL,
          replica TEXT NOT NULL, status INTEGER NOT NULL, capacity REAL NOT NULL,

@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.telemetry.history import Histories
+from aca_notebook.emulator.telemetry.lives import Lives
 from aca_notebook.emulator.telemetry.monitor import Monitor
 from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpuLoads, SystemProcesses
 from aca_notebook.emulator.telemetry.series import Key, Series
@@ -43,9 +44,11 @@ class Telemetry:
         self._processes = processes or SystemProcesses()
         self._gpus = gpus or NvmlGpuLoads()
         self._series = Series(database, clock)
+        self._lives = Lives(database)
         self._meter = CpuMeter()
         self._streams = Streams(database=database, controller=controller, store=store, clock=clock)
-        self._monitor = Monitor(series=self._series, histories=Histories(database), store=store, clock=clock)
+        histories = Histories(database, self._lives)
+        self._monitor = Monitor(series=self._series, histories=histories, store=store, clock=clock)
         self._sampling: asyncio.Task[None] | None = None
 
     def routes(self) -> list[Route]:
@@ -53,7 +56,8 @@ class Telemetry:
         return [*self._streams.routes(), *self._monitor.routes()]
 
     async def start(self) -> None:
-        """Begin sampling."""
+        """Begin sampling. To be called after the controller has written down what a killed emulator left."""
+        await self._lives.begin(self._clock.now())
         self._sampling = asyncio.create_task(self._sample_for_ever(), name="telemetry sampling")
 
     async def close(self) -> None:
@@ -64,6 +68,7 @@ class Telemetry:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sampling
         await self._series.write_all()
+        await self._lives.beat(self._clock.now(), every_seconds=0)
 
     def request_finished(  # noqa: PLR0913, PLR0917 - the shape is the ingress's
         self, app_key: str, revision: str, replica: str, status: int, seconds: float, received_bytes: int,
@@ -85,6 +90,7 @@ class Telemetry:
             for each, reading in zip(running, readings, strict=True):
                 self._record(each, reading, now)
             await self._sample_gpus(running)
+            await self._lives.beat(self._clock.now())
         self._meter.forget_all_but((each.app_key, each.replica) for each in running)
         await self._series.write_closed()
 

@@ -78,7 +78,9 @@ class Emulated:
         )  # fmt: skip
 
     def restart(self, *, killed: bool) -> None:
-        if not killed:
+        if killed:
+            self.loop.run(_abandon(self.telemetry))
+        else:
             self.loop.run(self.telemetry.close())
         self.database.close()
         self.open()
@@ -105,6 +107,13 @@ class Emulated:
         (metric,) = self.ask(name, aggregation=aggregation, **asked).value
         (series,) = metric.timeseries
         return [getattr(point, aggregation) for point in series.data]
+
+
+async def _abandon(telemetry: Telemetry) -> None:
+    """What kill -9 leaves of it: nothing more is written."""
+    if telemetry._sampling is not None:
+        telemetry._sampling.cancel()
+        await asyncio.gather(telemetry._sampling, return_exceptions=True)
 
 
 @pytest.fixture
@@ -211,6 +220,21 @@ def test_replicas_are_weighted_by_time_and_restarts_counted_from_the_journal(emu
     assert emulated.points("Replicas", "maximum") == [1, 1, 0, None, None]
     assert emulated.points("RestartCount", "maximum") == [0, 1, None, None, None]
     assert emulated.points("Replicas", interval="PT5M") == [0.6]  # 90 of the 150 seconds that have passed
+
+
+def test_a_replica_whose_emulator_was_killed_is_metered_until_it_was_last_known_to_live(emulated):
+    one = {"app": APP.key, "revision": "scorer--1", "replica": "a"}
+    emulated.loop.run(emulated.telemetry.start())
+    emulated.journal(events.ReplicaAssigned(at=at(0), **one))
+    emulated.advance(60)
+    emulated.sample(a=(1.0, 100))
+    emulated.restart(killed=True)
+    emulated.advance(125)
+    emulated.journal(events.ReplicaStopped(at=at(185), **one, reason="EmulatorStopped"))
+    emulated.loop.run(emulated.telemetry.start())
+    emulated.advance(115)
+
+    assert emulated.points("Replicas") == [1, 0, 0, 0, 0]
 
 
 def test_a_gpu_without_a_device_has_no_sample_and_with_one_it_has(emulated):
