@@ -355,6 +355,7 @@ class Upstream(asyncio.Protocol):
         self._framed = False
         self._sized = False
         self._until_close = False
+        self._reusable = False
         self._done = False
         self._out: list[bytes] = []
 
@@ -412,8 +413,7 @@ class Upstream(asyncio.Protocol):
             return
         self._flush(exchange)
         if self._done:
-            reusable = bool(self._parser.should_keep_alive()) and not self._until_close
-            exchange.finish(reusable=reusable)
+            exchange.finish(reusable=self._reusable)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the protocol's signature
         """The replica has gone or has closed a kept connection."""
@@ -490,6 +490,8 @@ class Upstream(asyncio.Protocol):
             self._until_close = True
             exchange.keep_alive = False
         self._framed = self._chunked and not exchange.old
+        # Asked now: once the message is complete the parser has forgotten.
+        self._reusable = bool(parser.should_keep_alive()) and not self._until_close
         extra = [(b"x-call-id", exchange.call_id)]
         if exchange.affinity:
             pair = b"%s=%s" % (heads.AFFINITY_COOKIE, exchange.affinity.encode())

@@ -84,15 +84,6 @@ async def test_a_stopped_app_answers_with_azures_page(tmp_path):
             assert b"This Container App is stopped or does not exist" in body
 
 
-async def test_a_connection_serves_many_requests_and_so_does_the_one_behind_it(tmp_path):
-    async with sited(tmp_path) as s:
-        address = await publish(s)
-        async with client(address) as c:
-            for _ in range(5):
-                assert (await c.ask(GET))[0] == 200
-        assert len(s.world.spawn.alive[0]._writers) == 1
-
-
 async def test_pipelined_requests_are_answered_in_order(tmp_path):
     async with sited(tmp_path) as s:
         address = await publish(s)
