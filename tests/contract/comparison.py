@@ -263,12 +263,17 @@ def _paired(at: str, recorded: list[Any], ours: list[Any]) -> tuple[list[tuple[s
         return [(f"{at}[{n}]", *both) for n, both in enumerate(zip(recorded, ours, strict=False))], problems
     mine = {str(each[key]).lower(): each for each in ours}
     theirs = {str(each[key]).lower(): each for each in recorded}
-    pairs = [(f"{at}[{each[key] if key != 'id' else n}]", each, mine[name])
-             for n, (name, each) in enumerate(theirs.items()) if name in mine]  # fmt: skip
-    problems = [Difference(f"{at}", f"Azure's has {each[key]!r}, ours has no such item")
-                for name, each in theirs.items() if name not in mine]  # fmt: skip
-    problems += [Difference(f"{at}", f"ours has {each[key]!r}, Azure's has no such item")
-                 for name, each in mine.items() if name not in theirs]  # fmt: skip
+    pairs, problems = [], []
+    for number, (name, each) in enumerate(theirs.items()):
+        place = f"{at}[{number if key == 'id' else each[key]}]"
+        if name in mine:
+            pairs.append((place, each, mine[name]))
+        else:
+            problems.append(Difference(place, f"Azure's has {each[key]!r}, ours has no such item"))
+    for name, each in mine.items():
+        if name not in theirs:
+            tail = each[key].rpartition("/")[2]
+            problems.append(Difference(f"{at}[{tail}]", f"ours has {each[key]!r}, Azure's has no such item"))
     return pairs, problems
 
 
