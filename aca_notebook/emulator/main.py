@@ -37,6 +37,8 @@ from aca_notebook.emulator.identity.routes import IdentityRoutes
 from aca_notebook.emulator.identity.sas import Sas
 from aca_notebook.emulator.identity.secrets import Secrets
 from aca_notebook.emulator.identity.tokens import Issuer, load_signing_key
+from aca_notebook.emulator.ingress.ports import IngressPorts
+from aca_notebook.emulator.ingress.service import Ingress
 from aca_notebook.emulator.journal.database import Database
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
@@ -53,7 +55,6 @@ from aca_notebook.model.ids import environment_id, registry_id
 
 if TYPE_CHECKING:
     from aca_notebook.clock import Clock
-    from aca_notebook.emulator.runtime.desired import App
     from aca_notebook.emulator.runtime.gpus import Gpus
     from aca_notebook.emulator.runtime.process import Spawn
     from aca_notebook.emulator.settings import Settings
@@ -107,7 +108,10 @@ class Emulator:
         self._telemetry = Telemetry(
             database=self._database, controller=self._controller, store=self._store, clock=clock
         )
-        self._ingress = NoIngress()
+        self._ingress = Ingress(
+            controller=self._controller, ports=IngressPorts(self._database), tls=self._certificates.context(),
+            clock=clock, observer=self._telemetry,
+        )  # fmt: skip
         self._runtime = runtime or Runtime(self._controller, self._ingress)
         self._operations = Operations(self._store, self._database, clock)
         self._lifecycle = AppLifecycle(
@@ -243,7 +247,8 @@ class Emulator:
         while True:
             await self._clock.sleep(min(_IDLE_LOOK_SECONDS, limit_seconds))
             quiet = self._clock.monotonic() - self.dispatcher.last_request_at
-            if quiet >= limit_seconds and not self.dispatcher.in_flight and not self._controller.running():
+            busy = self.dispatcher.in_flight or self._ingress.busy or self._controller.running()
+            if quiet >= limit_seconds and not busy:
                 self.stop_requested.set()
                 return
 
@@ -251,20 +256,6 @@ class Emulator:
         if self.endpoint is None:
             raise RuntimeError("the emulator was not started")
         return self.endpoint
-
-
-class NoIngress:
-    """Lets nobody in."""
-
-    async def publish(self, app: App) -> str:  # noqa: ARG002
-        """No address."""
-        return ""
-
-    async def withdraw(self, app_key: str) -> None:
-        """Nothing."""
-
-    async def close(self) -> None:
-        """Nothing."""
 
 
 def _version() -> str:

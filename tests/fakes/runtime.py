@@ -53,6 +53,7 @@ class FakeRuntime:
         return ObservedApp(app_key)
 
     async def publish(self, app: App) -> str:
-        if not app.ingress.external:
+        if app.ingress is None or not app.ingress.external:
+            self.published.pop(app.key, None)
             return ""
         return self.published.setdefault(app.key, f"127.0.0.1:{9000 + len(self.published)}")

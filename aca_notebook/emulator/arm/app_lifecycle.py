@@ -124,11 +124,10 @@ class AppLifecycle:
         app, document = self._app(id_), self._document(id_)
         properties = document["properties"]
         before = properties["configuration"]["ingress"], properties["latestRevisionFqdn"]
+        address = await self._admits.publish(app)
         if app.ingress is None:
-            await self._admits.withdraw(id_.key)
             properties["latestRevisionFqdn"] = ""
         else:
-            address = await self._admits.publish(app)
             domain = self._environment(document)["properties"]["defaultDomain"]
             inside = domain if app.ingress.external else f"internal.{domain}"
             fqdn = address if app.ingress.external and address else f"{id_.name}.{inside}"
