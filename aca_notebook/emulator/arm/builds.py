@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from aca_notebook.clock import format_instant
 from aca_notebook.emulator.arm.blobs import Log, log_name, run_stamp, upload_name
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.faults import resource_not_found
@@ -26,7 +25,6 @@ from aca_notebook.model.ids import ResourceId, parse_id, registry_id
 from aca_notebook.model.states import BuildStatus
 
 if TYPE_CHECKING:
-
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
@@ -47,15 +45,24 @@ _TIMEOUT_SECONDS = 3600
 _STOPPED = "The emulator was stopped during this build."
 
 
+#: What else Azure runs. It is accepted as Azure does; the run then fails, and its log says why.
+_TASKS = frozenset({"taskrunrequest", "encodedtaskrunrequest", "filetaskrunrequest"})
+_TASK_FAILURE = (
+    "This registry builds the bundles that `%aca deploy` makes; a task needs a container engine. "
+    "`aca-notebook emulator image add IMAGE COMMAND` gives an image a local command instead."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One run, read from its request."""
+    """One run, read from its request; without a source it is a task."""
 
     run: ResourceId
     source: str
     images: tuple[str, ...]
     push: bool
     timeout_seconds: float
+    described: dict[str, Any]  #: what a run that began says of its request
 
 
 class Builds:
@@ -110,10 +117,10 @@ class Builds:
         registry = self._registry(request)
         body = await json_body(request)
         run = registry.child("runs", f"ca{self._next_number(registry)}")
-        work = _read_request(body, run, self._login_server(registry))
-        if not self._blobs.path(f"{_container(run)}/{work.source}").is_file():
+        work = _read_request(body, run, self._login_server(registry), self._stamp())
+        if work.source and not self._blobs.path(f"{_container(run)}/{work.source}").is_file():
             raise AzureError(400, "InvalidSourceLocation", f"Nothing was uploaded to '{work.source}'.")
-        document = self._new_document(run, body)
+        document = self._new_document(run, body, request.state.claims)
         await self._store.put(run, document)
         log = self._blobs.open_log(log_name(_container(run), run.name))
         task = asyncio.create_task(self._run(work, log), name=f"build {run.name}")
@@ -146,7 +153,7 @@ class Builds:
     async def _run(self, work: _Work, log: Log) -> None:
         try:
             async with self._turn:
-                await self._advance(work.run, status=BuildStatus.RUNNING, startTime=run_stamp(self._clock))
+                await self._advance(work.run, status=BuildStatus.RUNNING, **work.described, startTime=self._stamp())
                 built = await self._build(work, log)
         except asyncio.CancelledError:
             if work.run not in self._canceled:
@@ -166,6 +173,8 @@ class Builds:
             log.close()
 
     async def _build(self, work: _Work, log: Log) -> LocalImage:
+        if not work.source:
+            raise BuildFailed(_TASK_FAILURE)
         source = self._blobs.path(f"{_container(work.run)}/{work.source}")
         log.step("Unpacking source code...")
         building = asyncio.ensure_future(self._builder.build(source, work.images, log.line))
@@ -192,7 +201,7 @@ class Builds:
     ) -> None:
         if message:
             properties["runErrorMessage"] = message
-        await self._advance(run, status=status, finishTime=run_stamp(self._clock), **properties)
+        await self._advance(run, status=status, finishTime=self._stamp(), **properties)
         well = status is BuildStatus.SUCCEEDED
         log.step(f"Run ID: {run.name} {'was successful' if well else f'ended as {status}'}")
         log.complete("successful" if well else "failed")
@@ -201,7 +210,7 @@ class Builds:
         document = self._store.get(run)
         if document is None:  # its registry was deleted meanwhile
             return
-        merged = {**document["properties"], **properties, "lastUpdatedTime": run_stamp(self._clock)}
+        merged = {**document["properties"], **properties, "lastUpdatedTime": self._stamp()}
         await self._store.put(run, {**document, "properties": merged})
 
     def _registry(self, request: Request) -> ResourceId:
@@ -232,35 +241,42 @@ class Builds:
         document = self._store.get(registry) or {}
         return str(document.get("properties", {}).get("loginServer") or f"{registry.name.lower()}.azurecr.io")
 
-    def _new_document(self, run: ResourceId, body: dict[str, Any]) -> dict[str, Any]:
-        now = self._clock.now()
+    def _new_document(self, run: ResourceId, body: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
         return {
             "type": _RUNS,
             "properties": {
                 "runId": run.name,
                 "status": BuildStatus.QUEUED,
-                "lastUpdatedTime": run_stamp(self._clock),
-                "runType": "QuickBuild",
-                "createTime": run_stamp(self._clock),
-                "platform": body.get("platform") or {"os": "linux", "architecture": "amd64"},
-                "agentConfiguration": body.get("agentConfiguration") or {"cpu": 2},
+                "lastUpdatedTime": self._stamp(),
                 "provisioningState": "Succeeded",
                 "isArchiveEnabled": bool(body.get("isArchiveEnabled")),
             },
             "id": str(run),
             "name": run.name,
-            "systemData": {"lastModifiedByType": "User", "lastModifiedAt": format_instant(now)},
+            "systemData": {
+                "lastModifiedBy": str(claims.get("appid") or claims.get("oid") or "emulator"),
+                "lastModifiedByType": "Application",
+                "lastModifiedAt": self._clock.now().isoformat(),
+            },
         }
 
+    def _stamp(self) -> str:
+        return run_stamp(self._clock)
 
-def _read_request(body: dict[str, Any], run: ResourceId, login_server: str) -> _Work:
-    """Read a DockerBuildRequest. Raises `AzureError` 400 for any other, and for one that names no image or source."""
-    kind = str(body.get("type") or "")
-    if kind.lower() != "dockerbuildrequest":
-        raise AzureError(
-            400, "InvalidRunRequest",
-            f"This emulator runs DockerBuildRequest, not '{kind}': tasks need a container engine.",
-        )  # fmt: skip
+
+def _read_request(body: dict[str, Any], run: ResourceId, login_server: str, now: str) -> _Work:
+    """Read a run request. Raises `AzureError` 400 for one that is none, or that names no image or source."""
+    kind = str(body.get("type") or "").lower()
+    if kind not in {"dockerbuildrequest", *_TASKS}:
+        raise AzureError(400, "InvalidRunRequest", f"The type of run request '{body.get('type')}' is not known.")
+    described = {
+        "runType": "QuickRun" if kind in _TASKS else "QuickBuild",
+        "createTime": now,
+        "platform": body.get("platform") or {"os": "linux", "architecture": "amd64"},
+        "agentConfiguration": body.get("agentConfiguration") or {"cpu": 2},
+    }
+    if kind in _TASKS:
+        return _Work(run, "", (), push=False, timeout_seconds=_TIMEOUT_SECONDS, described=described)
     source = str(body.get("sourceLocation") or "")
     if re.fullmatch(r"source/\d+/[0-9a-f-]+\.tar\.gz", source) is None:
         raise AzureError(
@@ -274,7 +290,7 @@ def _read_request(body: dict[str, Any], run: ResourceId, login_server: str) -> _
         raise AzureError(400, "InvalidParameter", f"{bad}.") from bad
     if not images:
         raise AzureError(400, "InvalidParameter", "imageNames must name at least one image.")
-    return _Work(run, source, images, bool(body.get("isPushEnabled", True)), timeout)
+    return _Work(run, source, images, bool(body.get("isPushEnabled", True)), timeout, described)
 
 
 def _image(name: str, run: str, login_server: str) -> str:

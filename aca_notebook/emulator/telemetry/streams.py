@@ -97,7 +97,7 @@ class Streams:
         names = request.path_params
         app = app_id(names["subscription"], names["group"], names["app"])
         self._admit(request, app)
-        return self._events(_Options(request), app, lambda: [app.key])
+        return self._events(_Options(request), app, lambda: [app.key], then=())
 
     async def _all_events(self, request: Request) -> Response:
         names = request.path_params
@@ -108,12 +108,16 @@ class Streams:
             there = self._store.list("Microsoft.App/containerApps", environment.subscription)
             return [document["id"].lower() for document in there if _lives_in(document, environment)]
 
-        return self._events(_Options(request), environment, apps)
+        return self._events(_Options(request), environment, apps, then=(system.COLD_START,))
 
-    def _events(self, options: _Options, of: ResourceId, apps: Callable[[], Sequence[str]]) -> Response:
+    def _events(
+        self, options: _Options, of: ResourceId, apps: Callable[[], Sequence[str]], *, then: Sequence[dict[str, Any]]
+    ) -> Response:
         async def body() -> AsyncIterator[bytes]:
             yield options.records(system.greeting(self._clock.now()))
             last, found = await self._last_events(apps(), options.tail)
+            yield options.records([*(line.record() for line in found), *then])
+            found = []
             while True:
                 if found:
                     yield options.records([line.record() for line in found])

@@ -123,6 +123,14 @@ def system_line(event: events.Event) -> SystemLine | None:
     )
 
 
+#: Stands in an environment's stream between what happened before and what happens from then on (recorded:
+#: app_eventstream, where two of the earlier events follow it).
+COLD_START: dict[str, Any] = {
+    "TimeStamp": None, "Type": None, "ContainerAppName": None, "RevisionName": None, "ReplicaName": None,
+    "Msg": "ColdStartEvents", "Reason": None, "EventSource": "EventProcessor", "Count": 0,
+}  # fmt: skip
+
+
 def greeting(now: datetime) -> list[dict[str, Any]]:
     """The two lines that come before any event; their stamps are written otherwise (recorded: app_eventstream)."""
     said = (

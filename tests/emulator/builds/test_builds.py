@@ -178,6 +178,16 @@ def test_a_failed_build_says_why_in_the_run_and_in_the_log(emulated):
     assert "for tiny==9" in log.splitlines()
 
 
+def test_a_task_is_accepted_as_azure_does_and_fails_with_the_reason_in_its_log(emulated):
+    with emulated.client() as client:
+        emulated.schedule(client, type="EncodedTaskRunRequest", encodedTaskContent="c3RlcHM6")
+        run = run_until(client, "ca1", "Failed")
+        log, _ = followed(client.runs.get_log_sas_url("local", "local", "ca1").log_link)
+
+    assert "needs a container engine" in run.properties.run_error_message
+    assert "image add" in log
+
+
 def test_a_build_can_be_canceled(emulated):
     with emulated.client() as client:
         emulated.schedule(client)
@@ -217,7 +227,7 @@ def test_what_a_killed_emulator_was_building_ends_in_the_books(emulated):
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        pytest.param({"type": "EncodedTaskRunRequest"}, "InvalidRunRequest", id="a task"),
+        pytest.param({"type": "Nonsense"}, "InvalidRunRequest", id="a kind that is none"),
         pytest.param({"sourceLocation": "https://a.git"}, "InvalidSourceLocation", id="a source elsewhere"),
         pytest.param({"sourceLocation": "source/1/00.tar.gz"}, "InvalidSourceLocation", id="a source never uploaded"),
         pytest.param({"sourceLocation": "../state.db"}, "InvalidSourceLocation", id="a path out of the store"),

@@ -226,14 +226,15 @@ def test_the_environments_stream_has_the_events_of_all_its_apps(emulated):
 
     lines = records(emulated.get("managedEnvironments/local/eventstream", token=ENVIRONMENT.key))[2:]
 
-    assert [line["ContainerAppName"] for line in lines] == ["scorer", "other"]
+    assert [line["ContainerAppName"] for line in lines] == ["scorer", "other", None]
+    assert lines[-1]["Msg"] == "ColdStartEvents"
 
 
 def test_an_environment_without_apps_has_a_stream_too(emulated):
     for app in (APP, OTHER):
         emulated.loop.run(emulated.store.delete(app))
 
-    assert len(records(emulated.get("managedEnvironments/local/eventstream", token=ENVIRONMENT.key))) == 2
+    assert len(records(emulated.get("managedEnvironments/local/eventstream", token=ENVIRONMENT.key))) == 3
 
 
 def test_an_app_that_is_not_there_has_no_stream(emulated):
