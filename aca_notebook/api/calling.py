@@ -31,21 +31,29 @@ class Endpoint:
         self._access = access
         self._public = public
         self._key = ""
-        self._parameters: dict[str, tuple[str, ...]] = {}
+        self._signatures: dict[str, inspect.Signature] = {}
+        self._described: dict[str, tuple[str, ...]] = {}
 
     async def call(
         self, function: str, positional: Sequence[object], named: Mapping[str, object],
         signature: inspect.Signature | None = None,
     ) -> Any:  # fmt: skip
         """Call `function` (empty: the entry). Raises what the function raised, or an error of the tree."""
-        names = signature or (await self._parameters_of(function) if positional or len(named) == 1 else ())
-        arguments = codec.bind(names, positional, named) if names else dict(named)
-        order = tuple(names.parameters) if signature is not None else tuple(names)  # type: ignore[union-attr,arg-type]  # a signature, or names
-        content_type, body = codec.encode(arguments, order[0] if order else "")
+        signature = signature or self._signatures.get(function)
+        if signature is None and (positional or len(named) == 1):
+            signature = codec.signature_of(await self._parameters_of(function))
+        arguments = dict(named) if signature is None else codec.bind(signature, positional, named)
+        content_type, body = codec.encode(arguments, next(iter(signature.parameters), "") if signature else "")
         reply = await self._post(f"{self.url}/{quote(function)}", content_type, body)
         if reply.status >= 400:
             raise replies.failure(reply, self.app)
         return codec.decode(reply)
+
+    def learn(self, function: str, signature: inspect.Signature, *, entry: bool = False) -> None:
+        """Know a function's parameters without asking the app."""
+        self._signatures[function] = signature
+        if entry:
+            self._signatures[""] = signature
 
     async def key(self) -> str:
         """The app's key, from its secret. Raises `NotFound` when the app is gone."""
@@ -93,12 +101,12 @@ class Endpoint:
 
     async def _parameters_of(self, function: str) -> tuple[str, ...]:
         """The names a function takes, in order, as its OpenAPI document has them."""
-        if not self._parameters:
+        if not self._described:
             document = await self.description()
             for path, methods in (document.get("paths") or {}).items():
                 if "post" in methods:
-                    self._parameters[path.strip("/")] = _names(methods["post"], document)
-        return self._parameters.get(function, ())
+                    self._described[path.strip("/")] = _names(methods["post"], document)
+        return self._described.get(function, ())
 
 
 def _names(operation: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[str, ...]:

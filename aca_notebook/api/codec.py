@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 
+def signature_of(parameters: Sequence[str]) -> inspect.Signature:
+    """A signature of which only the names are known: the app itself says what is missing."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([inspect.Parameter(name, kind, default=None) for name in parameters])
+
+
 def bind(
-    parameters: Sequence[str] | inspect.Signature, positional: Sequence[object], named: Mapping[str, object]
+    signature: inspect.Signature, positional: Sequence[object], named: Mapping[str, object]
 ) -> dict[str, object]:  # fmt: skip
     """Give positional arguments their names. Raises `InvalidArguments` for what the signature does not take."""
-    if not isinstance(parameters, inspect.Signature):
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        parameters = inspect.Signature([inspect.Parameter(name, kind, default=None) for name in parameters])
     try:
-        return dict(parameters.bind(*positional, **named).arguments)
+        return dict(signature.bind(*positional, **named).arguments)
     except TypeError as wrong:
         raise InvalidArguments(
-            f"the arguments do not fit: {wrong}", code="InvalidArguments", hint=f"it takes {parameters}"
+            f"the arguments do not fit: {wrong}", code="InvalidArguments", hint=f"it takes {signature}"
         ) from None
 
 

@@ -27,6 +27,11 @@ class Function:
         self._signature = _signature(local)
 
     @property
+    def signature(self) -> inspect.Signature | None:
+        """What it takes; None for what Python cannot say it of."""
+        return self._signature
+
+    @property
     def _loop(self) -> PrivateLoop:
         return self.app.loop
 

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.errors import AcaError, CallFailed, InvalidArguments, NotFound, RemoteError, Unauthorized
+from aca_notebook.errors import CallFailed, InvalidArguments, NotFound, RemoteError, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: The module the runner imports a cell as; its classes live in the notebook's own module here.
 CELL_MODULE = "cell"
+
+#: The attribute that marks an exception a user's function raised elsewhere.
+REMOTE = "__aca_remote__"
 
 _GATEWAY: dict[int, tuple[str, str]] = {
     403: ("the app takes no calls from here", "its ingress is internal: deploy it again"),
@@ -60,6 +63,7 @@ def remote_exception(told: Mapping[str, Any], reply: Reply, app: str) -> BaseExc
             remote_traceback=f"Traceback in app {app!r}:\n{frames}", hint=f"look at `%aca logs {app}`",
         )  # fmt: skip
     revived.add_note(f"Traceback ({where}):\n{frames}")
+    revived.__dict__[REMOTE] = True
     return revived
 
 
@@ -76,7 +80,7 @@ def format_frames(frames: Sequence[Mapping[str, Any]]) -> str:
 
 def is_remote(error: BaseException) -> bool:
     """Whether an exception was raised by a user's function elsewhere: our own frames say nothing about it."""
-    return bool(getattr(error, "__notes__", None)) and not isinstance(error, AcaError)
+    return bool(getattr(error, REMOTE, False))
 
 
 def _revive(module: str, name: str, arguments: object) -> Exception | None:

@@ -6,6 +6,8 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
+from aca_notebook.api.replies import is_remote
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -33,7 +35,12 @@ class Twin(Generic[P, R]):
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
         """Do it and wait."""
-        return self._private.run(self._work(*arguments, **named))
+        try:
+            return self._private.run(self._work(*arguments, **named))
+        except Exception as error:
+            if is_remote(error):
+                raise error.with_traceback(None) from None  # how it came here is nothing to its reader
+            raise
 
     async def aio(self, *arguments: P.args, **named: P.kwargs) -> R:
         """Do it and await it, from any event loop."""

@@ -16,7 +16,7 @@ from aca_notebook.api.access import Access
 from aca_notebook.api.app import App
 from aca_notebook.api.deploying import Deploying, Turns
 from aca_notebook.api.deployment import Deployment
-from aca_notebook.api.function import handle
+from aca_notebook.api.function import Function, handle
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions
@@ -119,6 +119,9 @@ class Workspace:
         state = self._access.services.apps.read(outcome.document, outcome.profiles)
         app = App(state, self, self._access)
         handles = {export: handle(app, export, kind, namespace[export]) for export, kind in outcome.packed.exports}
+        for export, each in handles.items():
+            if isinstance(each, Function) and each.signature is not None:
+                app.endpoint.learn(export, each.signature, entry=export == outcome.plan.entry)
         return Deployment(app, handles, outcome.progress)
 
     @blocking

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from aca_notebook.azure import faults
-from aca_notebook.clock import parse_instant
 from aca_notebook.errors import ServiceFailed
 from aca_notebook.model.metric import MetricPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
+    from azure.mgmt.monitor.models import Metric as MonitorMetric
+
     from aca_notebook.azure.connection import Connection
-    from aca_notebook.azure.documents import Document
     from aca_notebook.model.ids import ResourceId
     from aca_notebook.model.metric import Metric
 
@@ -53,26 +54,18 @@ class Metrics:
             if refused.status in {400, 404} and refused.code != "ResourceNotFound":
                 return ()
             raise
-        return tuple(point for entry in answer.as_dict().get("value") or () for point in _points(entry, metric))
+        return tuple(point for entry in answer.value for point in _points(entry, metric))
 
 
-def _points(entry: Document, metric: Metric) -> Sequence[MetricPoint]:
-    points = []
-    for series in entry.get("timeseries") or ():
-        labels = {
-            label["name"]["value"].lower(): label.get("value") or "" for label in series.get("metadatavalues") or ()
-        }
-        for point in series.get("data") or ():
-            value = point.get(metric.aggregation)
-            points.append(
-                MetricPoint(
-                    at=parse_instant(str(point.get("timeStamp") or point.get("time_stamp"))),
-                    value=None if value is None else float(value) * metric.scale,
-                    revision=labels.get("revisionname", ""),
-                    replica=labels.get("podname", ""),
-                )
-            )
-    return points
+def _points(entry: MonitorMetric, metric: Metric) -> Iterator[MetricPoint]:
+    """Read the SDK's objects as they are: turning them back into JSON first takes ten times as long."""
+    for series in entry.timeseries or ():
+        labels = {label.name.value.lower(): label.value or "" for label in series.metadatavalues or () if label.name}
+        revision, replica = labels.get("revisionname", ""), labels.get("podname", "")
+        for point in series.data or ():
+            value = getattr(point, metric.aggregation)
+            scaled = None if value is None else float(value) * metric.scale
+            yield MetricPoint(point.time_stamp.astimezone(UTC), scaled, revision, replica)
 
 
 def grain_for(span: timedelta, points: int = 180) -> str:

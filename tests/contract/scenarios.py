@@ -268,7 +268,7 @@ def a_followed_log_goes_on_until_it_is_stopped(ws: Workspace) -> None:
 def metrics_count_the_calls_and_cost_the_seconds(ws: Workspace) -> None:
     with deployed(ws) as deployment:
         for _ in range(5):
-            deployment.app.invoke(9.0)
+            deployment.handles["score"].remote(9.0)
         soon(lambda: deployment.app.metrics()["requests"].sum() == 5, "five requests", 75)
         frame = deployment.app.metrics()
         assert frame["replicas"].max() > 0

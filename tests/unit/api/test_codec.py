@@ -15,7 +15,7 @@ from aca_notebook.runner import exchange, tables
 
 
 def test_positional_arguments_get_their_names():
-    assert codec.bind(("x", "y"), (1,), {"y": 2}) == {"x": 1, "y": 2}
+    assert codec.bind(codec.signature_of(("x", "y")), (1,), {"y": 2}) == {"x": 1, "y": 2}
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_positional_arguments_get_their_names():
 )
 def test_arguments_that_do_not_fit_are_refused_with_the_signature(positional, named):
     with pytest.raises(InvalidArguments) as refused:
-        codec.bind(("x", "y"), positional, named)
+        codec.bind(codec.signature_of(("x", "y")), positional, named)
     assert "x=None, y=None" in refused.value.hint
 
 
