@@ -82,8 +82,11 @@ class Cells:
         self._labels = dict(_labelled(history if isinstance(history, list | tuple) else ()))
 
     def of_code(self, code: CodeType) -> Cell | None:
-        """Return the cell a code object was compiled from, or None for code of a file."""
-        return self._of_file(code.co_filename)
+        """Return the cell a code object was compiled from (a script that was run counts as one), or None."""
+        cell = self._of_file(code.co_filename)
+        if cell is None and Path(code.co_filename).is_file():
+            cell = Cell(Path(code.co_filename).name, "".join(linecache.getlines(code.co_filename)))
+        return cell
 
     def defining(self, name: str) -> Iterator[Chunk]:
         """Yield the chunks that define `name` by `def` or `class`, newest cell first."""

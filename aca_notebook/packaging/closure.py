@@ -156,7 +156,9 @@ class Closure:
                 return ""
             qualified: str = getattr(each, "__qualname__", "")
             root = qualified.partition(".")[0]
-            if "<" in qualified or root not in self._namespace:
+            if "<" not in qualified and not self._goes_by(qualified, each):
+                raise data.CannotTravel(f"it was made with an earlier `{qualified}`", "make it again, then deploy")
+            if "<" in qualified:
                 raise data.CannotTravel(
                     f"it refers to `{qualified}`, which has no name", "define it at the top of a cell"
                 )
@@ -176,6 +178,14 @@ class Closure:
         text = f'{name} = _stored.{datum.format}("{name}"{extra})'
         self.pieces.append(Piece("data", text, frozenset({name}), eager=frozenset(own)))
         self.data.append(datum)
+
+    def _goes_by(self, qualified: str, value: object) -> bool:
+        """Tell whether a class or function of the notebook is still found under its own name."""
+        first, *rest = qualified.split(".")
+        found = unwrapped(self._namespace.get(first))
+        for part in rest:
+            found = getattr(found, part, None)
+        return found is value
 
     def _weigh(self, datum: data.Datum, by: Needed) -> None:
         if datum.size > data.MOST_BYTES:
@@ -268,7 +278,7 @@ class Closure:
         for free, content in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             if content.cell_contents is value:
                 continue
-            closed_over[free] = f"_{name}_{free}"
+            closed_over[free] = self._unused(f"_{name}_{free}")
             self._capture(closed_over[free], unwrapped(content.cell_contents), by)
         inner, first = inner_source(cell, node)
         head = f"def _make_{name}({', '.join(closed_over)}):"
@@ -279,6 +289,11 @@ class Closure:
         self.need_all(used, ast.parse(text), cell, first_line=first - 1, but=made | set(closed_over.values()))
         run = Run(2, len(inner), cell.label, first)
         self.pieces.append(Piece("definition", text, used.binds, used.eager, used.lazy, (run,)))
+
+    def _unused(self, name: str) -> str:
+        while name in self._namespace:
+            name = f"_{name}"
+        return name
 
     def _note_future(self, value: object) -> None:
         code = code_of(value)
@@ -360,4 +375,6 @@ def looks_secret(name: str) -> bool:
 
 def megabytes(size: int) -> str:
     """Write a number of bytes for people: `1.5 MiB`."""
+    if size < 1024:
+        return f"{size} bytes"
     return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 1024:.0f} KiB"

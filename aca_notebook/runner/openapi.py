@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from aca_notebook.runner import tables
-from aca_notebook.runner.signature import decodable, wanted_frame
+from aca_notebook.runner.signature import decodable, is_array_hint, wanted_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[dict[str, Any]], dict[str, An
 def foreign_schema(hint: Any) -> dict[str, Any]:
     """Describe what JSON Schema does not know: arrays and frames; anything else takes any JSON."""
     kind = typing.get_origin(hint) or hint
-    if getattr(kind, "__name__", "") == "ndarray":
+    if is_array_hint(hint):
         return {"type": "array", "items": {}, "description": "numpy array: nested lists, or application/x-npy"}
     if wanted_frame(hint) == "series":
         return {"type": "array", "items": {}, "description": "pandas Series: a list, or an Arrow stream"}

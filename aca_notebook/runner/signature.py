@@ -185,6 +185,7 @@ def convert(hint: Any, value: Any) -> Any:
 
     Raises `ValueError` or `TypeError` when the value does not fit.
     """
+    hint = unaliased(hint)
     kind = typing.get_origin(hint) or hint
     root = getattr(kind, "__module__", "").partition(".")[0]
     if root == "numpy" and kind.__name__ == "ndarray":
@@ -227,12 +228,22 @@ def sys_numpy() -> Any:
 
 def is_array_hint(hint: Any) -> bool:
     """Tell whether an annotation names an array."""
+    hint = unaliased(hint)
     return getattr(typing.get_origin(hint) or hint, "__name__", "") == "ndarray"
+
+
+def unaliased(hint: Any) -> Any:
+    """Return what a type alias stands for (`type Rows = list[float]`; numpy's `NDArray` is one on newer Pythons)."""
+    origin = typing.get_origin(hint) or hint
+    if type(origin).__name__ != "TypeAliasType":
+        return hint
+    arguments = typing.get_args(hint)
+    return unaliased(origin.__value__[arguments] if arguments else origin.__value__)
 
 
 def wanted_frame(hint: Any) -> str:
     """Return the kind of frame an annotation asks for, or an empty string."""
-    for each in (hint, *typing.get_args(hint)):
+    for each in (unaliased(hint), *typing.get_args(hint)):
         kind = typing.get_origin(each) or each
         root, name = getattr(kind, "__module__", "").partition(".")[0], getattr(kind, "__name__", "")
         found = {

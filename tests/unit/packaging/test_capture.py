@@ -72,6 +72,16 @@ REFUSED = {
         "def f(): return math.sqrt_fake(1)",
         {"line": 1, "name": "math", "says": "replaced"},
     ),
+    "an object of an earlier version of a class": (
+        ["class C: pass\nc = C()", "class C: pass"],
+        "def f(): return c",
+        {"line": 1, "name": "c", "says": "earlier `C`", "hint": "make it again"},
+    ),
+    "an object of a class without a name": (
+        ["def make():\n    class Inner: pass\n    return Inner()\nc = make()"],
+        "def f(): return c",
+        {"line": 1, "name": "c", "says": "Inner", "hint": "top of a cell"},
+    ),
     "an earlier version of a helper": (
         ["def g(): return 1\nh = g", "def g(): return 2"],
         "def f(): return h()",
@@ -244,6 +254,29 @@ def test_a_project_module_with_compiled_code_is_refused(tmp_path, monkeypatch):
 
     with pytest.raises(CaptureFailed, match="compiled code"):
         Notebook("import quick").deploy("def f(): return quick.K")
+
+
+def test_a_script_may_deploy_what_it_defines(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text("K = 4\n\ndef helper(x):\n    return x * K\n\ndef f(x):\n    return helper(x)\n")
+    namespace = {"__name__": "__main__"}
+    exec(compile(script.read_text(), str(script), "exec"), namespace)
+
+    captured = capture_cell("def f(x):\n    return helper(x)\n", namespace)
+
+    assert unpacked(captured, tmp_path / "app").f(2) == 8
+    assert captured.lines[0].cell == "train.py"
+    assert captured.lines[0].cell_line == 3
+
+
+def test_a_name_of_ours_never_takes_one_of_the_notebooks(tmp_path):
+    notebook = Notebook(
+        "_triple_n = 'mine'\ndef times(n):\n    def inner(x): return x * n\n    return inner\ntriple = times(3)"
+    )
+
+    module = unpacked(notebook.deploy("def f(x): return triple(x), _triple_n"), tmp_path / "app")
+
+    assert module.f(2) == (6, "mine")
 
 
 def test_an_open_stream_is_not_read(tmp_path):
