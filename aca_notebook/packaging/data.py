@@ -60,7 +60,7 @@ class Datum:
         return f"{self.name}.{SUFFIXES[self.format]}" if self.format in SUFFIXES else ""
 
 
-class CannotTravel(ValueError):
+class CannotTravel(Exception):
     """A value no format can hold; `advice` says what to do instead."""
 
     def __init__(self, message: str, advice: str) -> None:
@@ -165,7 +165,7 @@ def pickled(value: object, own_name: Callable[[object], str]) -> tuple[bytes, se
     buffer = io.BytesIO()
     try:
         plain.ObjectWriter(buffer, own_name).dump(value)
-    except (pickle.PicklingError, TypeError, AttributeError, ValueError) as refused:
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError) as refused:
         raise CannotTravel(f"it is an estimator that cannot be pickled: {refused}", _advice(None)) from None
     written = buffer.getvalue()
     seen = _ModulesSeen(io.BytesIO(written))

@@ -66,7 +66,7 @@ def write(value: object, own_name: Callable[[object], str] = lambda _: "") -> by
     buffer = io.BytesIO()
     try:
         _PlainWriter(buffer, own_name).dump(value)
-    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as refused:
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError) as refused:
         raise NotPlain(str(refused)) from None
     written = buffer.getvalue()
     _Check(io.BytesIO(written)).load()
