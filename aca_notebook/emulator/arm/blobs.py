@@ -7,6 +7,7 @@ for ever (facts §11.1, recorded: acr_task_build).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import shutil
@@ -141,7 +142,7 @@ class Blobs:
 
 
 class Log:
-    """An append blob being written."""
+    """An append blob being written; a full disk loses lines, never the run."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
@@ -150,7 +151,8 @@ class Log:
 
     def line(self, text: str) -> None:
         """Append one line; readers see it at once."""
-        self._file.write(text.encode() + b"\n")
+        with contextlib.suppress(OSError):
+            self._file.write(text.encode() + b"\n")
 
     def step(self, text: str) -> None:
         """Append one line of the builder's own, with the time before it as the registry writes it."""
@@ -159,7 +161,8 @@ class Log:
     def complete(self, outcome: str) -> None:
         """Say that nothing follows; `outcome` is `successful` or `failed`."""
         self.close()
-        _complete(self._path).write_text(outcome, encoding="utf-8")
+        with contextlib.suppress(OSError):
+            _complete(self._path).write_text(outcome, encoding="utf-8")
 
     def close(self) -> None:
         """Give the file back; readers wait for what an unfinished log may still say."""

@@ -76,6 +76,7 @@ class Builds:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._tasks: dict[ResourceId, asyncio.Task[None]] = {}
         self._canceled: set[ResourceId] = set()
+        self._unwritten: dict[ResourceId, dict[str, Any]] = {}  # how runs ended that a full disk did not take
 
     def routes(self) -> list[Route]:
         """The operations of the tasks client that a build needs."""
@@ -164,6 +165,8 @@ class Builds:
             await self._fail(work.run, log, BuildStatus.TIMEOUT, f"The build took over {work.timeout_seconds:g} s.")
         except BuildFailed as failure:
             await self._fail(work.run, log, BuildStatus.FAILED, str(failure))
+        except OSError as full:
+            await self._fail(work.run, log, BuildStatus.ERROR, f"The data folder could not be written to: {full}")
         except Exception as broken:  # a task's last resort: the run must end, and the log has the traceback
             logger.exception("build %s failed", work.run.name)
             await self._fail(work.run, log, BuildStatus.ERROR, f"{type(broken).__name__}: {broken}")
@@ -201,7 +204,12 @@ class Builds:
     ) -> None:
         if message:
             properties["runErrorMessage"] = message
-        await self._advance(run, status=status, finishTime=self._stamp(), **properties)
+        ended = {"status": status, "finishTime": self._stamp(), **properties}
+        try:
+            await self._advance(run, **ended)
+        except AzureError as full:
+            logger.warning("the end of build %s could not be written: %s", run.name, full)
+            self._unwritten[run] = ended
         well = status is BuildStatus.SUCCEEDED
         log.step(f"Run ID: {run.name} {'was successful' if well else f'ended as {status}'}")
         log.complete("successful" if well else "failed")
@@ -225,6 +233,7 @@ class Builds:
         document = self._store.get(run)
         if document is None:
             raise AzureError(404, "RunNotFound", f"The run '{run.name}' was not found in registry '{run.parent.name}'.")
+        document["properties"] |= self._unwritten.get(run, {})
         return run, document
 
     def _runs(self, registry: ResourceId) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from aca_notebook.emulator.identity.sas import Sas
 from aca_notebook.emulator.journal.database import Database
 from aca_notebook.emulator.runtime.builder import BuildFailed
 from aca_notebook.emulator.runtime.images import LocalImage
+from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.ids import registry_id
 from tests.emulator.telemetry.serving import Loop, NoCredential, NoCredentialAsync, NoToken, serving
 
@@ -46,13 +47,24 @@ class FakeBuilder:
         return LocalImage(images[0], ("serve",), Path("/images/00ff"))
 
 
+class FillingStore(Store):
+    """A store whose disk a test can fill."""
+
+    full = False
+
+    async def put(self, id_, document, *also):
+        if self.full:
+            raise AzureError(507, "InsufficientStorage", "The emulator could not write to its data folder: full.")
+        await super().put(id_, document, *also)
+
+
 class Emulated:
     """The composed build routes and what a test wants to reach of them."""
 
     def __init__(self, loop: Loop, folder: Path) -> None:
         self.loop = loop
         self.database = Database(folder / "state.db")
-        self.store = Store(self.database)
+        self.store = FillingStore(self.database)
         self.builder = FakeBuilder()
         self.clock = SystemClock()
         sas = Sas(b"key", self.clock)
@@ -176,6 +188,17 @@ def test_a_failed_build_says_why_in_the_run_and_in_the_log(emulated):
     assert run.properties.run_error_message == "No solution found\nfor tiny==9"
     assert outcome == "failed"
     assert "for tiny==9" in log.splitlines()
+
+
+def test_a_full_disk_ends_a_run_all_the_same(emulated):
+    with emulated.client() as client:
+        emulated.schedule(client)
+        run_until(client, "ca1", "Running")
+        emulated.builder.failure = "no"
+        emulated.store.full = True
+        emulated.finish()
+
+        assert run_until(client, "ca1", "Failed").properties.run_error_message == "no"
 
 
 def test_a_task_is_accepted_as_azure_does_and_fails_with_the_reason_in_its_log(emulated):
