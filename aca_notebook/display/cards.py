@@ -109,7 +109,8 @@ def _waterfall_html(progress: DeployProgress) -> str:
             f'max-width:{100 - start * 100:.1f}%;height:100%;background:{tone};border-radius:3px"></div></div>'
         )
         rows.append(
-            f'<tr><td style="text-align:left;padding:.1em .5em .1em 0">{theme.coloured(mark, tone)} {phase.name}</td>'
+            f'{theme.ROW}<td style="text-align:left;padding:.1em .5em .1em 0">'
+            f"{theme.coloured(mark, tone)} {phase.name}</td>"
             f'<td style="text-align:right;padding:.1em .8em;font-variant-numeric:tabular-nums">{spent}</td>'
             f"<td>{bar}</td>"
             f'<td style="text-align:left;padding:.1em 0 .1em .8em">{theme.faint(phase.note)}</td></tr>'
@@ -158,6 +159,8 @@ def standing(state: AppState) -> tuple[str, str]:
         return "✗", theme.BAD
     if state.provisioning_state not in {"Succeeded", ""} or state.running_state in {"Processing", "Activating"}:
         return "●", theme.BUSY
+    if state.running_state in {"Degraded", "Unknown"}:
+        return "!", theme.WARN
     return ("–", theme.FAINT) if state.running_status == "Stopped" else ("✓", theme.GOOD)
 
 
@@ -240,7 +243,7 @@ def _weight(item: Shipped) -> str:
 def _shipped_html(ships: Sequence[Shipped]) -> str:
     cell = "text-align:left;padding:.05em 1em .05em 0"
     rows = "".join(
-        f'<tr><td style="{cell}">{theme.faint(item.kind)}</td><td style="{cell}">{theme.code(item.name)}</td>'
+        f'{theme.ROW}<td style="{cell}">{theme.faint(item.kind)}</td><td style="{cell}">{theme.code(item.name)}</td>'
         f'<td style="{cell};text-align:right">{_weight(item)}</td><td style="{cell}">{theme.faint(item.note)}</td></tr>'
         for item in ships
     )

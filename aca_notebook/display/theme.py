@@ -22,6 +22,8 @@ TINT: Final = "rgba(128,128,128,.10)"
 FONT: Final = "var(--jp-ui-font-family, system-ui, sans-serif)"
 #: A table in an old page inherits nothing by itself.
 TABLE: Final = "border-collapse:collapse;margin:.4em 0 0;color:inherit;font-size:inherit"
+#: Notebook pages stripe the rows of every table; a card is no data.
+ROW: Final = '<tr style="background:none">'
 MONO: Final = "var(--jp-code-font-family, ui-monospace, monospace)"
 
 
@@ -73,7 +75,7 @@ def pairs(rows: dict[str, str]) -> str:
     """Return a table of names and values; values are HTML already, empty ones are left out."""
     style = f"text-align:left;padding:.05em 1.2em .05em 0;color:{FAINT};vertical-align:top"
     body = "".join(
-        f'<tr><td style="{style}">{text(name)}</td><td style="text-align:left;padding:.05em 0">{value}</td></tr>'
+        f'{ROW}<td style="{style}">{text(name)}</td><td style="text-align:left;padding:.05em 0">{value}</td></tr>'
         for name, value in rows.items()
         if value
     )

@@ -45,8 +45,7 @@ def test_only_promised_outputs_are_kept(notebook: Path) -> None:
     promised = [cell for cell in cells if PROMISE in cell.metadata.get("tags", [])]
     assert promised
     assert all(cell.outputs for cell in promised)
-    assert not any(cell.outputs for cell in cells if cell not in promised)
-    assert all(cell.execution_count is None for cell in cells)
+    assert not any(cell.outputs or cell.execution_count for cell in cells if cell not in promised)
 
 
 def test_the_quickstart_is_the_journey_of_the_readme() -> None:
