@@ -80,6 +80,7 @@ class Cells:
     def __init__(self, namespace: Mapping[str, object]) -> None:
         history = namespace.get("In") or namespace.get("_ih") or ()
         self._labels = dict(_labelled(history if isinstance(history, list | tuple) else ()))
+        self._history = [Cell(label, text) for text, label in self._labels.items()]
 
     def of_code(self, code: CodeType) -> Cell | None:
         """Return the cell a code object was compiled from (a script that was run counts as one), or None."""
@@ -96,11 +97,12 @@ class Cells:
                     yield chunk
 
     def newest_first(self) -> Iterator[Cell]:
-        """Yield every cell whose source is known, newest first."""
+        """Yield every cell whose source is known, newest first; then the history, with the bodies of cell magics."""
         for file in reversed(list(linecache.cache)):
             cell = self._of_file(file)
             if cell is not None:
                 yield cell
+        yield from reversed(self._history)
 
     def label(self, text: str) -> str:
         """Return what the notebook calls the cell with this source, or `cell` when it does not know it."""

@@ -236,6 +236,8 @@ class Closure:
             definition = chunk.defines(name)
             if decorated(definition) or (isinstance(value, type) and isinstance(definition, ast.ClassDef)):
                 return chunk
+            if cell is None and code is not None and (chunk.line, name) == (code.co_firstlineno, code.co_name):
+                return chunk  # compiled by a magic, which keeps no source: `%%time`, say
         return None
 
     def _add_alias(self, name: str, value: Any, by: Needed) -> None:

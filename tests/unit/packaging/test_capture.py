@@ -269,6 +269,18 @@ def test_a_script_may_deploy_what_it_defines(tmp_path):
     assert captured.lines[0].cell_line == 3
 
 
+def test_a_function_that_a_cell_magic_compiled_is_found_in_the_history(tmp_path):
+    notebook = Notebook()
+    body = "K = 3\ndef helper(x):\n    return K * x\n"
+    notebook.namespace["In"].append(f"get_ipython().run_cell_magic('time', '', {body!r})")
+    exec(compile(body, "<timed exec>", "exec"), notebook.namespace)
+
+    captured = notebook.deploy("def f(x): return helper(x)")
+
+    assert unpacked(captured, tmp_path / "app").f(2) == 6
+    assert "In[1]" in {run.cell for run in captured.lines}
+
+
 def test_a_name_of_ours_never_takes_one_of_the_notebooks(tmp_path):
     notebook = Notebook(
         "_triple_n = 'mine'\ndef times(n):\n    def inner(x): return x * n\n    return inner\ntriple = times(3)"
