@@ -159,7 +159,7 @@ def _headers(seen: Interaction, ours: Answer, names: Names) -> Iterator[Differen
     for header in _NEEDED_HEADERS:
         if header in recorded.headers and not ours.headers.get(header):
             yield Difference(f"header.{header}", f"Azure's is {recorded.headers[header][:60]!r}, ours is absent")
-    if recorded.body is not None and not seen.host.endswith(BLOB_HOSTS):
+    if recorded.body is not None and not seen.host.endswith((APP_HOSTS, BLOB_HOSTS)):
         theirs, mine = (each.headers.get("content-type", "").partition(";")[0] for each in (recorded, ours))
         if theirs and theirs != mine:
             yield Difference("header.content-type", f"Azure's is {theirs!r}, ours {mine!r}")

@@ -190,6 +190,8 @@ def wrong_arguments_name_the_parameter_and_its_type(ws: Workspace) -> None:
             deployment.app.invoke(1.0, 2.0)
         with pytest.raises(errors.NotFound, match="score"):
             deployment.app.call("nonesuch", x=1.0)
+        with pytest.raises(errors.NotFound, match="score"):
+            deployment.app.call("nonesuch", x=1.0, y=2.0)
 
 
 def a_cell_that_cannot_be_imported_there_fails_with_its_own_lines(ws: Workspace) -> None:
@@ -253,7 +255,7 @@ def logs_tell_what_the_cell_printed_and_what_the_platform_did(ws: Workspace) -> 
 
 def a_followed_log_goes_on_until_it_is_stopped(ws: Workspace) -> None:
     with deployed(ws) as deployment:
-        stream = deployment.app.logs(tail=0, follow=True)
+        stream = deployment.app.logs(tail=50, follow=True)
         assert stream.running
         for value in (1.0, 4.0, 9.0):
             deployment.app.invoke(value)
@@ -266,7 +268,7 @@ def a_followed_log_goes_on_until_it_is_stopped(ws: Workspace) -> None:
 
 
 def metrics_count_the_calls_and_cost_the_seconds(ws: Workspace) -> None:
-    with deployed(ws) as deployment:
+    with deployed(ws, name="metered") as deployment:
         for _ in range(5):
             deployment.handles["score"].remote(9.0)
         soon(lambda: deployment.app.metrics()["requests"].sum() == 5, "five requests", 75)

@@ -163,7 +163,7 @@ def test_an_environment_lives_its_life(client: ContainerAppsAPIClient) -> None:
     client.managed_environments.begin_delete(GROUP, "mine").result()
     assert [each.name for each in client.managed_environments.list_by_resource_group(GROUP)] == ["local"]
     assert {each.name.value for each in client.usages.list("eastus")} >= {"SubscriptionConsumptionT4Gpus"}
-    assert {each.name for each in client.available_workload_profiles.get("eastus")} >= {"NC24-A100"}
+    assert {each.name for each in client.available_workload_profiles.get("westus3")} >= {"NC24-A100"}
 
 
 def test_groups_registries_and_subscriptions_through_their_own_clients(emulator: Running) -> None:
