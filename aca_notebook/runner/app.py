@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import sys
 import time
 import uuid
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from aca_notebook.runner import exchange, openapi, pages
+from aca_notebook.runner import exchange, gpus, openapi, pages
 from aca_notebook.runner.failures import CellLines, Refused, user_error
 from aca_notebook.runner.metrics import CallMetrics
 
@@ -69,6 +70,7 @@ class RunnerApp:
         self._write_line = write_line
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="call")
         self._metrics = CallMetrics()
+        self._gpus = gpus.Gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI scope."""
@@ -163,7 +165,8 @@ class RunnerApp:
             return self._open(scope)
         self._door.admit(headers)
         if path == "/_aca/metrics":
-            return Answer(200, self._metrics.text().encode(), "text/plain; version=0.0.4; charset=utf-8")
+            written = self._metrics.text() + gpus.text(self._gpus.samples())
+            return Answer(200, written.encode(), "text/plain; version=0.0.4; charset=utf-8")
         if path == "/openapi.json":
             return Answer(200, msgspec.json.encode(openapi.describe(self._services, self._title)))
         if path == "/docs":
