@@ -70,6 +70,7 @@ class Builder:
         self._interpreters = interpreters
         self._uv = uv
         self._uv_environment = uv_environment(environment)
+        folder = folder.resolve()
         self._bundles = folder / "images"
         self._environments = folder / "environments"
         self._bytecode = folder / "bytecode"
@@ -77,8 +78,7 @@ class Builder:
         self._warming: set[asyncio.Task[None]] = set()
         for place in (self._bundles, self._environments, self._bytecode):
             place.mkdir(parents=True, exist_ok=True)
-            for left in place.glob(f"*{_PART}"):  # what a killed emulator was in the middle of
-                shutil.rmtree(left, ignore_errors=True)
+        self._sweep()
 
     async def build(self, context: Path, images: Sequence[str], log: Log) -> LocalImage:
         """Make `images` (full references) run the bundle in `context`, a tar archive; returns how.
@@ -132,6 +132,16 @@ class Builder:
         for task in self._warming:
             task.cancel()
         await asyncio.gather(*self._warming, return_exceptions=True)
+
+    def _sweep(self) -> None:
+        """Remove what a killed emulator was in the middle of, and bundles that no image names: failed builds.
+
+        Environments stay: making one again takes longer than keeping it.
+        """
+        named = {image.folder.name for image in self._images.list()}
+        left = [each for each in self._bundles.iterdir() if each.name not in named]
+        for each in (*left, *self._environments.glob(f"*{_PART}")):
+            shutil.rmtree(each, ignore_errors=True)
 
     async def _warm(self, requirements: str, python: str) -> None:
         try:

@@ -203,6 +203,21 @@ def test_what_a_killed_emulator_was_in_the_middle_of_is_swept_away(database, tmp
     assert not half.exists()
 
 
+@pytest.mark.process
+def test_a_restart_keeps_the_bundles_of_images_and_sweeps_those_of_failed_builds(database, builder, package, tmp_path):
+    image, _ = build(builder, bundle(tmp_path, pins=package))
+    with pytest.raises(BuildFailed):
+        build(builder, archive(tmp_path / "c.tar.gz", {"Dockerfile": "FROM scratch\n"}))
+    assert len(list(image.folder.parent.iterdir())) == 2
+
+    Builder(
+        folder=tmp_path / "data", images=Images(database, tmp_path), interpreters=Interpreters(database),
+        uv="uv", environment={},
+    )  # fmt: skip
+
+    assert list(image.folder.parent.iterdir()) == [image.folder]
+
+
 def test_a_dockerfile_of_another_kind_needs_a_container_engine(builder, tmp_path):
     with pytest.raises(BuildFailed, match="needs a container engine"):
         build(builder, archive(tmp_path / "c.tar.gz", {"Dockerfile": "FROM scratch\n"}))
