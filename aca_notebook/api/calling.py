@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aca_notebook.api import codec, replies, template
-from aca_notebook.errors import CallFailed, Unauthorized
+from aca_notebook.errors import CallFailed, NotFound, Unauthorized
 
 if TYPE_CHECKING:
     import inspect
@@ -106,7 +106,12 @@ class Endpoint:
             for path, methods in (document.get("paths") or {}).items():
                 if "post" in methods:
                     self._described[path.strip("/")] = _names(methods["post"], document)
-        return self._described.get(function, ())
+        if function not in self._described:
+            raise NotFound(
+                f"app {self.app!r} serves no {function or 'entry'!r}", status=404, code="NotFound",
+                hint=f"it serves {', '.join(sorted(path for path in self._described if path)) or 'nothing'}",
+            )  # fmt: skip
+        return self._described[function]
 
 
 def _names(operation: Mapping[str, Any], document: Mapping[str, Any]) -> tuple[str, ...]:

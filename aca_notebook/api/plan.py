@@ -160,8 +160,7 @@ def _is_running(current: AppState | None, plan: DeployPlan, env: Mapping[str, st
     if current is None or current.provisioning_state != "Succeeded" or current.running_status == "Stopped":
         return False
     same_code = current.tags.digest == plan.digest and current.tags.functions[:1] == plan.functions[:1]
-    same_settings = current.tags.settings == settings_digest(plan, env)
-    return same_code and same_settings and current.latest_revision == current.latest_ready_revision
+    return same_code and current.tags.settings == settings_digest(plan, env)
 
 
 def _profile(gpu: str) -> WorkloadProfileType:

@@ -44,6 +44,8 @@ def failure(reply: Reply, app: str) -> BaseException:
             message, status=reply.status, code=code, request_id=reply.call_id, hint=hint or f"`aca-notebook key {app}`"
         )
     if reply.status == 404:
+        served = told.get("functions")
+        hint = f"it serves {', '.join(map(str, served))}" if isinstance(served, list) and served else hint
         return NotFound(message, status=404, code=code, request_id=reply.call_id, hint=hint or f"`%aca show {app}`")
     if told.get("type") and told.get("traceback") is not None:
         return remote_exception(told, reply, app)

@@ -119,12 +119,11 @@ def test_the_same_bundle_with_the_same_settings_is_unchanged():
         ({"public": True}, {}),
         ({}, {"provisioning_state": "Failed"}),
         ({}, {"running_status": "Stopped"}),
-        ({}, {"latest_ready_revision": "r0"}),
         ({}, {"tags": Tags(digest="sha256:other")}),
     ],
     ids=[
         "another scale", "another variable", "no key any more", "the last write failed", "it is stopped",
-        "the latest revision is not ready", "other code",
+        "other code",
     ],
 )  # fmt: skip
 def test_anything_else_is_a_change(options, changed):

@@ -93,6 +93,11 @@ def test_the_runners_own_refusals_have_their_types_and_words(status, code, expec
     assert error.lines() == ("because", f"{code} (request call-1)", "do this")
 
 
+def test_a_missing_function_lists_those_that_are_there():
+    reply = answer(404, code="NotFound", message="there is no function at /x", functions=["score", "Model/predict"])
+    assert replies.failure(reply, "scorer").hint == "it serves score, Model/predict"
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [
