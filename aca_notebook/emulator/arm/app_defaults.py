@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from aca_notebook.emulator.arm.provisioning import DEFAULT_COOLDOWN_SECONDS, DEFAULT_POLLING_SECONDS
-from aca_notebook.emulator.arm.values import cores, items, member, text, truth, whole, word
+from aca_notebook.emulator.arm.values import cores, items, member, text, texts, truth, whole, word
 from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.quantities import ephemeral_storage, format_memory, parse_memory, plain
 
 Document = dict[str, Any]
 _MAX_INACTIVE_REVISIONS = 100
+_REGISTRY_FIELDS = ("server", "username", "passwordSecretRef", "identity")
 _ALL_TO_LATEST = [{"weight": 100, "latestRevision": True}]
 #: The 201 of a PUT has none of these yet.
 _LATER = ("runningStatus", "latestRevisionName", "latestReadyRevisionName", "latestRevisionFqdn", "eventStreamEndpoint")
@@ -30,7 +31,7 @@ def settled_configuration(asked: Document, *, first: bool) -> Document:
         if asked.get("ingress")
         else None,
         "registries": [
-            {name: each.get(name) or "" for name in ("server", "username", "passwordSecretRef", "identity")}
+            {name: text(each.get(name), f"registries.{name}") for name in _REGISTRY_FIELDS}
             for each in items(asked.get("registries"), "properties.configuration.registries")
         ]
         or None,
@@ -73,6 +74,8 @@ def created_view(document: Document, asked: Document) -> Document:
     wanted = asked.get("configuration") or {}
     configuration = properties["configuration"]
     configuration["targetLabel"] = wanted.get("targetLabel")
+    if wanted.get("secrets") == []:
+        configuration["secrets"] = []  # as it was asked (recorded: identity_e2e)
     configuration["activeRevisionsMode"] = word(wanted.get("activeRevisionsMode"))
     if configuration["ingress"]:
         given = wanted["ingress"]
@@ -121,7 +124,7 @@ def _secret(asked: Document) -> Document:
     vault: Document = {
         name: asked[name] for name in ("keyVaultUrl", "identity") if asked.get("keyVaultUrl") and name in asked
     }
-    return {"name": asked.get("name", ""), **vault}
+    return {"name": text(asked.get("name"), "properties.configuration.secrets.name"), **vault}
 
 
 def _ingress(asked: Document) -> Document:
@@ -139,8 +142,8 @@ def _ingress(asked: Document) -> Document:
         "ipSecurityRestrictions": asked.get("ipSecurityRestrictions"),
         "corsPolicy": asked.get("corsPolicy"),
         "clientCertificateMode": asked.get("clientCertificateMode"),
-        "stickySessions": asked.get("stickySessions"),
-        "additionalPortMappings": asked.get("additionalPortMappings"),
+        "stickySessions": member(asked.get("stickySessions"), f"{path}.stickySessions") or None,
+        "additionalPortMappings": items(asked.get("additionalPortMappings"), f"{path}.additionalPortMappings") or None,
         "targetPortHttpScheme": asked.get("targetPortHttpScheme"),
     }
 
@@ -149,12 +152,12 @@ def _traffic(asked: Document) -> Document:
     path = "properties.configuration.ingress.traffic"
     shown: Document = {}
     if asked.get("revisionName"):
-        shown["revisionName"] = asked["revisionName"]
+        shown["revisionName"] = text(asked["revisionName"], f"{path}.revisionName")
     shown["weight"] = whole(asked.get("weight"), f"{path}.weight") or 0
     if truth(asked.get("latestRevision"), f"{path}.latestRevision"):
         shown["latestRevision"] = True  # false is not answered (recorded: ingress_traffic_e2e)
     if asked.get("label"):
-        shown["label"] = asked["label"]
+        shown["label"] = text(asked["label"], f"{path}.label")
     return shown
 
 
@@ -163,11 +166,12 @@ def _container(asked: Document, *, on_gpu: bool) -> Document:
     given = member(asked.get("resources"), f"{path}.resources")
     cpu = cores(given.get("cpu", 0.5), f"{path}.resources.cpu")
     shown: Document = {
-        "image": asked.get("image", ""),
+        "image": text(asked.get("image"), f"{path}.image"),
         "imageType": "ContainerImage",
-        "name": asked.get("name", ""),
+        "name": text(asked.get("name"), f"{path}.name"),
     }
-    shown |= {name: asked[name] for name in ("command", "args", "env", "volumeMounts") if asked.get(name)}
+    shown |= {name: texts(asked[name], f"{path}.{name}") for name in ("command", "args") if asked.get(name)}
+    shown |= {name: items(asked[name], f"{path}.{name}") for name in ("env", "volumeMounts") if asked.get(name)}
     shown["resources"] = {
         "cpu": cpu,
         "memory": _memory(given.get("memory", f"{float(cpu) * 2:g}Gi")),

@@ -56,6 +56,23 @@ def check_app(
         _check_ingress(configuration["ingress"], configuration["activeRevisionsMode"])
 
 
+def check_tcp(settled: Document, environment: Document) -> None:
+    """Refuse a TCP app what only HTTP has, and the outside without a network of its own (recorded: tcp_ingress)."""
+    ingress = settled["properties"]["configuration"]["ingress"]
+    if not ingress or ingress["transport"] != "Tcp":
+        return
+    if ingress["external"] and not environment["properties"].get("vnetConfiguration"):
+        raise invalid(
+            "ContainerAppTcpRequiresVnet",
+            "Applications with external TCP ingress can only be deployed to Container App Environments that have a "
+            "custom VNET. Set ingress traffic to 'Internal' (or) use a Container App Environment with a custom VNET.",
+        )
+    if ingress["corsPolicy"]:
+        raise invalid("ContainerAppInvalidIngressCORSPolicyForTcpApp", "A TCP app cannot have a CORS policy.")
+    if ingress["customDomains"]:
+        raise invalid("ContainerAppInvalidIngressCustomDomainForTcpApp", "A TCP app cannot have custom domains.")
+
+
 def profile_of(name: str, environment: Document) -> WorkloadProfileType | None:
     """Return the type of the profile an app names, None in an environment without profiles.
 
@@ -144,6 +161,11 @@ def _check_containers(template: Document, secrets: Collection[str]) -> None:
                 "ContainerAppImageRequired", f"Container with name '{name}' must have an 'Image' property specified."
             )
         for variable in container.get("env", ()):
+            if not isinstance(variable.get("name"), str) or not variable["name"]:
+                raise invalid(
+                    "ContainerAppEnvironmentVariableNameRequired",
+                    f"Every environment variable of container '{name}' must have a 'Name' property specified.",
+                )
             reference = variable.get("secretRef")
             if reference and reference not in secrets:
                 raise invalid(
@@ -194,8 +216,6 @@ def _check_ingress(ingress: Document, mode: str) -> None:
             "ContainerAppInvalidIngressStickySessionRevisionMode",
             "Sticky sessions are supported in Single revision mode only.",
         )
-    if ingress["transport"] == "Tcp":
-        _check_tcp(ingress)
     for mapping in ingress["additionalPortMappings"] or []:
         if mapping.get("external") and not ingress["external"]:
             raise invalid(
@@ -203,19 +223,6 @@ def _check_ingress(ingress: Document, mode: str) -> None:
                 "An additional port mapping cannot be external when the ingress is internal.",
             )
     _check_traffic(ingress["traffic"])
-
-
-def _check_tcp(ingress: Document) -> None:
-    if ingress["external"]:
-        raise invalid(
-            "ContainerAppTcpRequiresVnet",
-            "Applications with external TCP ingress can only be deployed to Container App Environments that have a "
-            "custom VNET. Set ingress traffic to 'Internal' (or) use a Container App Environment with a custom VNET.",
-        )
-    if ingress["corsPolicy"]:
-        raise invalid("ContainerAppInvalidIngressCORSPolicyForTcpApp", "A TCP app cannot have a CORS policy.")
-    if ingress["customDomains"]:
-        raise invalid("ContainerAppInvalidIngressCustomDomainForTcpApp", "A TCP app cannot have custom domains.")
 
 
 def _check_traffic(traffic: list[Document]) -> None:

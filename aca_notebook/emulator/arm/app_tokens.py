@@ -37,5 +37,6 @@ class AppTokens:
             "properties": {"token": token, "expires": format_instant(expires)},
             "id": document["id"],
             "name": document["name"],
-            "type": f"{document['type']}/accesstoken",
+            # An environment's is of this type, whatever the resource is called (recorded: app_eventstream).
+            "type": f"{document['type'].replace('managedEnvironments', 'environments')}/accesstoken",
         }

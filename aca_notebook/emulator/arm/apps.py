@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.app_defaults import created_view, settled_configuration, settled_template
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
-from aca_notebook.emulator.arm.app_rules import check_app, check_name, profile_of
+from aca_notebook.emulator.arm.app_rules import check_app, check_name, check_tcp, profile_of
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.environment_rules import verification_id
 from aca_notebook.emulator.arm.faults import app_busy, invalid, resource_not_found
@@ -25,7 +25,7 @@ from aca_notebook.emulator.arm.provisioning import (
 )
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import items, member, text
-from aca_notebook.emulator.arm.versions import shown_to
+from aca_notebook.emulator.arm.versions import bare_when_created, shown_to
 from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
 from aca_notebook.model.gpu import CONSUMPTION
 from aca_notebook.model.ids import ResourceId, parse_id
@@ -97,7 +97,10 @@ class Apps:
         document = self._document(id_, asked, request.state.claims, set(values))
         operation = await self._begin(id_, document, values)
         headers = self._operations.status_headers(request, operation, timeout="PT15M")
-        shown = shown_to(query(request, "api-version"), created_view(document, asked.get("properties") or {}))
+        version = query(request, "api-version")
+        shown = self.show(request, document)
+        if bare_when_created(version):
+            shown = shown_to(version, created_view(document, asked.get("properties") or {}))
         return JSONResponse(shown, status_code=201, headers=headers)  # 201 for an update too (recorded: app_update)
 
     async def _patch(self, request: Request) -> Response:
@@ -110,9 +113,9 @@ class Apps:
         values = kept | _secret_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
         operation = await self._begin(id_, document, values)
-        headers = self._operations.status_headers(request, operation) | self._operations.result_headers(
-            request, operation
-        )
+        headers = self._operations.result_headers(request, operation)
+        if bare_when_created(query(request, "api-version")):  # older ones have Location alone (recorded: app_exec)
+            headers |= self._operations.status_headers(request, operation)
         return Response(status_code=202, headers=headers)
 
     async def _get(self, request: Request) -> Response:
@@ -211,12 +214,14 @@ class Apps:
             "customDomainVerificationId": verification_id(id_.subscription),
             "configuration": settled_configuration(configuration, first=before is None),
             "template": settled_template(
-                member(properties.get("template"), "properties.template"), on_gpu=bool(profile and profile.gpus)
+                member(properties.get("template"), "properties.template"),
+                on_gpu=bool(profile and profile.gpus and profile.serverless),
             ),
             "delegatedIdentities": [],
         }
         document["identity"] = settled_identity(asked.get("identity"), id_, str(claims.get("tid", "")))
         check_app(id_.name, document, profile, valued_secrets)
+        check_tcp(document, environment)
         self._check_traffic(id_, document)
         _keep_address(document, before)
         return document

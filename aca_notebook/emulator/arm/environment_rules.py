@@ -89,7 +89,7 @@ def settled_properties(id_: ResourceId, location: str, asked: Document) -> Docum
         "infrastructureResourceGroup": _infrastructure_group(id_, location, asked, vnet),
         "peerAuthentication": asked.get("peerAuthentication") or {"mtls": {"enabled": False}},
         "peerTrafficConfiguration": asked.get("peerTrafficConfiguration") or {"encryption": {"enabled": False}},
-        "publicNetworkAccess": asked.get("publicNetworkAccess") or "Enabled",
+        "publicNetworkAccess": asked.get("publicNetworkAccess") or ("Disabled" if vnet.get("internal") else "Enabled"),
         "diskEncryptionConfiguration": asked.get("diskEncryptionConfiguration"),
     }
 

@@ -18,7 +18,8 @@ from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.wire import Door, Route, origin
+from aca_notebook.emulator.arm.versions import shown_to
+from aca_notebook.emulator.wire import Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState
 
@@ -87,7 +88,7 @@ class Environments:
         id_ = parse_id(document["id"])
         path = f"/subscriptions/{id_.subscription}/resourceGroups/{id_.resource_group}/managedEnvironments/{id_.name}"
         properties = document["properties"] | {"eventStreamEndpoint": f"{origin(request)}{path}/eventstream"}
-        return document | {"properties": properties}
+        return shown_to(query(request, "api-version"), document | {"properties": properties})
 
     async def delete(self, id_: ResourceId) -> None:
         """Delete one and return when it is gone; for its group."""
@@ -189,6 +190,7 @@ class Environments:
         document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))
         document["properties"] = settled_properties(id_, location, asked.get("properties") or {})
         identity = settled_identity(asked.get("identity"), id_, str(claims.get("tid", "")))
+        identity.pop("tenantId", None)  # an app's has one (recorded: env_identity_system)
         if identity["type"] != "None":
             document["identity"] = identity
         return document

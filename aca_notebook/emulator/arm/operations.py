@@ -233,7 +233,7 @@ class Operations:
         return JSONResponse(self._shows[operation.kind](request, document))
 
     def _url(self, request: Request, operation: Operation, what: str) -> str:
-        tail = "&azureAsyncOperation=true" if what == "Statuses" else ""
+        tail = "&azureAsyncOperation=true" if what == "Statuses" and operation.kind != "registries" else ""
         return f"{origin(request)}{_path(operation, what)}?api-version={query(request, 'api-version')}{tail}"
 
     def _run(self, operation: Operation) -> None:

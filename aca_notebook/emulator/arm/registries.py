@@ -14,7 +14,8 @@ from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.provisioning import succeeded
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text
-from aca_notebook.emulator.wire import Door, Route
+from aca_notebook.emulator.arm.versions import shown_to
+from aca_notebook.emulator.wire import Door, Route, query
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -40,7 +41,7 @@ class Registries:
         self._operations = operations
         self._secrets = secrets
         self._clock = clock
-        operations.register(_KIND, {"provision": self._provision}, lambda _, document: document)
+        operations.register(_KIND, {"provision": self._provision}, _show)
 
     def routes(self) -> list[Route]:
         """The resource, its operations and its admin user."""
@@ -87,7 +88,7 @@ class Registries:
         await self._store.put(id_, document, operation.statement())
         self._operations.begin(operation)
         headers = self._operations.status_headers(request, operation)
-        return JSONResponse(document, status_code=200 if before else 201, headers=headers)
+        return JSONResponse(_show(request, document), status_code=200 if before else 201, headers=headers)
 
     async def _patch(self, request: Request) -> Response:
         body = await json_body(request)
@@ -95,17 +96,19 @@ class Registries:
         before = self._found(id_)
         document = succeeded(self._document(id_, merge_patch(before, body), request.state.claims, before))
         await self._store.put(id_, document)
-        return JSONResponse(document)
+        return JSONResponse(_show(request, document))
 
     async def _get(self, request: Request) -> Response:
-        return JSONResponse(self._found(self._id(request)))
+        return JSONResponse(_show(request, self._found(self._id(request))))
 
     async def _list(self, request: Request) -> Response:
         group = self._scope.group(request)
-        return JSONResponse({"value": self._store.list(TYPE, group.subscription, group.resource_group)})
+        found = self._store.list(TYPE, group.subscription, group.resource_group)
+        return JSONResponse({"value": [_show(request, each) for each in found]})
 
     async def _list_all(self, request: Request) -> Response:
-        return JSONResponse({"value": self._store.list(TYPE, self._scope.subscription(request))})
+        found = self._store.list(TYPE, self._scope.subscription(request))
+        return JSONResponse({"value": [_show(request, each) for each in found]})
 
     async def _delete(self, request: Request) -> Response:
         id_ = self._id(request)
@@ -116,7 +119,9 @@ class Registries:
 
     async def _status(self, request: Request) -> Response:
         name = str(request.path_params["operation"]).removeprefix("registries-")
-        return JSONResponse({"status": self._operations.find(name).status}, headers={"retry-after-ms": "50"})
+        operation = self._operations.find(name)
+        headers = self._operations.status_headers(request, operation)
+        return JSONResponse({"status": operation.status}, headers=headers)
 
     async def _credentials(self, request: Request) -> Response:
         id_ = self._id(request)
@@ -210,3 +215,7 @@ class Registries:
     async def _provision(self, operation: Operation) -> None:
         document = self._found(operation.id)
         await self._operations.finish(operation, {operation.id: succeeded(document)})
+
+
+def _show(request: Request, document: Document) -> Document:
+    return shown_to(query(request, "api-version"), document)

@@ -16,7 +16,7 @@ from aca_notebook.emulator.arm.faults import (
 )
 from aca_notebook.emulator.arm.provisioning import traffic_of, with_revision
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, Scope
-from aca_notebook.emulator.wire import Door, Route, origin
+from aca_notebook.emulator.wire import Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import (
     RevisionHealthState,
@@ -147,9 +147,12 @@ class Revisions:
         }
 
     def _fqdn(self, app: Document, revision: str) -> str:
-        """A revision's name in the domain its app is reached in."""
-        _, dot, domain = app["properties"]["latestRevisionFqdn"].partition(".")
-        return f"{revision}{dot}{domain}" if domain else ""
+        """A revision's name in the environment's domain: it has one without an ingress too (recorded: app_exec)."""
+        environment = self._store.get(parse_id(app["properties"]["environmentId"]))
+        domain = environment["properties"]["defaultDomain"] if environment else ""
+        ingress = app["properties"]["configuration"]["ingress"]
+        inside = "internal." if ingress and not ingress["external"] else ""
+        return f"{revision}.{inside}{domain}"
 
 
 def health_state(stored: Document, observed: ObservedRevision | None) -> RevisionHealthState:
@@ -202,12 +205,13 @@ def _replica(request: Request, app: ResourceId, revision: Document, replica: Obs
 
 def _container(request: Request, app: ResourceId, replica: ObservedReplica, container: ObservedContainer) -> Document:
     here = origin(request)
+    sockets = f"wss{here.removeprefix('https').removeprefix('http')}"
     path = (
         f"/subscriptions/{app.subscription}/resourceGroups/{app.resource_group}/containerApps/{app.name}"
         f"/revisions/{replica.revision}/replicas/{replica.name}/containers/{container.name}"
     )
     run = hashlib.sha256(f"{app.key} {replica.name} {container.name} {container.runs}".encode()).hexdigest()[:32]
-    return {
+    shown: Document = {
         "name": container.name,
         "containerId": f"containerd://{run}",
         "ready": container.ready,
@@ -216,5 +220,9 @@ def _container(request: Request, app: ResourceId, replica: ObservedReplica, cont
         "runningState": str(container.state),
         "runningStateDetails": container.details,
         "logStreamEndpoint": f"{here}{path}/logstream",
-        "execEndpoint": f"wss{here.removeprefix('https').removeprefix('http')}{path}/exec",
+        "execEndpoint": f"{sockets}{path}/exec",
     }
+    if "preview" in query(request, "api-version").lower():  # recorded: replica_commands
+        debug = f"{path.partition('/containers/')[0]}/debug?targetContainer={container.name}"
+        shown["debugEndpoint"] = f"{sockets}{debug}"
+    return shown

@@ -12,7 +12,7 @@ from aca_notebook.emulator.arm.environments import profile_types
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.wire import Door, Route
+from aca_notebook.emulator.wire import Door, Route, query
 from aca_notebook.model.gpu import CATALOGUE, WorkloadProfileType
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _LOCATION_LIMITS = {
     "ConsumptionNCA100GpusEnvCount": 1,
     "ConsumptionT4GpusEnvCount": 2,
 }
+_DEDICATED_GPU_LOCATIONS = {"northeurope", "westus3"}
 _ENVIRONMENT_LIMITS = {
     "ManagedEnvironmentGeneralPurposeCores": 500,
     "ManagedEnvironmentMemoryOptimizedCores": 500,
@@ -69,32 +70,38 @@ class Usages:
             "ConsumptionT4GpusEnvCount": sum("Consumption-GPU-NC8as-T4" in each for each in types),
             "ConsumptionNCA100GpusEnvCount": sum("Consumption-GPU-NC24-A100" in each for each in types),
         }
-        return JSONResponse(
-            {"value": [_usage(name, used.get(name, 0), most) for name, most in _LOCATION_LIMITS.items()]}
-        )
+        counts = {name: (used.get(name, 0), most) for name, most in _LOCATION_LIMITS.items()}
+        return JSONResponse({"value": [_usage(request, name, *count) for name, count in counts.items()]})
 
     async def _by_environment(self, request: Request) -> Response:
         id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
         if self._store.get(id_) is None:
             raise resource_not_found(id_)
-        return JSONResponse({"value": [_usage(name, 0, most) for name, most in _ENVIRONMENT_LIMITS.items()]})
+        return JSONResponse({"value": [_usage(request, name, 0, most) for name, most in _ENVIRONMENT_LIMITS.items()]})
 
     async def _profile_types(self, request: Request) -> Response:
         subscription = self._scope.subscription(request)
         location = location_name(display_name(str(request.path_params["location"]), ENVIRONMENT_TYPE))
-        return JSONResponse({"value": [_profile_type(subscription, location, each) for each in CATALOGUE]})
+        return JSONResponse(
+            {"value": [_profile_type(subscription, location, each) for each in CATALOGUE if _offered(each, location)]}
+        )
 
 
-def _usage(name: str, used: int, most: int) -> dict[str, Any]:
+def _usage(request: Request, name: str, used: int, most: int) -> dict[str, Any]:
     spoken = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z]|\d)|(?<=\d)(?=[A-Z])", " ", name)
     # `usage` is recorded, `currentValue` is described: `az` reads the one, the SDK the other (clients §4.7).
-    return {
+    usage = {
         "name": {"value": name, "localizedValue": spoken},
         "usage": used,
         "currentValue": used,
         "limit": most,
-        "unit": "Count",
     }
+    return usage | ({"unit": "Count"} if query(request, "api-version") >= "2025-07-01" else {})
+
+
+def _offered(entry: WorkloadProfileType, location: str) -> bool:
+    """Nodes with GPUs are had in two regions; serverless GPUs are offered wherever an environment may be made here."""
+    return entry.serverless or not entry.gpus or location in _DEDICATED_GPU_LOCATIONS
 
 
 def _profile_type(subscription: str, location: str, entry: WorkloadProfileType) -> dict[str, Any]:

@@ -102,6 +102,16 @@ def text(value: Any, path: str) -> str:
     return value
 
 
+def texts(value: Any, path: str) -> list[str]:
+    """Return a list of texts; numbers in it become texts.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if not isinstance(value, list) or not all(isinstance(each, (str, int, float)) for each in value):
+        raise _unreadable(value, path, "array of strings")
+    return [str(each) for each in value]
+
+
 def _unreadable(value: Any, path: str, kind: str) -> AzureError:
     # A value that was sent by mistake may be a secret: only its type is repeated.
     return AzureError(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from aca_notebook.emulator.arm.app_defaults import settled_configuration, settled_template
-from aca_notebook.emulator.arm.app_rules import check_app, check_name, profile_of
+from aca_notebook.emulator.arm.app_rules import check_app, check_name, check_tcp, profile_of
 from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.gpu import CONSUMPTION, SERVERLESS_T4, find_profile_type
 
@@ -91,7 +91,6 @@ def test_a_name_azure_refuses_is_refused_in_its_words(name: str) -> None:
             ingress(stickySessions={"affinity": "sticky"}) | {"activeRevisionsMode": "Multiple"}, {},
             id="sticky sessions over several revisions",
         ),
-        pytest.param("ContainerAppTcpRequiresVnet", ingress(transport="tcp"), {}, id="external tcp"),
         pytest.param("InvalidRequestContent", ingress(transport="quic"), {}, id="an unknown transport"),
         pytest.param("ContainerAppInvalidTargetPort", ingress(targetPort=70000), {}, id="a port that cannot be"),
     ],
@@ -128,6 +127,15 @@ def test_a_t4_takes_any_pair_up_to_its_size_and_no_more() -> None:
         "Consumption-GPU-NC8as-T4"
         in refusal({}, container(resources={"cpu": 9, "memory": "56Gi"}), profile=SERVERLESS_T4).message
     )
+
+
+def test_tcp_from_outside_needs_a_network_of_the_environments_own() -> None:
+    app = settled(ingress(transport="tcp"))
+    with pytest.raises(AzureError, match="ContainerAppTcpRequiresVnet"):
+        check_tcp(app, {"properties": {"vnetConfiguration": None}})
+    check_tcp(app, {"properties": {"vnetConfiguration": {"internal": False}}})
+    with pytest.raises(AzureError, match="ContainerAppInvalidIngressCORSPolicyForTcpApp"):
+        check_tcp(settled(ingress(transport="tcp", external=False, corsPolicy={"maxAge": 1})), {"properties": {}})
 
 
 def test_a_secret_from_a_key_vault_needs_no_value() -> None:
