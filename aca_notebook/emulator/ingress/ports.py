@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.journal.database import delete_document, put_document
-from aca_notebook.emulator.runtime.ports import INGRESS_PORTS, bind_first_free, bind_loopback
+from aca_notebook.emulator.runtime.ports import INGRESS_PORTS, listen_on_first_free, listen_on_loopback
 
 if TYPE_CHECKING:
     import socket
@@ -25,18 +25,18 @@ class IngressPorts:
         self._ports: dict[str, int] = {key: int(port) for key, port in database.documents(_KIND).items()}
 
     async def bind(self, app_key: str) -> tuple[socket.socket, int]:
-        """Return a bound socket for the app, and the port it had before if that had to change, else 0.
+        """Return a listening socket for the app, and the port it had before if that had to change, else 0.
 
         Raises `OSError` when no port is free.
         """
         before = self._ports.get(app_key, 0)
         if before:
             try:
-                return bind_loopback(before), 0
+                return listen_on_loopback(before), 0
             except OSError as failure:
                 if failure.errno != errno.EADDRINUSE:
                     raise
-        sock = bind_first_free(self._candidates, set(self._ports.values()))
+        sock = listen_on_first_free(self._candidates, set(self._ports.values()))
         port = int(sock.getsockname()[1])
         self._ports[app_key] = port
         try:

@@ -165,8 +165,11 @@ def reconcile(app: App | None, observed: ObservedApp, circumstances: Circumstanc
 
 
 def back_off_seconds(failures: int) -> float:
-    """Return how long to wait after that many failures in a row: 10 s doubled up to 300 s, as Kubernetes does."""
-    return min(_LONGEST_BACK_OFF_SECONDS, _BACK_OFF_SECONDS * 2.0 ** min(failures - 1, 8)) if failures else 0.0
+    """Return how long to wait after that many failures in a row.
+
+    As Kubernetes has it: the first time not at all, then 10 s, doubled up to 300 s.
+    """
+    return min(_LONGEST_BACK_OFF_SECONDS, _BACK_OFF_SECONDS * 2.0 ** min(failures - 2, 8)) if failures > 1 else 0.0
 
 
 def is_ready(revision: Revision, replica: ObservedReplica) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import random
 import ssl
 from dataclasses import dataclass
 
@@ -32,9 +33,9 @@ async def sited(folder, **fields):
     async with world(folder, **fields) as w:
         server, trust = contexts(folder)
         observer = FakeObserver()
-        ingress = Ingress(
-            controller=w.controller, ports=IngressPorts(w.database), tls=server, clock=w.clock, observer=observer
-        )
+        first = random.SystemRandom().randrange(18100, 20900)  # apart from other test processes of this machine
+        ports = IngressPorts(w.database, range(first, first + 50))
+        ingress = Ingress(controller=w.controller, ports=ports, tls=server, clock=w.clock, observer=observer)
         try:
             yield Sited(w, ingress, observer, trust)
         finally:

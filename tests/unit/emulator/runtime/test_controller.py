@@ -78,7 +78,7 @@ async def test_a_failed_revision_backs_off_instead_of_spinning(tmp_path):
         await w.controller.revision_outcome(KEY, FIRST)
         await w.clock.advance(5)
         assert len(w.spawn.children) == 3
-        await w.clock.advance(60)
+        await w.clock.advance(16)
         await w.until(lambda: len(w.spawn.children) == 4)
 
 
@@ -124,11 +124,15 @@ async def test_a_program_that_dies_is_started_again_in_the_same_replica(tmp_path
         await w.until(lambda: w.ready() == 1)
         (replica,) = w.replicas()
         w.spawn.alive[0].crash()
+        await w.until(lambda: len(w.spawn.children) == 2 and w.ready() == 1)
+        w.spawn.alive[0].crash()
         await w.until(lambda: w.ready() == 0)
-        await w.clock.advance(11)
+        await w.clock.advance(9)
+        assert len(w.spawn.children) == 2
+        await w.clock.advance(2)
         await w.until(lambda: w.ready() == 1)
         assert w.replicas()[0].name == replica.name
-        assert w.replicas()[0].containers["main"].restart_count == 1
+        assert w.replicas()[0].containers["main"].restart_count == 2
 
 
 async def test_stopping_an_app_ends_its_replicas_and_starting_it_brings_them_back(tmp_path):

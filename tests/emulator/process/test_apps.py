@@ -1,0 +1,138 @@
+"""Whole apps with real processes: controller, shim, program, ingress."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+import textwrap
+
+import pytest
+
+from aca_notebook.clock import SystemClock
+from aca_notebook.emulator.ingress.ports import IngressPorts
+from aca_notebook.emulator.ingress.service import Ingress
+from aca_notebook.emulator.journal.database import Database
+from aca_notebook.emulator.journal.events import ContainerExited
+from aca_notebook.emulator.runtime.controller import Controller
+from aca_notebook.emulator.runtime.desired import Container, Probe
+from aca_notebook.emulator.runtime.gpus import NoGpus
+from aca_notebook.emulator.runtime.process import SubprocessSpawn, marked_processes
+from tests.fakes.images import FakeImages, FakeSecrets
+from tests.fakes.observer import FakeObserver
+from tests.unit.emulator.ingress.site import GET, client, contexts
+from tests.unit.emulator.runtime.world import FIRST, KEY, World, app, revision
+
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
+
+SERVER = """
+    import http.server, json, os
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        def do_GET(self):
+            body = json.dumps(dict(os.environ) | {"pid": os.getpid()}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        def log_message(self, *_): print("called", flush=True)
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["CONTAINER_APP_PORT"])), Handler).serve_forever()
+"""
+
+
+@contextlib.asynccontextmanager
+async def real(folder, *, code: str = SERVER):
+    database = Database(folder / "state.db")
+    images = FakeImages({"hello": (sys.executable, "-I", "-c", textwrap.dedent(code))})
+    clock = SystemClock()
+    controller = Controller(
+        database=database, clock=clock, spawn=SubprocessSpawn(), images=images, gpus=NoGpus(),
+        secrets=FakeSecrets({"key": "s3cret-canary"}), folder=folder / "replicas",
+    )  # fmt: skip
+    await controller.start()
+    server, _ = contexts(folder)
+    ingress = Ingress(
+        controller=controller, ports=IngressPorts(database), tls=server, clock=clock, observer=FakeObserver()
+    )
+    w = World(controller, clock, None, images, None, database)
+    try:
+        yield w, ingress
+    finally:
+        marks = [c.mark for r in w.app.replicas for c in r.containers.values() if c.mark]
+        await ingress.close()
+        await controller.close()
+        database.close()
+        assert marked_processes(marks) == []
+
+
+async def test_to_zero_and_from_there_to_an_answer(tmp_path):
+    async with real(tmp_path) as (w, ingress):
+        wanted = app(revision(cooldown_seconds=0.5))
+        await w.controller.declare(wanted)
+        address = await ingress.publish(wanted)
+        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
+        await w.until(lambda: not list(w.app.replicas), 10)
+        async with client(address) as c:
+            status, _, body = await c.ask(GET)
+        assert status == 200
+        environment = json.loads(body)
+        assert environment["CONTAINER_APP_REVISION"] == FIRST
+        assert not {name for name in environment if name.startswith(("AZURE_", "PYTEST", "ACA_NOTEBOOK"))}
+
+
+async def test_a_replica_that_is_killed_is_noticed_and_started_again(tmp_path):
+    async with real(tmp_path) as (w, ingress):
+        wanted = app(revision(low=1))
+        await w.controller.declare(wanted)
+        address = await ingress.publish(wanted)
+        await w.until(lambda: w.ready() == 1, 10)
+        found = w.replicas()[0].containers["main"]
+        os.kill(found.pid, signal.SIGKILL)
+        await w.until(lambda: found.failures == 1)
+        async with client(address) as c:
+            assert (await c.ask(GET))[0] == 200
+        assert found.restart_count == 1
+        ends = [event for _, event in w.database.events(KEY) if isinstance(event, ContainerExited)]
+        assert [(end.exit_code, end.reason) for end in ends] == [(137, "Error")]
+
+
+async def test_an_import_error_is_in_the_log_and_fails_the_revision(tmp_path):
+    async with real(tmp_path, code="import nothing_of_that_name") as (w, _):
+        await w.controller.declare(app())
+        outcome = await w.controller.revision_outcome(KEY, FIRST)
+        assert outcome.reason == "ContainerCrashing"
+        replica = next(w.app.replicas)
+        log = w.controller.log_file(KEY, FIRST, replica.name, "main").read_text()
+        assert log.count("stderr F ModuleNotFoundError: No module named 'nothing_of_that_name'") == 3
+
+
+async def test_the_log_stays_when_the_replica_has_gone_and_no_secret_is_written_anywhere(tmp_path):
+    canary = Container("main", "hello", secret_env=(("KEY", "key"),), probes=(Probe("Startup", failure_threshold=240),))
+    async with real(tmp_path) as (w, ingress):
+        wanted = app(revision(containers=(canary,)))
+        await w.controller.declare(wanted)
+        address = await ingress.publish(wanted)
+        async with client(address) as c:
+            assert json.loads((await c.ask(GET))[2])["KEY"] == "s3cret-canary"
+        replica = next(w.app.replicas).name
+        await w.controller.withdraw(KEY)
+        log = w.controller.log_file(KEY, FIRST, replica, "main")
+        assert "stdout F called" in log.read_text()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"s3cret-canary" not in path.read_bytes(), path
+
+
+async def test_the_sampler_is_told_each_programs_pid(tmp_path):
+    async with real(tmp_path) as (w, ingress):
+        wanted = app(revision(low=1))
+        await w.controller.declare(wanted)
+        address = await ingress.publish(wanted)
+        async with client(address) as c:
+            pid = json.loads((await c.ask(GET))[2])["pid"]
+        (sample,) = w.controller.running()
+        assert sample.pids == {"main": pid}
+        assert (sample.cpu_cores, sample.memory_bytes) == (0.5, 2**30)
+        assert secrets.compare_digest(sample.app_key, KEY)
