@@ -150,17 +150,9 @@ def reconcile(app: App | None, observed: ObservedApp, circumstances: Circumstanc
         if current is None:
             actions += [CreateReplica(revision)] * circumstances.wanted.get(name, 0)
             continue
-        conclusions = _conclude(revision, current)
-        actions += conclusions
-        hurried = not (current.settled or conclusions)
-        actions += _resize(revision, current, circumstances.wanted.get(name, 0))
-        assigned, free = _assign(revision, current, free)
-        actions += assigned
-        for replica in _present(current):
-            if replica.assigned:
-                started, due = _start_containers(revision, replica, circumstances, hurried=hurried)
-                actions += started
-                looks += due
+        steps, due, free = _tend(revision, current, circumstances, free)
+        actions += steps
+        looks += due
     return Plan(tuple(actions), min(looks, default=None))
 
 
@@ -194,6 +186,26 @@ def _stop(revision: Revision | None, replica: ObservedReplica, reason: str) -> S
     return StopReplica(replica.revision, replica.name, reason, grace)
 
 
+def _tend(
+    revision: Revision, state: ObservedRevision, circumstances: Circumstances, free: int
+) -> tuple[list[Action], list[datetime], int]:
+    """Return what to do for a live revision, when to look again, and how many devices are free after that."""
+    conclusions = _conclude(revision, state)
+    hurried = not (state.settled or conclusions)
+    resized = _resize(revision, state, circumstances.wanted.get(revision.name, 0))
+    leaving = {action.replica for action in resized if isinstance(action, StopReplica)}
+    staying = [replica for replica in _present(state) if replica.name not in leaving]
+    assigned, free = _assign(revision, staying, free)
+    actions = [*conclusions, *resized, *assigned]
+    looks: list[datetime] = []
+    for replica in staying:
+        if replica.assigned:
+            started, due = _start_containers(revision, replica, circumstances, hurried=hurried)
+            actions += started
+            looks += due
+    return actions, looks, free
+
+
 def _conclude(revision: Revision, state: ObservedRevision) -> list[Action]:
     if not state.ready and any(is_ready(revision, replica) for replica in state.replicas.values()):
         return [ConcludeReady(revision.name)]
@@ -225,9 +237,9 @@ def _resize(revision: Revision, state: ObservedRevision, wanted: int) -> list[Ac
     return [_stop(revision, replica, "ScaledIn") for replica in least_useful[: len(present) - wanted]]
 
 
-def _assign(revision: Revision, state: ObservedRevision, free: int) -> tuple[list[Action], int]:
+def _assign(revision: Revision, replicas: list[ObservedReplica], free: int) -> tuple[list[Action], int]:
     actions: list[Action] = []
-    for replica in _present(state):
+    for replica in replicas:
         if not replica.assigned and revision.gpus <= free:
             actions.append(AssignReplica(revision, replica.name))
             free -= revision.gpus
