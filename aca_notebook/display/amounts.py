@@ -24,6 +24,13 @@ def seconds(amount: float) -> str:
     return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
 
 
+def brief(amount: float) -> str:
+    """Write a short span of a program: `57 µs`, `1.2 ms`, `0.42 s`."""
+    if amount < 0.001:
+        return f"{amount * 1e6:.0f} µs"
+    return f"{amount * 1e3:.1f} ms" if amount < 0.1 else seconds(amount)
+
+
 def span(amount: timedelta) -> str:
     """Write a span in its two greatest units."""
     return seconds(amount.total_seconds())

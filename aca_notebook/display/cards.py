@@ -109,9 +109,9 @@ def _waterfall_html(progress: DeployProgress) -> str:
             f'max-width:{100 - start * 100:.1f}%;height:100%;background:{tone};border-radius:3px"></div></div>'
         )
         rows.append(
-            f'{theme.ROW}<td style="text-align:left;padding:.1em .5em .1em 0">'
+            f'{theme.ROW}<td style="text-align:left;padding:.1em .5em .1em 0;white-space:nowrap">'
             f"{theme.coloured(mark, tone)} {phase.name}</td>"
-            f'<td style="text-align:right;padding:.1em .8em;font-variant-numeric:tabular-nums">{spent}</td>'
+            f'<td style="text-align:right;padding:.1em .8em;white-space:nowrap">{spent}</td>'
             f"<td>{bar}</td>"
             f'<td style="text-align:left;padding:.1em 0 .1em .8em">{theme.faint(phase.note)}</td></tr>'
         )

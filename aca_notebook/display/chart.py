@@ -113,7 +113,7 @@ class Chart:
         shared = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False}
         layout[f"xaxis{suffix}"] = {
             "type": "date", "domain": x_domain, "anchor": f"y{suffix}", "title": {"text": "time (UTC)"},
-            **({"matches": "x"} if index else {}), **shared,
+            "range": [_instant(moment) for moment in self.span], **({"matches": "x"} if index else {}), **shared,
         }  # fmt: skip
         layout[f"yaxis{suffix}"] = {
             "domain": y_domain, "anchor": f"x{suffix}", "rangemode": "tozero",
@@ -127,19 +127,21 @@ class Chart:
     def _trace(self, panel: Panel, place: int, index: int) -> dict[str, Any]:
         series, suffix = panel.series[place], "" if index == 0 else str(index + 1)
         colour = theme.SERIES[(panel.colour + place) % len(theme.SERIES)]
+        times, values = [_instant(moment) for moment in self.times], list(series.values)
+        if panel.kind == "step":  # the last level lasts as long as its bucket
+            times, values = [*times, _instant(self.span[1])], [*values, values[-1]]
         trace: dict[str, Any] = {
-            "name": series.name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
-            "x": [f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for moment in self.times],
-            "y": [None if value is None else value / panel.unit.divisor for value in series.values],
+            "name": series.name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "x": times,
+            "y": [None if value is None else value / panel.unit.divisor for value in values],
             "showlegend": len(panel.series) > 1,
         }  # fmt: skip
         if panel.kind == "bars":
             width = self.bucket.total_seconds() * 1000
             return trace | {"type": "bar", "marker": {"color": colour}, "offset": 0, "width": 0.9 * width}
         return trace | {
-            "type": "scatter", "mode": "lines+markers" if len(self.times) < 40 else "lines", "connectgaps": False,
+            "type": "scatter", "mode": "lines", "connectgaps": False,
             "line": {"color": colour, "width": 2, "shape": "hv" if panel.kind == "step" else "linear"},
-            "marker": {"size": 5}, **({"fill": "tozeroy"} if panel.kind in {"area", "step"} else {}),
+            **({"fill": "tozeroy"} if panel.kind in {"area", "step"} else {}),
         }  # fmt: skip
 
     @property
@@ -159,3 +161,7 @@ class Chart:
             bundle |= {PLOTLY: self.plotly(), "image/svg+xml": self.svg}
         wanted = set(bundle if include is None else include) - set(exclude or ())
         return {kind: value for kind, value in bundle.items() if kind in wanted}
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

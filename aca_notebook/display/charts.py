@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from aca_notebook.display import axes
+from aca_notebook.display import amounts, axes
 from aca_notebook.display.chart import Chart, Panel, Series
 from aca_notebook.model import metric
 
@@ -19,6 +19,8 @@ Kind = Literal["line", "area", "step", "bars"]
 _KINDS: dict[str, Kind] = {"requests": "bars", "restarts": "bars", "replicas": "step", "memory_bytes": "area"}
 _METERS = (("vcpu_usd", "vCPU"), ("memory_usd", "memory"), ("gpu_usd", "GPU"))
 
+#: Below this many buckets, averages are drawn as what they are: level over their bucket.
+_FEW = 8
 _BUCKETS = {60.0: "minute", 3600.0: "hour", 86400.0: "day"}
 
 ACTIVITY = (metric.REQUESTS, metric.REPLICAS, metric.RESPONSE_TIME)
@@ -49,8 +51,8 @@ def cost(frame: Any, *, app: str = "", note: str = "") -> Chart:
     totals = [sum(value or 0.0 for value in column) for column in zip(*(one.values for one in series), strict=True)]
     unit = axes.unit_for("USD", totals)
     title = f"{app}: cost (estimate)" if app else "Cost of all apps (estimate)"
-    bucket = _bucket(frame, times) if len(times) < 2 else axes.bucket_width(times)
-    per = _BUCKETS.get(bucket.total_seconds(), "bucket")
+    bucket = _bucket(frame, times)
+    per = _BUCKETS.get(bucket.total_seconds(), amounts.span(bucket))
     panel = Panel(f"Cost per {per}, by meter", unit, series, kind="bars", stacked=True)
     return Chart(title, times if series else (), (panel,) if series else (), bucket, note)
 
@@ -58,6 +60,7 @@ def cost(frame: Any, *, app: str = "", note: str = "") -> Chart:
 def _chart(title: str, frame: Any, wanted: Iterable[metric.Metric], note: str) -> Chart:
     wanted = tuple(wanted)
     times, columns = _read(frame, tuple(one.column for one in wanted))
+    times, columns = _with_gaps(times, columns, _bucket(frame, times))
     panels: list[Panel] = []
     for one in wanted:
         values = columns.get(one.column, ())
@@ -65,6 +68,7 @@ def _chart(title: str, frame: Any, wanted: Iterable[metric.Metric], note: str) -
             series = (Series(one.label, values),)
             unit = axes.unit_for(one.unit, values)
             kind = _KINDS.get(one.column, "line")
+            kind = "step" if kind in {"line", "area"} and len(times) < _FEW else kind
             panels.append(Panel(one.label, unit, series, kind=kind, colour=len(panels)))
     return Chart(title, times if panels else (), tuple(panels), _bucket(frame, times), note)
 
@@ -89,6 +93,24 @@ def _read(frame: Any, names: Sequence[str]) -> tuple[tuple[datetime, ...], dict[
                 row[name] = row.get(name, 0.0) + float(value)
     times = tuple(sorted(rows))
     return times, {name: tuple(rows[moment].get(name) for moment in times) for name in present}
+
+
+def _with_gaps(
+    times: Sequence[datetime], columns: dict[str, tuple[float | None, ...]], bucket: timedelta
+) -> tuple[tuple[datetime, ...], dict[str, tuple[float | None, ...]]]:  # fmt: skip
+    """Put one empty bucket where buckets are missing, so that no line is drawn over a time nobody measured."""
+    kept: list[datetime] = []
+    sources: list[int | None] = []
+    for place, moment in enumerate(times):
+        if kept and moment - kept[-1] > 1.5 * bucket:
+            kept.append(kept[-1] + bucket)
+            sources.append(None)
+        kept.append(moment)
+        sources.append(place)
+    filled = {
+        name: tuple(None if place is None else values[place] for place in sources) for name, values in columns.items()
+    }
+    return tuple(kept), filled
 
 
 def _utc(moment: Any) -> datetime:

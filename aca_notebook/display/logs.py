@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aca_notebook.display import amounts, theme
@@ -33,7 +35,24 @@ def log(app: str, lines: Sequence[LogLine], *, following: bool = False, shown: i
 def text_of(line: LogLine) -> str:
     """Return one line: the second, the platform's word for an event, the text."""
     mark = "! " if line.level == "Warning" else ""
-    return f"{mark}{line}"
+    return f"{mark}{replace(line, text=plainer(line.text))}"
+
+
+def plainer(text: str) -> str:
+    """Return a line of the runner's access log as a sentence; any other line stays as it is.
+
+    The line itself keeps its JSON: `stream.lines`, `stream.to_frame()`.
+    """
+    if not text.startswith('{"event":'):
+        return text
+    try:
+        told = json.loads(text)
+        if told["event"] == "call":
+            spent = f"in {amounts.brief(told['run_seconds'])}, queued {amounts.brief(told['queue_seconds'])}"
+            return f"{told['function']}: {told['status']} {spent}, {told['bytes_out']} bytes (call {told['id']})"
+        return f"ready on port {told['port']}" if told["event"] == "ready" else text
+    except (ValueError, KeyError, TypeError):  # somebody else's JSON
+        return text
 
 
 def _line_html(line: LogLine) -> str:
@@ -41,4 +60,4 @@ def _line_html(line: LogLine) -> str:
     reason = f"[{line.reason}] " if line.reason else ""
     tone = theme.WARN if line.level in _LOUD else ""
     mark = "! " if line.level == "Warning" else ""
-    return f"{theme.faint(stamp)}{theme.coloured(mark + reason + line.text, tone)}\n"
+    return f"{theme.faint(stamp)}{theme.coloured(mark + reason + plainer(line.text), tone)}\n"

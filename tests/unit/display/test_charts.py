@@ -77,10 +77,29 @@ def test_a_chart_without_data_says_so_and_draws_nothing() -> None:
 
 
 def test_a_bucket_without_data_breaks_the_line() -> None:
-    values = [0.2, 0.2, math.nan, 0.2, 0.2]
-    chart = charts.utilisation(measured(5, cpu_cores=values, memory_bytes=[math.nan] * 5), app="scorer")
+    values = [0.2] * 4 + [math.nan] + [0.2] * 4
+    chart = charts.utilisation(measured(9, cpu_cores=values, memory_bytes=[math.nan] * 9), app="scorer")
     lines = [path for path in ET.fromstring(chart.svg).iter(f"{SVG}path") if path.get("fill") == "none"]
     assert len(lines) == 2
+
+
+def test_missing_buckets_break_the_line() -> None:
+    early, late = measured(10), measured(10)
+    late.index += timedelta(hours=2)
+    chart = charts.utilisation(pd.concat([early, late]), app="scorer")
+    lines = [path for path in ET.fromstring(chart.svg).iter(f"{SVG}path") if path.get("fill") == "none"]
+    assert len(lines) == 4
+    assert None in chart.figure.data[0].y
+
+
+def test_a_single_bucket_is_a_level_as_long_as_it_lasted() -> None:
+    frame = measured(1)
+    frame.attrs["grain"] = "PT5M"
+    chart = charts.utilisation(frame, app="scorer")
+    assert chart.span == (START, START + timedelta(minutes=5))
+    trace = chart.figure.data[0]
+    assert list(trace.y) == [200.0, 200.0]
+    assert list(trace.x) == ["2026-11-23T06:00:00Z", "2026-11-23T06:05:00Z"]
 
 
 def test_revisions_at_one_moment_are_added_up() -> None:

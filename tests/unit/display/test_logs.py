@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from aca_notebook.display import logs
+from aca_notebook.model.log import LogLine
+from tests.unit.display.examples import EXPIRY, HOSTILE
+
+CALL = (
+    '{"event":"call","id":"51041ba1","function":"score","status":200,"queue_seconds":0.000297,'
+    '"run_seconds":0.000057,"bytes_in":9,"bytes_out":3}'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (CALL, "score: 200 in 57 µs, queued 297 µs, 3 bytes (call 51041ba1)"),
+        ('{"event":"ready","port":21002}', "ready on port 21002"),
+        ('{"event":"call","id":1}', '{"event":"call","id":1}'),
+        ('{"event": "other"}', '{"event": "other"}'),
+        ('{"event":', '{"event":'),
+        ("hello", "hello"),
+    ],
+)
+def test_the_runners_own_lines_become_sentences_and_others_stay(text: str, shown: str) -> None:
+    assert logs.plainer(text) == shown
+
+
+def test_a_warning_is_marked_by_more_than_colour() -> None:
+    bundle = logs.log("scorer", [LogLine("Back-off pulling image", at=EXPIRY, level="Warning", reason="BackOff")])
+    assert bundle["text/plain"] == "! 14:30:00 [BackOff] Back-off pulling image"
+    assert "! [BackOff]" in bundle["text/html"]
+
+
+def test_what_an_app_wrote_stays_text() -> None:
+    html = logs.log(HOSTILE, [LogLine(HOSTILE, at=EXPIRY, reason=HOSTILE)])["text/html"]
+    assert "<img" not in html
+
+
+def test_an_empty_log_says_so() -> None:
+    assert logs.log("scorer", [])["text/plain"] == "scorer: no lines yet"
+    assert logs.log("scorer", [], following=True)["text/plain"] == "scorer: following"
+
+
+def test_only_the_last_lines_are_shown() -> None:
+    bundle = logs.log("scorer", [LogLine(str(n)) for n in range(300)], shown=2)
+    assert bundle["text/plain"] == "298\n299"
+    assert "300 lines" in bundle["text/html"]
