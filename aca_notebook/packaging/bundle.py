@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.packaging.closure import megabytes
+from aca_notebook.packaging.data import size_text
 from aca_notebook.runner.manifest import PROTOCOL, SCHEMA
 
 if TYPE_CHECKING:
@@ -202,4 +202,4 @@ def _data_note(datum: Datum) -> str:
     if datum.format == "estimator":
         made = ", ".join(f"{name} {version}" for name, version in (datum.made_with or {}).items())
         return f"{datum.type_name}, {made}; its digest is stable only within this kernel"
-    return f"{datum.type_name}, {megabytes(datum.size)}"
+    return f"{datum.type_name}, {size_text(datum.size)}"

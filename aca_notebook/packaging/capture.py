@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from aca_notebook.errors import CaptureFailed
 from aca_notebook.packaging import exports as exported
 from aca_notebook.packaging import modules, names
-from aca_notebook.packaging.cells import Cell, Cells, code_of
-from aca_notebook.packaging.closure import FUTURE_ANNOTATIONS, Closure, unwrapped
+from aca_notebook.packaging.cells import FUTURE_ANNOTATIONS, Cell, Cells, code_of
+from aca_notebook.packaging.closure import Closure
 from aca_notebook.packaging.emit import Piece, Run, emit
+from aca_notebook.packaging.origins import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

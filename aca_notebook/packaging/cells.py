@@ -11,8 +11,14 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.packaging import names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+
+FUTURE_ANNOTATIONS = 0x1000000
+"""The flag of code compiled under `from __future__ import annotations` (`__future__.CO_FUTURE_ANNOTATIONS`)."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,14 @@ class Cells:
             for chunk in reversed(cell.chunks):
                 if chunk.defines(name) is not None:
                     yield chunk
+
+    def binding(self, name: str) -> Chunk | None:
+        """Return the newest lone statement that gives `name` a value in any way, or None."""
+        for cell in self.newest_first():
+            for chunk in reversed(cell.chunks):
+                if name in names.uses(chunk.text).binds:
+                    return chunk if len(chunk.statements) == 1 else None
+        return None
 
     def newest_first(self) -> Iterator[Cell]:
         """Yield every cell whose source is known, newest first; then the history, with the bodies of cell magics."""

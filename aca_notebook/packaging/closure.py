@@ -9,22 +9,30 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import sys
-import textwrap
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.errors import CaptureFailed
 from aca_notebook.packaging import data, names
-from aca_notebook.packaging.cells import Cell, Cells, Chunk, code_of, method_codes
+from aca_notebook.packaging.cells import FUTURE_ANNOTATIONS, Cell, Cells, Chunk, code_of, method_codes
 from aca_notebook.packaging.emit import INDENT, Piece, Run
+from aca_notebook.packaging.origins import (
+    decorated,
+    importable,
+    imported_submodules,
+    inner_definition,
+    inner_source,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Names IPython puts into a notebook; none of them exists in a container.
 NOTEBOOK_ONLY = frozenset({"get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh", "_dh", "exit", "quit"})
+#: Modules of classes whose objects are words of the language rather than data.
+WRITTEN_OUT = frozenset({"typing", "types", "logging"})
 IMPORT_AGAIN = "run the cell that defines it again, then deploy"
 
 
@@ -91,6 +99,9 @@ class Closure:
         )  # fmt: skip
 
     def _capture(self, name: str, value: object, by: Needed) -> None:
+        if isinstance(value, ModuleType):
+            self._add_module(name, value, set(), by)
+            return
         if self._is_own(value):
             self._add_definition(name, value, by)
             return
@@ -143,7 +154,7 @@ class Closure:
         self.pieces.append(Piece("data", f"{name} = {written}", frozenset({name})))
         body = written.encode()
         self.data.append(data.Datum(name, "literal", body, data.digest_of(value), type(value).__name__))
-        if isinstance(value, str) and looks_secret(name):
+        if isinstance(value, str) and data.looks_secret(name):
             self.warnings.append(
                 f"`{name}` looks like a secret and would be readable in the image: pass it as an app secret"
             )
@@ -168,6 +179,8 @@ class Closure:
         try:
             datum = data.encode(name, value, own_name)
         except data.CannotTravel as refused:
+            if self._add_statement(name, value):
+                return
             raise CaptureFailed(
                 f"`{name}` cannot travel: {refused}", name=name, cell=by.cell, line=by.line, hint=refused.advice
             ) from None
@@ -178,6 +191,24 @@ class Closure:
         text = f'{name} = _stored.{datum.format}("{name}"{extra})'
         self.pieces.append(Piece("data", text, frozenset({name}), eager=frozenset(own)))
         self.data.append(datum)
+
+    def _add_statement(self, name: str, value: object) -> bool:
+        """Write down the statement that made a value which is no data but stands there in full.
+
+        That is a display of functions (`{"add": lambda a, b: a + b}`) that still has as many items, or a type alias, a
+        type variable or a logger, whichever way it is made.
+        """
+        chunk = self._cells.binding(name)
+        if chunk is None:
+            return False
+        (statement,) = chunk.statements
+        source = getattr(statement, "value", None)
+        items = len(getattr(source, "elts", getattr(source, "keys", ())))
+        spelled_out = names.without_calls(statement, name) and isinstance(value, dict | list | tuple | set)
+        if type(value).__module__ not in WRITTEN_OUT and not (spelled_out and len(value) == items):  # type: ignore[arg-type]  # sized, as spelled out
+            return False
+        self._add_chunk(chunk, names.uses(chunk.text))
+        return True
 
     def _goes_by(self, qualified: str, value: object) -> bool:
         """Tell whether a class or function of the notebook is still found under its own name."""
@@ -190,11 +221,11 @@ class Closure:
     def _weigh(self, datum: data.Datum, by: Needed) -> None:
         if datum.size > data.MOST_BYTES:
             raise CaptureFailed(
-                f"`{datum.name}` is {megabytes(datum.size)}: a bundle carries at most {megabytes(data.MOST_BYTES)}",
+                f"`{datum.name}` is {data.size_text(datum.size)}, a bundle carries {data.size_text(data.MOST_BYTES)}",
                 name=datum.name, cell=by.cell, line=by.line, hint="put it on a volume, or load it in the container",
             )  # fmt: skip
         if datum.size > data.WARN_BYTES:
-            self.warnings.append(f"`{datum.name}` adds {megabytes(datum.size)} to every deploy")
+            self.warnings.append(f"`{datum.name}` adds {data.size_text(datum.size)} to every deploy")
 
     # definitions -----------------------------------------------------------------------------------------------------
 
@@ -216,6 +247,7 @@ class Closure:
         self._add_chunk(chunk, used)
         if isinstance(value, type):
             self._add_patches(name, value, by)
+        self._add_registered(chunk, value)
 
     def _add_chunk(self, chunk: Chunk, used: names.Uses) -> None:
         count = chunk.last_line - chunk.line + 1
@@ -249,6 +281,18 @@ class Closure:
             )  # fmt: skip
         self.need(other, by, set())
         self.pieces.append(Piece("alias", f"{name} = {other}", frozenset({name}), eager=frozenset({other})))
+
+    def _add_registered(self, definition: Chunk, value: Any) -> None:
+        """Write down what was registered with a `functools.singledispatch` function after it was defined."""
+        registry = getattr(value, "registry", None) if callable(getattr(value, "dispatch", None)) else None
+        for each in (registry or {}).values():
+            code = code_of(each)
+            cell = self._cells.of_code(code) if code is not None and self._is_own(each) else None
+            if code is None or cell is None:
+                continue
+            for chunk in cell.chunks:
+                if chunk.line <= code.co_firstlineno <= chunk.last_line and chunk != definition:
+                    self._add_chunk(chunk, names.uses(chunk.text))
 
     def _add_patches(self, name: str, value: type, by: Needed) -> None:
         """Write down methods that were put onto a class after it was defined."""
@@ -301,82 +345,3 @@ class Closure:
         code = code_of(value)
         if code is not None and code.co_flags & FUTURE_ANNOTATIONS:
             self.future_annotations = True
-
-
-FUTURE_ANNOTATIONS = 0x1000000
-
-
-def unwrapped(value: Any) -> Any:
-    """Return what a handle stands for; anything else is returned as it is."""
-    return value.__dict__["__aca_local__"] if "__aca_local__" in getattr(value, "__dict__", {}) else value
-
-
-def decorated(definition: ast.stmt | None) -> bool:
-    """Tell whether a definition has decorators: then its value may be anything they return."""
-    return bool(getattr(definition, "decorator_list", ()))
-
-
-def importable(name: str, value: object) -> str | None:
-    """Return the import statement that gives `name` this value, or None for a value of the notebook's own."""
-    module: object = getattr(value, "__module__", None)
-    qualified: object = getattr(value, "__qualname__", getattr(value, "__name__", ""))
-    if not isinstance(module, str) or not isinstance(qualified, str) or "." in qualified or not qualified:
-        return None
-    for candidate in (*shorter(module), module):
-        if getattr(sys.modules.get(candidate), qualified, None) is value:
-            return f"from {candidate} import {qualified}" + (f" as {name}" if name != qualified else "")
-    return None
-
-
-def shorter(module: str) -> list[str]:
-    """Return the public packages above a private module: `sklearn.linear_model` for `sklearn.linear_model._base`."""
-    parts = module.split(".")
-    return [".".join(parts[:i]) for i in range(1, len(parts)) if any(part.startswith("_") for part in parts[i:])]
-
-
-def imported_submodules(name: str, module: ModuleType, chains: set[str]) -> set[str]:
-    """Return the submodules that attribute chains reach: `xml.etree.ElementTree` for `xml.etree.ElementTree.parse`."""
-    found = set()
-    for chain in chains:
-        parts = chain.split(".")[1:]
-        for length in range(len(parts), 0, -1):
-            full = ".".join([module.__name__, *parts[:length]])
-            if isinstance(sys.modules.get(full), ModuleType) and name == module.__name__:
-                found.add(full)
-                break
-    return {each for each in found if not any(other.startswith(f"{each}.") for other in found)}
-
-
-def inner_definition(cell: Cell, value: FunctionType) -> ast.AST | None:
-    """Return the `def` or `lambda` that made a function; None when two lambdas on one line cannot be told apart."""
-    code = value.__code__
-    kinds = ast.Lambda if code.co_name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [
-        node
-        for node in ast.walk(cell.tree)
-        if isinstance(node, kinds)
-        and code.co_firstlineno in {node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))}
-        and getattr(node, "name", "<lambda>") == code.co_name
-    ]
-    return found[0] if len(found) == 1 else None
-
-
-def inner_source(cell: Cell, node: Any) -> tuple[list[str], int]:
-    """Return the source of an inner function, indented once, and the line of the cell it starts on."""
-    if isinstance(node, ast.Lambda):
-        return [f"{INDENT}return ({ast.unparse(node)})"], node.lineno
-    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-    text = "\n".join(cell.text.splitlines()[first - 1 : node.end_lineno])
-    return textwrap.indent(textwrap.dedent(text), INDENT).splitlines(), first
-
-
-def looks_secret(name: str) -> bool:
-    """Tell whether a name is one that people give to secrets."""
-    return any(word in name.lower() for word in ("secret", "password", "token", "api_key", "apikey", "credential"))
-
-
-def megabytes(size: int) -> str:
-    """Write a number of bytes for people: `1.5 MiB`."""
-    if size < 1024:
-        return f"{size} bytes"
-    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 1024:.0f} KiB"

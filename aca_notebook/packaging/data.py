@@ -227,3 +227,15 @@ def _canonical_object(tag: bytes, value: Any) -> bytes:
 
 def _join(*parts: bytes) -> bytes:
     return b"".join(struct.pack(">Q", len(part)) + part for part in parts)
+
+
+def looks_secret(name: str) -> bool:
+    """Tell whether a name is one that people give to secrets."""
+    return any(word in name.lower() for word in ("secret", "password", "token", "api_key", "apikey", "credential"))
+
+
+def size_text(size: int) -> str:
+    """Write a number of bytes for people: `293 KiB`."""
+    if size < 1024:
+        return f"{size} bytes"
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 1024:.0f} KiB"

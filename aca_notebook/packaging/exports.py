@@ -8,7 +8,7 @@ import inspect
 from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.packaging.closure import unwrapped
+from aca_notebook.packaging.origins import unwrapped
 from aca_notebook.runner import standin
 
 if TYPE_CHECKING:

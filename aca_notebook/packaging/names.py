@@ -135,8 +135,27 @@ def changed_in_place(tree: ast.Module) -> list[tuple[str, int]]:
             if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
                 reads |= {statement.target.id}
             found += [(name, statement.lineno) for name in sorted(reads & (cell - bound - _own_targets(statement)))]
+        elif isinstance(statement, ast.Delete):
+            deleted = {target.id for target in statement.targets if isinstance(target, ast.Name)}
+            found += [(name, statement.lineno) for name in sorted(deleted - bound)]
         bound |= uses(ast.unparse(statement)).binds
     return found
+
+
+def without_calls(statement: ast.stmt, name: str) -> bool:
+    """Tell whether a statement gives `name`, alone, a value that is written out: displays, names, lambdas, no calls."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return False
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if not all(isinstance(target, ast.Name) and target.id == name for target in targets):
+        return False
+    frontier: list[ast.AST] = [statement.value]
+    while frontier:
+        node = frontier.pop()
+        if isinstance(node, ast.Call | ast.Await | ast.NamedExpr | ast.GeneratorExp | ast.ListComp | ast.DictComp):
+            return False
+        frontier += [] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node)
+    return True
 
 
 def _own_targets(statement: ast.stmt) -> set[str]:

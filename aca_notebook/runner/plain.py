@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
+import zoneinfo
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,10 +45,11 @@ SAFE: Mapping[str, frozenset[str]] = {
     "ipaddress": frozenset({"IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network"}),
     "pathlib": frozenset({"Path", "PosixPath", "PurePath", "PurePosixPath"}),
     "pathlib._local": frozenset({"Path", "PosixPath", "PurePath", "PurePosixPath"}),
-    "re": frozenset({"_compile"}),
+    "http": frozenset({"HTTPStatus"}),
+    "re": frozenset({"_compile", "RegexFlag"}),
     "types": frozenset({"SimpleNamespace"}),
     "uuid": frozenset({"UUID", "SafeUUID"}),
-    "zoneinfo": frozenset({"ZoneInfo", "ZoneInfo._unpickle"}),
+    "zoneinfo": frozenset({"ZoneInfo"}),
     "numpy": frozenset({"dtype"}),
     HERE: frozenset({"restore_array", "restore_scalar", "restore_frame"}),
 }
@@ -128,6 +130,8 @@ class _PlainWriter(ObjectWriter):
             return restore_scalar, (tables.write_array(value),)
         if tables.frame_kind(value):
             return restore_frame, (tables.write_frame(value),)
+        if isinstance(value, zoneinfo.ZoneInfo) and value.key:
+            return zoneinfo.ZoneInfo, (value.key,)
         return NotImplemented
 
 
@@ -156,6 +160,13 @@ class StandIn:
     def __init__(self, *_: object, **__: object) -> None: ...
 
     def __setstate__(self, _: object) -> None: ...
+
+    def __setitem__(self, _: object, __: object) -> None: ...
+
+    def extend(self, _: object) -> None:
+        """Take items, as a list of the notebook would."""
+
+    append = add = extend
 
     def __call__(self, *_: object, **__: object) -> StandIn:
         """Answer as a function of the notebook would: with something."""

@@ -41,6 +41,16 @@ REFUSED = {
         {"line": 1, "name": "t", "says": "before it ran"},
     ),
     "a value added to": (["t = 1"], "t += 1\ndef f(): return t", {"line": 1, "name": "t", "says": "before it ran"}),
+    "a value the cell deletes": (
+        ["t = 1"],
+        "def f(): return 1\ndel t",
+        {"line": 2, "name": "t", "says": "before it ran"},
+    ),
+    "a table of functions that was changed since": (
+        ["OPS = {'a': lambda x: x}", "OPS['b'] = lambda x: -x"],
+        "def f(): return OPS",
+        {"line": 1, "name": "OPS", "says": "no name"},
+    ),
     "an open file": (
         ["import io\nhandle = io.StringIO('x')"],
         "def f():\n    return handle.read()",
