@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+#: Questions asked before something counts as never happening; the disk is slow on a busy machine.
+_PATIENCE = 5000
 API = {"api-version": "2025-02-02-preview"}
 
 
@@ -92,7 +94,7 @@ class Running:
 
     def eventually(self, holds: Callable[[], bool]) -> None:
         """Ask until something holds: each question takes the emulator a turn or more."""
-        for _ in range(500):
+        for _ in range(_PATIENCE):
             if holds():
                 return
         raise AssertionError("it never came to hold")
@@ -100,7 +102,7 @@ class Running:
     def follow(self, answer: requests.Response) -> dict[str, Any]:
         """Poll the status or the result URL until the operation ends; returns the last body."""
         status_url = answer.headers.get("Azure-AsyncOperation")
-        for _ in range(200):
+        for _ in range(_PATIENCE):
             polled = self.ask("GET", status_url or answer.headers["Location"])
             if status_url and polled.json()["status"] != "InProgress":
                 return polled.json()

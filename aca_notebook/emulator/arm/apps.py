@@ -13,6 +13,7 @@ from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
 from aca_notebook.emulator.arm.app_rules import check_app, check_name, check_tcp, profile_of
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.environment_rules import verification_id
+from aca_notebook.emulator.arm.environments import is_internal
 from aca_notebook.emulator.arm.faults import app_busy, invalid, resource_not_found
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import display_name
@@ -207,7 +208,8 @@ class Apps:
             "environmentId": environment["id"],
             "workloadProfileName": profile_name or None,
             "patchingMode": properties.get("patchingMode") or "Automatic",
-            "outboundIpAddresses": ["127.0.0.1"],
+            # An environment that nobody reaches from outside tells none (recorded: tcp_ingress).
+            "outboundIpAddresses": None if is_internal(environment) else ["127.0.0.1"],
             "latestRevisionName": stood.get("latestRevisionName", ""),
             "latestReadyRevisionName": stood.get("latestReadyRevisionName", ""),
             "latestRevisionFqdn": stood.get("latestRevisionFqdn", ""),

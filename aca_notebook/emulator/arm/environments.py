@@ -105,7 +105,10 @@ class Environments:
             document = with_state(document, ProvisioningState.UPDATING)
         operation = await self._begin(id_, document)
         headers = self._operations.status_headers(request, operation, timeout="PT15M")
-        return JSONResponse(self.show(request, document), status_code=201, headers=headers)
+        shown = self.show(request, document)
+        if "identity" in shown:  # its tenant is told later (recorded: env_identity_system)
+            shown["identity"] = {key: value for key, value in shown["identity"].items() if key != "tenantId"}
+        return JSONResponse(shown, status_code=201, headers=headers)
 
     async def _patch(self, request: Request) -> Response:
         body = await json_body(request)
@@ -190,7 +193,6 @@ class Environments:
         document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))
         document["properties"] = settled_properties(id_, location, asked.get("properties") or {})
         identity = settled_identity(asked.get("identity"), id_, str(claims.get("tid", "")))
-        identity.pop("tenantId", None)  # an app's has one (recorded: env_identity_system)
         if identity["type"] != "None":
             document["identity"] = identity
         return document
@@ -230,6 +232,11 @@ def profile_types(environment: Document) -> dict[str, str]:
     """Map an environment's workload profile names to their types."""
     profiles = environment["properties"].get("workloadProfiles") or settled_profiles(None) or ()
     return {profile["name"]: profile["workloadProfileType"] for profile in profiles}
+
+
+def is_internal(environment: Document) -> bool:
+    """Tell whether an environment has a network that is closed to the outside."""
+    return bool((environment["properties"].get("vnetConfiguration") or {}).get("internal"))
 
 
 def _profile_state(environment: ResourceId, profile: Document) -> Document:

@@ -30,6 +30,14 @@ _LOCATION_LIMITS = {
     "ConsumptionNCA100GpusEnvCount": 1,
     "ConsumptionT4GpusEnvCount": 2,
 }
+#: Where GPUs are had (facts §2.4); the T4 in the first list too.
+_A100_LOCATIONS = {
+    "australiaeast", "brazilsouth", "canadacentral", "eastus", "italynorth", "swedencentral", "westus", "westus3",
+}  # fmt: skip
+_T4_LOCATIONS = {
+    "centralindia", "francecentral", "japaneast", "northcentralus", "southcentralus", "southeastasia", "southindia",
+    "westeurope", "westus2",
+}  # fmt: skip
 _DEDICATED_GPU_LOCATIONS = {"northeurope", "westus3"}
 _ENVIRONMENT_LIMITS = {
     "ManagedEnvironmentGeneralPurposeCores": 500,
@@ -100,8 +108,12 @@ def _usage(request: Request, name: str, used: int, most: int) -> dict[str, Any]:
 
 
 def _offered(entry: WorkloadProfileType, location: str) -> bool:
-    """Nodes with GPUs are had in two regions; serverless GPUs are offered wherever an environment may be made here."""
-    return entry.serverless or not entry.gpus or location in _DEDICATED_GPU_LOCATIONS
+    """Tell whether Azure offers a type in a region; only those with GPUs are not to be had everywhere."""
+    if not entry.gpus:
+        return True
+    if not entry.serverless:
+        return location in _DEDICATED_GPU_LOCATIONS
+    return location in _A100_LOCATIONS or (entry.gpu_model == "T4" and location in _T4_LOCATIONS)
 
 
 def _profile_type(subscription: str, location: str, entry: WorkloadProfileType) -> dict[str, Any]:
