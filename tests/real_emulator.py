@@ -26,6 +26,7 @@ class RealEmulator:
         """Start on `folder`; `prefix` is a command that runs another, such as one that mounts a small disk there."""
         self.folder = folder
         self.prefix = prefix
+        self.log = folder.with_name(f"{folder.name}.log")
         self.start()
 
     @property
@@ -34,14 +35,15 @@ class RealEmulator:
         return Path(f"/proc/{self.process.pid}/root{self.folder}") if self.prefix else self.folder
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [*self.prefix, sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder),
-             "--idle-exit", "never"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-        )  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder),
+                 "--idle-exit", "never"],
+                stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, "the emulator ended before it was ready"
+        assert line, f"the emulator ended before it was ready: {self.log.read_text()[-2000:]}"
         self.ready = json.loads(line)
         control = {"Authorization": f"Bearer {(self.inside / 'control-token').read_text().strip()}"}
         self.environment = requests.get(f"{self.ready['http_url']}/_emulator/env", headers=control, timeout=10).json()

@@ -82,6 +82,8 @@ _NEEDED_HEADERS = ("api-supported-versions", "x-ms-failure-cause", "x-ms-meta-co
 # Not compared: content-length and server, which follow from the body and the program; strict-transport-security, which
 # must not be said of a loopback address whose authority is the emulator's own; x-ms-ratelimit-* and
 # x-ms-operation-identifier, Azure's throttling and tracing, which are not imitated; x-ms-*-time of session calls.
+#: The group that every recording makes its resources in.
+_OWN_GROUP = "/clitest.rg000001/"
 _REDACTED = re.compile(r"<[a-z]+>")
 #: Parameters of polling URLs that sign them.
 _SIGNING = frozenset({"t", "c", "s", "h"})
@@ -243,37 +245,32 @@ class _Walk:
         if isinstance(recorded, str) and _REDACTED.search(recorded):
             if not ours:
                 yield Difference(at, "Azure's is redacted but not empty, ours is empty")
-        elif leaf in FORMS and leaf not in _KEPT and recorded:
+        elif leaf in FORMS and leaf not in _KEPT and isinstance(recorded, str) and re.fullmatch(FORMS[leaf], recorded):
             if not re.fullmatch(FORMS[leaf], ours):
                 yield Difference(at, f"Azure's is such as {recorded!r}, ours {ours!r}")
-        elif isinstance(recorded, str) and _masked(recorded) == _masked(ours):
-            return
-        elif recorded != ours:
+        elif recorded != ours and not (isinstance(recorded, str) and _masked(recorded) == _masked(ours)):
             yield Difference(at, f"Azure's is {json.dumps(recorded)[:200]}, ours {json.dumps(ours)[:200]}")
 
 
 def _paired(at: str, recorded: list[Any], ours: list[Any]) -> tuple[list[tuple[str, Any, Any]], list[Difference]]:
     """Items with the same name, or in the same place where they have none."""
-    key = next((key for key in ("id", "name", "revisionName") if _all_have(key, [*recorded, *ours])), "")
-    if not key:
-        problems = (
-            [Difference(at, f"Azure's has {len(recorded)} items, ours {len(ours)}: {json.dumps(ours)[:120]}")]
-            if len(recorded) != len(ours) else []
-        )  # fmt: skip
+    if not recorded or not all(_name(each) for each in (*recorded, *ours)):
+        said = f"Azure's has {len(recorded)} items, ours {len(ours)}: {json.dumps(ours)[:120]}"
+        problems = [Difference(at, said)] if len(recorded) != len(ours) else []
         return [(f"{at}[{n}]", *both) for n, both in enumerate(zip(recorded, ours, strict=False))], problems
-    mine = {str(each[key]).lower(): each for each in ours}
-    theirs = {str(each[key]).lower(): each for each in recorded}
+    mine = {_name(each).lower(): each for each in ours}
+    theirs = {_name(each).lower(): each for each in recorded}
     pairs, problems = [], []
     for number, (name, each) in enumerate(theirs.items()):
-        place = f"{at}[{number if key == 'id' else each[key]}]"
+        place = f"{at}[{number if 'id' in each else _name(each)}]"  # an id may hold what is ours alone
         if name in mine:
             pairs.append((place, each, mine[name]))
         else:
-            problems.append(Difference(place, f"Azure's has {each[key]!r}, ours has no such item"))
+            problems.append(Difference(place, f"Azure's has {_name(each)!r}, ours has no such item"))
     for name, each in mine.items():
         if name not in theirs:
-            tail = each[key].rpartition("/")[2]
-            problems.append(Difference(f"{at}[{tail}]", f"ours has {each[key]!r}, Azure's has no such item"))
+            tail = _name(each).rpartition("/")[2]
+            problems.append(Difference(f"{at}[{tail}]", f"ours has {_name(each)!r}, Azure's has no such item"))
     return pairs, problems
 
 
@@ -331,7 +328,7 @@ def _without_strangers(body: Any, seen: Interaction, names: Names | None = None)
     """A list over a whole subscription without what lies in other groups than the recording's own."""
     if seen.operation != "GET resources" or not isinstance(body, dict) or "value" not in body:
         return body
-    kept = [each for each in body["value"] if "/clitest.rg000001/" in each["id"]]
+    kept = [each for each in body["value"] if _OWN_GROUP in each.get("id", "")]
     return {**body, "value": kept}
 
 
@@ -353,5 +350,10 @@ def _masked(text: str) -> str:
     return re.sub(rf"{_GUID}|{clock}", "…", text)
 
 
-def _all_have(key: str, values: list[Any]) -> bool:
-    return bool(values) and all(isinstance(each, dict) and each.get(key) for each in values)
+def _name(item: Any) -> str:
+    """What names an item of a list, if anything does."""
+    if not isinstance(item, dict):
+        return ""
+    named = item.get("name")
+    inner = named.get("value") if isinstance(named, dict) else named
+    return str(item.get("id") or inner or item.get("revisionName") or "")
