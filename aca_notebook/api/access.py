@@ -26,6 +26,7 @@ class Access:
         self.target = target
         self._clock = clock
         self._services: Services | None = None
+        self._retired: list[Services] = []
         self._repairing: asyncio.Lock | None = None
 
     @property
@@ -35,16 +36,17 @@ class Access:
             self._services = Services(self.target, self._clock)
         return self._services
 
-    async def ask(self, action: Callable[[Services], Awaitable[T]]) -> T:
-        """Do something with the services; if the target refuses connections, bring it back and try once more.
+    async def ask(self, action: Callable[[Services], Awaitable[T]], *, once: bool = False) -> T:
+        """Do something with the services; if nobody answers, bring the target back and try once more.
 
-        Only a refused connection is repeated: no byte of ours was taken then, so nothing can happen twice.
+        Reads and the platform's idempotent writes may be repeated whatever happened. `once` is for what may not happen
+        twice: it is repeated only when the connection was refused, so that no byte of ours was taken.
         """
         used = self.services
         try:
             return await action(used)
         except Unreachable as gone:
-            if not gone.refused or self.target.ensure is None:
+            if self.target.ensure is None or (once and not gone.refused):
                 raise
         await self._repair(used)
         return await action(self.services)
@@ -56,12 +58,13 @@ class Access:
                 return  # somebody else did it while we waited
             self.target = await asyncio.to_thread(self.target.ensure)
             self._services = None
-            await broken.close()
+            self._retired.append(broken)  # others may be in the middle of it: closed with us
         if self.target.notice:
             logger.warning("%s", self.target.notice)
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._services is not None:
-            await self._services.close()
-            self._services = None
+        left = [*self._retired, *([self._services] if self._services else [])]
+        self._services, self._retired = None, []
+        for services in left:
+            await services.close()

@@ -86,7 +86,7 @@ class Endpoint:
 
     async def _post(self, url: str, content_type: str, body: bytes) -> Reply:
         key = "" if self._public and not self._key else await self.key()
-        reply = await self._access.ask(lambda services: services.calls.post(url, body, content_type, key))
+        reply = await self._access.ask(lambda services: services.calls.post(url, body, content_type, key), once=True)
         if reply.status != 401:
             return reply
         self._key = ""  # it may have been changed since
@@ -97,7 +97,7 @@ class Endpoint:
                 request_id=reply.call_id,
                 hint="restart the revision: a changed secret reaches a replica only then",
             )  # fmt: skip
-        return await self._access.ask(lambda services: services.calls.post(url, body, content_type, fresh))
+        return await self._access.ask(lambda services: services.calls.post(url, body, content_type, fresh), once=True)
 
     async def _parameters_of(self, function: str) -> tuple[str, ...]:
         """The names a function takes, in order, as its OpenAPI document has them."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SLICE_SECONDS = 0.5
+
 
 class PrivateLoop:
     """Runs coroutines for callers in other threads: the kernel's own loop is never used, so it is never blocked."""
@@ -30,11 +32,11 @@ class PrivateLoop:
         job = _Job(self._loop, work)
         try:
             job.start()  # inside: an interrupt that comes right after must find it
-            return job.done.result()
+            return _wait(job.done)
         except KeyboardInterrupt:
             job.cancel()
             try:
-                return job.done.result()
+                return _wait(job.done)
             except asyncio.CancelledError:
                 raise KeyboardInterrupt from None
 
@@ -77,6 +79,16 @@ class PrivateLoop:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+
+def _wait(done: Future[T]) -> T:
+    """Wait in slices: an interrupt that arrives just before a lock is waited for is only seen when the wait ends."""
+    while True:
+        try:
+            return done.result(timeout=_SLICE_SECONDS)
+        except TimeoutError:
+            if done.done():
+                return done.result()  # the work's own time-out, or the last moment
 
 
 class _Job(Generic[T]):

@@ -56,6 +56,7 @@ def local_target(chosen: Settings, home: Path) -> Target:
             tenant_id=told["AZURE_TENANT_ID"],
             client_id=told["AZURE_CLIENT_ID"],
             secret=told["AZURE_CLIENT_SECRET"],
+            connect_retries=0,
         ),
         resource_manager=told["AZURE_RESOURCE_MANAGER_URL"],
         ca_bundle=emulator.ca_bundle,

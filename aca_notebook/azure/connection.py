@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,12 @@ class Connection:
 
     @cached_property
     def credential(self) -> AsyncTokenCredential:
-        """The target's credential."""
+        """The target's credential.
+
+        What goes wrong with it is raised and translated; azure-identity's own warnings go only to those who configured
+        logging, not into a notebook's output.
+        """
+        logging.getLogger("azure.identity").addHandler(logging.NullHandler())
         return self.target.credential(self.transport)
 
     @cached_property

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 CredentialFactory = Callable[["AioHttpTransport"], AsyncTokenCredential]
 
 
-def client_secret(*, authority: str, tenant_id: str, client_id: str, secret: str) -> CredentialFactory:
+def client_secret(
+    *, authority: str, tenant_id: str, client_id: str, secret: str, connect_retries: int = 3
+) -> CredentialFactory:  # fmt: skip
     """A service principal at an authority that is not Microsoft's: it is not looked up in the public directory."""
 
     def make(transport: AioHttpTransport) -> AsyncTokenCredential:
         from azure.identity.aio import ClientSecretCredential
 
         return ClientSecretCredential(
-            tenant_id, client_id, secret, authority=authority, disable_instance_discovery=True, transport=transport
-        )
+            tenant_id, client_id, secret, authority=authority, disable_instance_discovery=True, transport=transport,
+            retry_connect=connect_retries,
+        )  # fmt: skip
 
     return make
 

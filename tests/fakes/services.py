@@ -69,7 +69,7 @@ class FakeAccess:
             apps=_Apps(platform), environments=_Environments(platform), registry=_Registry(platform), logs=None
         )
 
-    async def ask(self, action: Callable[[Any], Awaitable[T]]) -> T:
+    async def ask(self, action: Callable[[Any], Awaitable[T]], *, once: bool = False) -> T:
         return await action(self.services)
 
 
