@@ -1,7 +1,8 @@
 """Colours and small pieces of HTML that read well on light and dark, in JupyterLab and outside, styled or not.
 
-Text inherits its colour from the page and every tint is translucent, so nothing depends on a style sheet: an untrusted
-notebook loses `<style>`, and the words and marks alone still say everything. JupyterLab's own variables refine it.
+Text inherits its colour from the page, tints are translucent, and each tone has a contrast of at least 4:1 with white
+and with JupyterLab's dark grey, so one colour serves both themes. No variables and no `<style>`: an untrusted notebook
+loses them (JupyterLab's sanitizer keeps plain colours), and the words and marks alone still say everything.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from typing import Final
 #: Told apart by people with any colour vision, and at least 3:1 against white and against JupyterLab's dark grey.
 SERIES: Final = ("#2f80c8", "#d9822b", "#2c9c75", "#b9569a", "#8270cf", "#a08434", "#5f8f3f", "#c25b56")
 
-GOOD: Final = "var(--jp-success-color1, #2c9c5a)"
-BAD: Final = "var(--jp-error-color1, #d1453b)"
-BUSY: Final = "var(--jp-brand-color1, #2f80c8)"
-WARN: Final = "var(--jp-warn-color1, #c77d15)"
-FAINT: Final = "var(--jp-ui-font-color2, #808891)"
-LINE: Final = "var(--jp-border-color2, rgba(128,128,128,.35))"
+#: Tones of text and marks.
+GOOD: Final = "#22874b"
+BAD: Final = "#d1453b"
+BUSY: Final = "#2c7bc2"
+WARN: Final = "#a8690f"
+FAINT: Final = "#727981"
+LINE: Final = "rgba(128,128,128,.35)"
 TINT: Final = "rgba(128,128,128,.10)"
 FONT: Final = "var(--jp-ui-font-family, system-ui, sans-serif)"
 #: A table in an old page inherits nothing by itself.
@@ -67,7 +69,7 @@ def link(url: str, what: str = "") -> str:
     """Return a link; anything but http and https is shown as text."""
     if not url.lower().startswith(("https://", "http://")):
         return text(what or url)
-    style = "color:var(--jp-content-link-color, #2f80c8)"
+    style = "color:#2c7bc2"
     return f'<a href="{escape(url, quote=True)}" style="{style}" target="_blank" rel="noopener">{text(what or url)}</a>'
 
 
