@@ -101,11 +101,13 @@ class ContainerRun:
         self._probes = place.container.probes if probed else ()
         self._child: Child | None = None
         self._stopping: float | None = None
+        self._stopped = asyncio.Event()
         self._end_reason = ""
 
     def stop(self, grace_seconds: float, reason: str = "Deleted") -> None:
         """End it: TERM, then KILL after the grace."""
         self._stopping = grace_seconds
+        self._stopped.set()
         self._end_reason = self._end_reason or reason
         if self._child is not None:
             self._child.stop(grace_seconds)
@@ -136,9 +138,21 @@ class ContainerRun:
             self._event(events.ContainerCreated, pid=child.pid, start_ticks=child.start_ticks, mark=mark, port=port)
         )
         self._child = child
-        await self._tools.recorder.durable()
+        await self._recorded_or_stopped()
         exit_code, reason = await self._run_child(child, port)
         self._record(self._event(events.ContainerExited, exit_code=exit_code, reason=reason))
+
+    async def _recorded_or_stopped(self) -> None:
+        """Wait for the disk, which may be full, unless the program is not to run any more."""
+        waiting = {
+            asyncio.ensure_future(self._tools.recorder.durable()),
+            asyncio.ensure_future(self._stopped.wait()),
+        }
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     async def _run_child(self, child: Child, port: int) -> tuple[int, str]:
         if self._stopping is not None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import random
+import shutil
 import string
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -163,6 +164,9 @@ class Controller:
         for revision in app.revisions:
             if revision.name not in tended.observed.revisions:
                 self._record(events.RevisionCreated(at=self._now, app=app.key, revision=revision.name))
+            if revision.active != tended.observed.revisions[revision.name].active:
+                kind = events.RevisionActivated if revision.active else events.RevisionDeactivated
+                self._record(kind(at=self._now, app=app.key, revision=revision.name))
         self._tend(tended)
 
     async def withdraw(self, app_key: str) -> None:
@@ -417,6 +421,8 @@ class Controller:
     async def _see_out(self, tended: _Tended, replica: ObservedReplica, reason: str) -> None:
         while any(name == replica.name for name, _ in tended.runs):
             await self._change()
+        scratch = self._replica_folder(tended.observed.key, replica.revision, replica.name) / "scratch"
+        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
         tended.ending.pop(replica.name, None)
         self._bury(tended, replica, reason)
 

@@ -96,6 +96,7 @@ class ObservedRevision:
 
     name: str
     created_at: datetime
+    active: bool = True
     ready: bool = False
     failed_reason: str = ""
     failed_message: str = ""
@@ -161,6 +162,10 @@ def _apply_to_revision(revision: ObservedRevision, event: events.Event) -> None:
             revision.failed_reason = revision.failed_message = ""
         case events.RevisionFailed():
             revision.failed_reason, revision.failed_message = event.reason, event.message
+        case events.RevisionActivated():
+            revision.active = True
+        case events.RevisionDeactivated():
+            revision.active = False
         case events.ReplicasScaled():
             revision.wanted = event.after
         case _:

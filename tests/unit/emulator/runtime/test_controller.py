@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from aca_notebook.emulator.journal import events
@@ -178,7 +180,7 @@ async def test_the_journal_folds_to_what_runs(tmp_path):
         await w.controller.declare(app(revision(low=2)))
         await w.until(lambda: w.ready() == 2)
         w.spawn.alive[0].crash()
-        await w.until(lambda: w.ready() == 1)
+        await w.until(lambda: len(w.spawn.children) == 3 and w.ready() == 2)
         assert (await w.journal())[KEY] == w.app
 
 
@@ -273,3 +275,55 @@ async def test_init_containers_run_to_their_end_before_the_others(tmp_path):
         await w.controller.declare(app(first))
         assert (await w.controller.revision_outcome(KEY, FIRST)).ready
         assert [child.launch.argv for child in w.spawn.children] == [("prepare",), ("hello",)]
+
+
+async def test_activating_and_deactivating_are_in_the_journal_once(tmp_path):
+    async with world(tmp_path) as w:
+        first, second = revision(), revision("scorer--0000001")
+        await w.controller.declare(app(first, second, single=False))
+        await w.controller.revision_outcome(KEY, FIRST)
+        for _ in range(2):
+            await w.controller.declare(app(revision(active=False), second, single=False))
+        await w.until(lambda: not w.replicas())
+        await w.controller.declare(app(first, second, single=False))
+        await w.controller._recorder.durable()
+        names = [type(event).__name__ for _, event in w.database.events() if event.revision == FIRST]
+        assert names.count("RevisionDeactivated") == names.count("RevisionActivated") == 1
+
+
+async def test_a_full_disk_keeps_programs_from_starting_and_does_not_keep_them_from_being_withdrawn(tmp_path):
+    async with world(tmp_path) as w:
+        full = True
+        write = w.database.write
+
+        async def refusing(*statements):
+            if full:
+                raise sqlite3.OperationalError("database or disk is full")
+            await write(*statements)
+
+        w.database.write = refusing
+        await w.controller.declare(app(revision(low=1)))
+        await w.until(lambda: len(w.spawn.children) == 1)
+        await w.clock.advance(5)
+        assert w.spawn.alive == []
+        full = False
+        await w.clock.advance(2)
+        await w.until(lambda: w.ready() == 1)
+        full = True
+        await w.controller.restart_revision(KEY, FIRST)
+        await w.until(lambda: len(w.spawn.children) == 2)
+        await w.controller.declare(app(revision(low=1), running=False))
+        await w.until(lambda: not list(w.app.replicas))
+        full = False
+
+
+async def test_a_replicas_scratch_folder_goes_with_it_and_its_log_stays(tmp_path):
+    async with world(tmp_path, behave=lambda _: Behaviour(lines=["hello"])) as w:
+        await w.controller.declare(app(revision(low=1)))
+        await w.until(lambda: w.ready() == 1)
+        replica = w.replicas()[0].name
+        log = w.controller.log_file(KEY, FIRST, replica, "main")
+        assert (log.parent / "scratch").is_dir()
+        await w.controller.withdraw(KEY)
+        assert not (log.parent / "scratch").exists()
+        assert "hello" in log.read_text()
