@@ -9,7 +9,6 @@ import site
 import sys
 import sysconfig
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,7 +143,6 @@ def is_installed(place: Path) -> bool:
     return any(resolved.is_relative_to(each) for each in installed_folders())
 
 
-@cache
 def installed_folders() -> tuple[Path, ...]:
     """Return the folders that installers and Python itself own."""
     named = [*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()]

@@ -98,7 +98,7 @@ def _add(services: Services, path: str, call: Callable[..., Any]) -> None:
     services.by_path[path] = Service(
         path,
         call,
-        Signature(call),
+        Signature(call, path.replace("/", "_")),
         inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call),
         inspect.getdoc(call) or "",
     )

@@ -24,32 +24,33 @@ class Signature:
     """What a function takes and gives back.
 
     `parameters` maps a name to its type as the annotation says it (`Any` without one); `required` holds those without
-    a default. A parameter whose annotation nobody can read takes any JSON.
+    a default; `name` is what the description calls it. A parameter whose annotation nobody can read takes any JSON.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], name: str = "") -> None:
+        name = name or function.__name__
         self._signature = inspect.signature(function)
         hints = readable_hints(function)
         self.parameters: dict[str, Any] = {}
         self.required: list[str] = []
         self._extra = ""
-        for name, parameter in self._signature.parameters.items():
-            hint = decodable(hints.get(name, Any))
+        for each, parameter in self._signature.parameters.items():
+            hint = decodable(hints.get(each, Any))
             if parameter.kind is parameter.VAR_KEYWORD:
-                self._extra = name
+                self._extra = each
                 continue
             variadic = parameter.kind is parameter.VAR_POSITIONAL
-            self.parameters[name] = list[hint] if variadic else hint  # type: ignore[valid-type]  # made at run time
+            self.parameters[each] = list[hint] if variadic else hint  # type: ignore[valid-type]  # made at run time
             if parameter.default is parameter.empty and not variadic:
-                self.required.append(name)
+                self.required.append(each)
         self.returns: Any = decodable(hints.get("return", Any))
         self.struct = msgspec.defstruct(
-            f"{function.__name__}_parameters",
+            f"{name}_parameters",
             [(n, t) if n in self.required else (n, t, _LEFT_OUT) for n, t in self.parameters.items()],
             forbid_unknown_fields=not self._extra,
             kw_only=True,
         )
-        self.described = self._describe(function.__name__)
+        self.described = self._describe(name)
         self._decoder = msgspec.json.Decoder(self.struct, dec_hook=convert)
         self._by_keyword = all(
             each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY} for each in self._signature.parameters.values()
@@ -119,7 +120,10 @@ class Signature:
         return msgspec.json.decode(body, type=hint, dec_hook=convert)
 
     def _extra_of(self, body: bytes) -> dict[str, Any]:
-        return {k: v for k, v in msgspec.json.decode(body or b"{}").items() if k not in self.parameters}
+        """Return what `**more` gets: names nobody declared, and those inside an object called `more` itself."""
+        extra = {k: v for k, v in msgspec.json.decode(body or b"{}").items() if k not in self.parameters}
+        together = extra.pop(self._extra, {})
+        return {**together, **extra} if isinstance(together, dict) else {**extra, self._extra: together}
 
     def _bind(self, values: dict[str, Any]) -> Arguments:
         positional: list[Any] = []

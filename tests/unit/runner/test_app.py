@@ -282,6 +282,27 @@ async def test_the_description_is_complete(runner):
     assert answer == {"type": "object", "additionalProperties": {"type": "number"}}
 
 
+async def test_methods_of_one_name_are_described_apart(runner):
+    app = runner(
+        "def go(x: int): pass\nclass A:\n    def go(self, y: str): pass\nclass B:\n    def go(self, z: bool): pass",
+        "go:function",
+        "A:class",
+        "B:class",
+    ).app
+
+    described = (await request(app, "GET", "/openapi.json")).json
+    content = {path: methods["post"]["requestBody"]["content"] for path, methods in described["paths"].items()}
+    schemas = {path: each["application/json"]["schema"]["$ref"].rpartition("/")[2] for path, each in content.items()}
+
+    assert {
+        path: described["components"]["schemas"][name]["required"] for path, name in schemas.items() if path != "/"
+    } == {
+        "/go": ["x"],
+        "/A/go": ["y"],
+        "/B/go": ["z"],
+    }
+
+
 async def test_the_page_fetches_nothing_from_elsewhere(runner):
     app = runner('def f(x: int): "a <b> c"', "f:function").app
 

@@ -142,6 +142,7 @@ async def test_a_missing_an_unknown_and_a_broken_argument_are_told_apart(typed):
 async def test_arguments_python_passes_by_position_have_names_here(typed):
     assert (await request(typed, "POST", "/variadic", b'{"x": 1, "rest": [2, 3]}')).json == [1, 2, 3]
     assert (await request(typed, "POST", "/extra", b'{"x": 1, "a": 2}')).json == [1, {"a": 2}]
+    assert (await request(typed, "POST", "/extra", b'{"x": 1, "more": {"a": 2}}')).json == [1, {"a": 2}]
     assert (await request(typed, "POST", "/positional_only", b'{"x": 1, "y": 5}')).json == 6
 
 
