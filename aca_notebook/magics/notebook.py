@@ -70,11 +70,9 @@ class Notebook:
         return self._workspace is not None
 
     def connect(self, target: str, settings: Mapping[str, str]) -> Workspace:
-        """Change the target."""
-        workspace = self._connect(target, **settings)
-        self.close()
-        self._workspace = workspace
-        return workspace
+        """Change the target. Handles of the old one keep its workspace, and close it when the last of them goes."""
+        self._workspace = self._connect(target, **settings)
+        return self._workspace
 
     def close(self) -> None:
         """Let go of the workspace."""

@@ -144,10 +144,11 @@ def test_plot_gives_a_chart_and_its_absence_a_frame(notebook) -> None:
     assert list(notebook.run("%aca metrics scorer")["requests"]) == [3.0]
 
 
-def test_a_new_target_closes_the_old_workspace(notebook) -> None:
+def test_a_new_target_leaves_the_handles_of_the_old_one_working(notebook) -> None:
     notebook.run("%aca target local")
     notebook.run("%aca target azure -g research")
-    assert [workspace.closed for workspace in notebook.workspaces] == [True, False]
+    assert [workspace.closed for workspace in notebook.workspaces] == [False, False]
+    assert notebook.workspace.name == "azure"
 
 
 def test_a_secret_on_the_line_stops_it_before_anything_happens(notebook) -> None:
