@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.access import Access
     from aca_notebook.api.packing import Packed, Source
     from aca_notebook.api.plan import DeployOptions
+    from aca_notebook.azure.apps import Operation
     from aca_notebook.azure.documents import Document
     from aca_notebook.clock import Clock
     from aca_notebook.model.app import AppState
@@ -189,7 +190,6 @@ class Deploying:
             marks = template.deployment_tags(plan, self._options, self._mark)
             wanted = template.app_document(plan, self._options, self._access.target, key, marks)
             operation = await self._put(wanted, board)
-            self._accepted = True
         async with board.phase(PhaseName.START):
             starting = Starting(self._app, self._access, board, self._clock)
             return await starting.follow(operation, self._overtaken)
@@ -199,12 +199,25 @@ class Deploying:
         while True:
             self._stop_if_overtaken()
             try:
-                begun = await self._access.ask(lambda services: services.apps.put(self._app, wanted))
+                begun = await self._accepted_put(wanted)
             except Conflict as busy:
                 board.note(PhaseName.PROVISION, f"waiting for another operation ({busy.code})")
                 await self._settled()
             else:
                 return begun.result
+
+    async def _accepted_put(self, wanted: Document) -> Operation:
+        """PUT, and see it through even when interrupted in the middle: nothing may be left that nobody knows of."""
+        putting = asyncio.ensure_future(self._access.ask(lambda services: services.apps.put(self._app, wanted)))
+        try:
+            begun = await asyncio.shield(putting)
+        except asyncio.CancelledError:
+            with suppress(AcaError):
+                await putting
+                self._accepted = True
+            raise
+        self._accepted = True
+        return begun
 
     async def _settled(self) -> None:
         """Return when no write is in progress any more."""

@@ -189,6 +189,18 @@ async def test_an_interrupt_while_building_cancels_the_build(platform, deploy):
     assert "run1 was cancelled" in report.detail
 
 
+async def test_an_interrupt_in_the_middle_of_the_put_sees_it_through_and_then_deletes_the_app(platform, deploy):
+    platform.hold("put")
+    running = asyncio.create_task(deploy())
+    await platform.reached["put"].wait()
+    running.cancel()
+    await asyncio.sleep(0)
+    platform.gates["put"].set()
+    with pytest.raises(Interrupted):
+        await running
+    assert platform.done == ["upload", "schedule", "put", "delete"]
+
+
 async def test_an_interrupt_while_a_new_app_starts_deletes_it(platform, deploy):
     report = await interrupted_at("operation", platform, deploy)
     assert platform.apps == {}
