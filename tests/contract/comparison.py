@@ -139,9 +139,6 @@ def under_way(body: Any) -> bool:
     return isinstance(body, list) and any(under_way(each) for each in body)
 
 
-# --- what is compared --------------------------------------------------------------------------------------------
-
-
 def _status(recorded: Answer, ours: Answer) -> Iterator[Difference]:
     if recorded.status != ours.status:
         said = f": {json.dumps(ours.body)[:300]}" if not 200 <= ours.status < 400 else ""
@@ -155,9 +152,8 @@ def _headers(seen: Interaction, ours: Answer, names: Names) -> Iterator[Differen
         if (theirs is None) != (mine is None):
             yield Difference(f"header.{header}", f"Azure's is {theirs!r}, ours {mine!r}")
         elif theirs is not None and mine is not None and _header_shape(theirs, names) != _header_shape(mine, None):
-            yield Difference(
-                f"header.{header}", f"expected {_header_shape(theirs, names)}, ours {_header_shape(mine, None)}"
-            )
+            expected, found = _header_shape(theirs, names), _header_shape(mine, None)
+            yield Difference(f"header.{header}", f"expected {expected}, ours {found}")
     for header in _NEEDED_HEADERS:
         if header in recorded.headers and not ours.headers.get(header):
             yield Difference(f"header.{header}", f"Azure's is {recorded.headers[header][:60]!r}, ours is absent")
@@ -188,16 +184,14 @@ def _body(seen: Interaction, ours: Answer, names: Names) -> Iterator[Difference]
             yield Difference("body", f"Azure's is empty, ours {json.dumps(ours.body)[:200]}")
     else:
         lenient = seen.method in {"GET", "HEAD"} and under_way(recorded)
-        walk = _Walk(names.ours(_without_strangers(recorded, seen)), recorded, lenient=lenient)
-        yield from walk.value("body", walk.recorded, _without_strangers(ours.body, seen, names))
+        theirs = names.ours(_without_strangers(recorded, seen))
+        yield from _Walk(lenient=lenient).value("body", theirs, _without_strangers(ours.body, seen))
 
 
 class _Walk:
     """Compares two JSON values. `lenient`: Azure's tells of something under way, which may have ended in ours."""
 
-    def __init__(self, recorded: Any, original: Any, *, lenient: bool) -> None:
-        self.recorded = recorded
-        self.original = original
+    def __init__(self, *, lenient: bool) -> None:
         self.lenient = lenient
 
     def value(self, at: str, recorded: Any, ours: Any) -> Iterator[Difference]:
@@ -285,7 +279,7 @@ def _lines(recorded: str, ours: Any, names: Names) -> Iterator[Difference]:
         yield Difference("body", f"Azure's has {len(theirs)} lines, ours {len(mine)}")
         return
     for number in (0, 1):
-        yield from _Walk(theirs[number], None, lenient=False).value(f"body[{number}]", theirs[number], mine[number])
+        yield from _Walk(lenient=False).value(f"body[{number}]", theirs[number], mine[number])
     for number, line in enumerate(mine[2:], 2):
         if line.keys() != theirs[0].keys():
             yield Difference(f"body[{number}]", f"Azure's keys are {sorted(theirs[0])}, ours {sorted(line)}")
@@ -293,9 +287,6 @@ def _lines(recorded: str, ours: Any, names: Names) -> Iterator[Difference]:
         missing = {line[kind] for line in theirs if line.get(kind)} - {line.get(kind) for line in mine}
         for word in sorted(missing):
             yield Difference(f"body.{kind}.{word}", "Azure's stream has it, ours does not")
-
-
-# --- helpers ------------------------------------------------------------------------------------------------------
 
 
 def _named(recorded: Any, ours: Any, leaf: str = "") -> Iterator[tuple[str, str]]:
@@ -324,7 +315,7 @@ def _is_name(leaf: str, recorded: str, ours: str) -> bool:
     return bool(re.fullmatch(FORMS[leaf], ours))
 
 
-def _without_strangers(body: Any, seen: Interaction, names: Names | None = None) -> Any:
+def _without_strangers(body: Any, seen: Interaction) -> Any:
     """A list over a whole subscription without what lies in other groups than the recording's own."""
     if seen.operation != "GET resources" or not isinstance(body, dict) or "value" not in body:
         return body
