@@ -47,7 +47,7 @@ def cost_table(metered: Sequence[Metered], grain_seconds: int, now: datetime, pr
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
     frame = frame.sort_values(["at", "app", "revision"], ignore_index=True)
-    frame.attrs = describe(prices, [revision.size for revision in metered])
+    frame.attrs = {"grain_seconds": grain_seconds, **describe(prices, [revision.size for revision in metered])}
     return frame
 
 

@@ -75,6 +75,7 @@ def table(points: Mapping[Metric, Sequence[MetricPoint]], grain: str) -> pd.Data
     frame[counted] = frame[counted].fillna(0.0)
     frame.attrs = {
         "grain": grain,
+        "grain_seconds": grain_seconds(grain),
         "labels": {metric.column: metric.label for metric in points},
         "units": {metric.column: metric.unit for metric in points},
     }

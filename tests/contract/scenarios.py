@@ -130,6 +130,22 @@ def the_curl_line_works_as_pasted_and_shows_no_key(ws: Workspace) -> None:
         assert said.stdout == "6.0"
 
 
+def a_link_lets_a_browser_in_for_a_minute_without_showing_the_key(ws: Workspace) -> None:
+    with deployed(ws) as deployment:
+        app = deployment.app
+        now = int(ws.clock.now().timestamp())
+        link, stale = (ws.loop.run(app.endpoint.open_link(now + seconds)) for seconds in (60, -1))
+        assert app.key() not in link
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(link, timeout=20) as page:
+            assert page.url == f"{app.url}/docs"
+            assert "score" in page.read().decode()
+        with browser.open(f"{app.url}/openapi.json", timeout=20) as document:
+            assert document.status == 200
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(stale, timeout=20)
+
+
 # Kinds of cells
 
 
@@ -309,6 +325,7 @@ SCENARIOS: tuple[Callable[[Workspace], None], ...] = (
     the_same_cell_again_makes_no_revision,
     an_app_needs_its_key_unless_it_is_public,
     the_curl_line_works_as_pasted_and_shows_no_key,
+    a_link_lets_a_browser_in_for_a_minute_without_showing_the_key,
     a_fitted_estimator_travels_along,
     a_class_loads_once_a_replica_and_takes_frames_and_arrays,
     an_exception_comes_back_as_its_own_type_with_the_cells_lines,
