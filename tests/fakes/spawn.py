@@ -108,6 +108,9 @@ class FakeChild:
                 log.write(f"2026-01-01T00:00:00.000000000+00:00 stdout F {line}\n")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._exit.done():  # it ended between accepting the connection and this task's first turn
+            writer.transport.abort()
+            return
         self._writers.add(writer)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
@@ -126,7 +129,7 @@ class FakeChild:
             pass
         finally:
             self._writers.discard(writer)
-            writer.close()
+            writer.transport.abort()
 
 
 _WHO = ("CONTAINER_APP_NAME", "CONTAINER_APP_REVISION", "CONTAINER_APP_REPLICA_NAME")

@@ -71,6 +71,7 @@ async def world(
         yield World(controller, clock, spawn, images, secrets, database)
     finally:
         await controller.close()
+        await asyncio.sleep(0.02)  # connections that were cut, or were just being accepted, end through the kernel
         assert spawn.alive == [], "a program outlived its controller"
         database.close()
 
