@@ -45,15 +45,17 @@ def utilisation(frame: Any, *, app: str, note: str = "") -> Chart:
 def cost(frame: Any, *, app: str = "", note: str = "") -> Chart:
     """Return dollars a bucket, stacked by meter; buckets are summed to hours when there are more than 60."""
     times, columns = _read(frame, tuple(name for name, _ in _METERS))
+    bucket = _bucket(frame, times)
     if len(times) > 60:
         times, columns = _by_hour(times, columns)
+        bucket = timedelta(hours=1)
     series = tuple(Series(label, columns[name]) for name, label in _METERS if _charged(columns.get(name)))
     totals = [sum(value or 0.0 for value in column) for column in zip(*(one.values for one in series), strict=True)]
     unit = axes.unit_for("USD", totals)
     title = f"{app}: cost (estimate)" if app else "Cost of all apps (estimate)"
-    bucket = _bucket(frame, times)
-    per = _BUCKETS.get(bucket.total_seconds(), amounts.span(bucket))
-    panel = Panel(f"Cost per {per}, by meter", unit, series, kind="bars", stacked=True)
+    known = len(times) > 1 or "grain" in frame.attrs
+    per = f" per {_BUCKETS.get(bucket.total_seconds(), amounts.span(bucket))}" if known else ""
+    panel = Panel(f"Cost{per}, by meter", unit, series, kind="bars", stacked=True)
     return Chart(title, times if series else (), (panel,) if series else (), bucket, note)
 
 

@@ -116,9 +116,24 @@ def test_cost_is_stacked_by_meter_and_its_axis_reaches_the_sum() -> None:
     assert chart.figure.layout.barmode == "stack"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "grain", "title"),
+    [(3, "", "Cost per minute, by meter"),
+     (1, "PT1H", "Cost per hour, by meter"), (1, "PT5M", "Cost per 5 min, by meter"),
+     (1, "", "Cost, by meter")],
+)  # fmt: skip
+def test_a_cost_chart_says_how_long_a_bucket_is_when_that_is_known(minutes: int, grain: str, title: str) -> None:
+    frame = charged(minutes)
+    if grain:
+        frame.attrs["grain"] = grain
+    assert charts.cost(frame, app="scorer").panels[0].title == title
+
+
 def test_long_cost_tables_are_summed_by_hour() -> None:
-    chart = charts.cost(charged(180), app="scorer")
-    assert len(chart.times) == 3
+    frame = charged(180)
+    frame.attrs["grain"] = "PT1M"
+    chart = charts.cost(frame, app="scorer")
+    assert (len(chart.times), chart.bucket) == (3, timedelta(hours=1))
     assert sum(sum(series.values) for series in chart.panels[0].series) == pytest.approx(180 * 0.06)
 
 
