@@ -8,8 +8,9 @@ import secrets
 from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.emulator.ingress import heads
-from aca_notebook.emulator.ingress.proxy import Downstream, Exchange, Upstream
+from aca_notebook.emulator.ingress.proxy import Downstream, Exchange
 from aca_notebook.emulator.ingress.routing import Endpoint, RoutingTable, choose_endpoint, choose_revision
+from aca_notebook.emulator.ingress.upstream import Upstream
 from aca_notebook.emulator.ingress.waiting import Watched
 
 if TYPE_CHECKING:

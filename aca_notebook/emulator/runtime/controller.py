@@ -9,7 +9,7 @@ import random
 import shutil
 import string
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,9 @@ from aca_notebook.emulator.runtime.reconcile import (
     reconcile,
 )  # fmt: skip
 from aca_notebook.emulator.runtime.recorder import Recorder
+from aca_notebook.emulator.runtime.tended import RevisionOutcome, RunningReplica, Tended, running_replica
 from aca_notebook.emulator.scaling.load import LoadWindow
 from aca_notebook.emulator.scaling.rules import ScalingState, decide_replicas
-from aca_notebook.model.states import ContainerRunningState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.gpus import Gpus
     from aca_notebook.emulator.runtime.process import Spawn
 
+__all__ = ["NO_GPU_NOTE", "Controller", "Listener", "RevisionOutcome", "RunningReplica"]
+
 logger = logging.getLogger(__name__)
 
 #: Called after anything about an app has changed, on the loop; must not block.
@@ -56,52 +58,6 @@ Listener = Callable[[str], None]
 _LAST_GRACE_SECONDS = 3.0  # what a replica gets when the emulator itself ends
 _NAME_ALPHABET = string.ascii_lowercase + string.digits
 NO_GPU_NOTE = "This machine has no NVIDIA device: the replica runs on the CPU."
-
-
-@dataclass(frozen=True, slots=True)
-class RevisionOutcome:
-    """What became of a revision that was to prove itself."""
-
-    ready: bool
-    reason: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunningReplica:
-    """One replica for the sampler; `pids` by container are the programs', not the shims'."""
-
-    app_key: str
-    revision: str
-    replica: str
-    pids: dict[str, int]
-    cpu_cores: float
-    memory_bytes: int
-    gpus: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Tended:
-    """What the loop of one app keeps."""
-
-    observed: ObservedApp
-    app: App | None = None
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    loop: asyncio.Task[None] | None = None
-    scaling: dict[str, ScalingState] = field(default_factory=dict)
-    loads: dict[str, LoadWindow] = field(default_factory=dict)
-    runs: dict[tuple[str, str], ContainerRun] = field(default_factory=dict)
-    ending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the app was withdrawn and something of it is left."""
-        return self.app is None and any(True for _ in self.observed.replicas)
-
-    @property
-    def gone(self) -> bool:
-        """Whether the app was withdrawn and nothing of it is left."""
-        return self.app is None and not self.leaving
 
 
 class Controller:
@@ -122,7 +78,7 @@ class Controller:
         self._tools = Tools(
             clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, eager=pace < 1.0
         )  # fmt: skip
-        self._apps: dict[str, _Tended] = {}
+        self._apps: dict[str, Tended] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[Listener] = []
         self._changed = asyncio.Event()
@@ -133,7 +89,7 @@ class Controller:
         journal = [event for _, event in await asyncio.to_thread(self._database.events)]
         leftovers = []
         for app in fold(journal).values():
-            self._apps[app.key] = _Tended(app)
+            self._apps[app.key] = Tended(app)
             for replica in tuple(app.replicas):
                 leftovers += [
                     Leftover(c.shim_pid, c.start_ticks, c.mark) for c in replica.containers.values() if c.mark
@@ -159,7 +115,7 @@ class Controller:
 
     async def declare(self, app: App) -> None:
         """Say what an app is meant to be; saying it twice does no harm. Returns before it is so."""
-        tended = self._apps.setdefault(app.key, _Tended(ObservedApp(app.key)))
+        tended = self._apps.setdefault(app.key, Tended(ObservedApp(app.key)))
         tended.app = app
         for revision in app.revisions:
             if revision.name not in tended.observed.revisions:
@@ -223,7 +179,7 @@ class Controller:
             found
             for tended in self._apps.values()
             for replica in tended.observed.replicas
-            if (found := _running(tended, replica)) is not None
+            if (found := running_replica(tended, replica)) is not None
         )
 
     def log_file(self, app_key: str, revision: str, replica: str, container: str) -> Path:
@@ -286,19 +242,19 @@ class Controller:
     async def _change(self) -> None:
         await self._changed.wait()
 
-    def _tend(self, tended: _Tended) -> None:
+    def _tend(self, tended: Tended) -> None:
         tended.wake.set()
         if (tended.loop is None or tended.loop.done()) and not self._closing:
             tended.loop = self._own(self._loop(tended))
         self._announce(tended.observed.key)
 
-    async def _loop(self, tended: _Tended) -> None:
+    async def _loop(self, tended: Tended) -> None:
         while True:
             tended.wake.clear()
             seconds = self._step(tended)
             await self._sleep(tended.wake, seconds)
 
-    def _step(self, tended: _Tended) -> float | None:
+    def _step(self, tended: Tended) -> float | None:
         """Reconcile once; return after how many seconds to look again."""
         now = self._now
         wanted, again = self._scale(tended)
@@ -323,7 +279,7 @@ class Controller:
             for task in waiting:
                 task.cancel()
 
-    def _scale(self, tended: _Tended) -> tuple[dict[str, int], float | None]:
+    def _scale(self, tended: Tended) -> tuple[dict[str, int], float | None]:
         """Decide how many replicas each live revision should have, and when to decide again."""
         wanted: dict[str, int] = {}
         again: float | None = None
@@ -349,7 +305,7 @@ class Controller:
                 self._note_scaling(tended, name, 0, "the revision is not active")
         return wanted, again
 
-    def _note_scaling(self, tended: _Tended, revision: str, count: int, reason: str) -> None:
+    def _note_scaling(self, tended: Tended, revision: str, count: int, reason: str) -> None:
         before = tended.observed.revisions[revision].wanted
         if before != count:
             key = tended.observed.key
@@ -359,7 +315,7 @@ class Controller:
                 )
             )
 
-    def _perform(self, tended: _Tended, action: Action) -> None:
+    def _perform(self, tended: Tended, action: Action) -> None:
         key = tended.observed.key
         match action:
             case CreateReplica(revision):
@@ -377,7 +333,7 @@ class Controller:
                     events.RevisionFailed(at=self._now, app=key, revision=name, reason=reason, message=message)
                 )
 
-    def _assign(self, tended: _Tended, revision: Revision, replica: str) -> None:
+    def _assign(self, tended: Tended, revision: Revision, replica: str) -> None:
         where: dict[str, Any] = {"at": self._now, "app": tended.observed.key, "revision": revision.name}
         where["replica"] = replica
         on_cpu = revision.gpus > 0 and self._leases.total == 0
@@ -388,7 +344,7 @@ class Controller:
         else:
             self._record(events.ReplicaAssigned(**where, gpus=gpus, note=NO_GPU_NOTE if on_cpu else ""))
 
-    def _start_container(self, tended: _Tended, action: StartContainer) -> None:
+    def _start_container(self, tended: Tended, action: StartContainer) -> None:
         if tended.app is None:
             return
         app, revision, replica = tended.app, action.revision, action.replica
@@ -402,7 +358,7 @@ class Controller:
         tended.runs[replica, action.container.name] = run
         self._own(self._run_container(tended, run))
 
-    async def _run_container(self, tended: _Tended, run: ContainerRun) -> None:
+    async def _run_container(self, tended: Tended, run: ContainerRun) -> None:
         try:
             await run.run()
         finally:
@@ -410,7 +366,7 @@ class Controller:
             tended.wake.set()
             self._announce(tended.observed.key)
 
-    def _end(self, tended: _Tended, replica: ObservedReplica, reason: str, grace_seconds: float) -> None:
+    def _end(self, tended: Tended, replica: ObservedReplica, reason: str, grace_seconds: float) -> None:
         running = [run for (name, _), run in tended.runs.items() if name == replica.name]
         for run in running:
             run.stop(grace_seconds)
@@ -418,7 +374,7 @@ class Controller:
             self._record(events.ReplicaStopping(**_where(tended, replica, self._now), reason=reason))
             tended.ending[replica.name] = self._own(self._see_out(tended, replica, reason))
 
-    async def _see_out(self, tended: _Tended, replica: ObservedReplica, reason: str) -> None:
+    async def _see_out(self, tended: Tended, replica: ObservedReplica, reason: str) -> None:
         while any(name == replica.name for name, _ in tended.runs):
             await self._change()
         scratch = self._replica_folder(tended.observed.key, replica.revision, replica.name) / "scratch"
@@ -426,7 +382,7 @@ class Controller:
         tended.ending.pop(replica.name, None)
         self._bury(tended, replica, reason)
 
-    def _bury(self, tended: _Tended, replica: ObservedReplica, reason: str) -> None:
+    def _bury(self, tended: Tended, replica: ObservedReplica, reason: str) -> None:
         """Write down that a replica is gone, and let others have its GPUs."""
         where = _where(tended, replica, self._now)
         for container in replica.containers.values():
@@ -445,16 +401,5 @@ class Controller:
         return self._folder / hashlib.sha256(app_key.encode()).hexdigest()[:16] / revision / replica
 
 
-def _where(tended: _Tended, replica: ObservedReplica, at: datetime) -> dict[str, Any]:
+def _where(tended: Tended, replica: ObservedReplica, at: datetime) -> dict[str, Any]:
     return {"at": at, "app": tended.observed.key, "revision": replica.revision, "replica": replica.name}
-
-
-def _running(tended: _Tended, replica: ObservedReplica) -> RunningReplica | None:
-    pids = {c.name: c.pid for c in replica.containers.values() if c.state is ContainerRunningState.RUNNING and c.pid}
-    revision = tended.app.revision(replica.revision) if tended.app else None
-    if not pids or revision is None:
-        return None
-    return RunningReplica(
-        tended.observed.key, replica.revision, replica.name, pids, revision.cpu_cores, revision.memory_bytes,
-        replica.gpus,
-    )  # fmt: skip
