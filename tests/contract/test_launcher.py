@@ -134,6 +134,29 @@ def test_what_env_prints_is_enough_for_a_shell(folder):
     assert answer.json()["name"] == "local"
 
 
+AZURE_SCRIPT = """
+from aca_notebook.api.workspace import connect
+source = "def twice(x: float) -> float:\\n    return 2 * x\\n"
+names = {}
+exec(source, names)
+with connect("azure") as ws:
+    app = ws.deploy("twice", source, names).app
+    print(ws.target.name, app.url.partition(":")[0], app.invoke(4.5))
+    app.down()
+"""
+
+
+def test_the_azure_target_needs_nothing_but_what_env_prints(folder):
+    """The same library, told that this is Azure: DefaultAzureCredential, https, the usual roots plus our CA."""
+    command = [sys.executable, "-m", "aca_notebook", "emulator", "env", "--json", "--data-dir", str(folder)]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    environment = {**os.environ, **told, "AZURE_CONTAINER_REGISTRY": "local"}
+    ran = subprocess.run(
+        [sys.executable, "-c", AZURE_SCRIPT], env=environment, capture_output=True, text=True, check=False, timeout=80
+    )
+    assert ran.stdout.split() == ["azure", "https", "9.0"], ran.stderr
+
+
 def test_env_as_json_is_one_flat_object_with_all_that_clients_read(folder):
     command = [sys.executable, "-m", "aca_notebook", "emulator", "env", "--json", "--data-dir", str(folder)]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
