@@ -200,7 +200,7 @@ class ContainerRun:
     def _event(self, kind: type[events.ContainerEvent], **fields: object) -> events.ContainerEvent:
         place = self.place
         at: datetime = self._tools.clock.now()
-        return kind(  # type: ignore[call-arg]  # `fields` are the kind's own
+        return kind(
             at=at, app=place.app.key, revision=place.revision.name, replica=place.replica,
             container=place.container.name, **fields,
         )  # fmt: skip
