@@ -130,7 +130,7 @@ def logs(notebook: Notebook, given: arguments.Logs) -> object:
     try:
         for line in stream:
             notebook.write(log_cards.text_of(line))
-    finally:
+    except KeyboardInterrupt:  # how a person ends it
         stream.stop()
     return None
 

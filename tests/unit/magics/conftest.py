@@ -23,8 +23,22 @@ from aca_notebook.errors import DeploymentFailed, NotFound
 from aca_notebook.magics import aca
 from aca_notebook.model.app import Tags
 from aca_notebook.model.deploy import DeployState
+from aca_notebook.model.log import LogLine
 from aca_notebook.model.revision import RevisionState
 from tests.unit.display.examples import plan, progress, state
+
+
+class FakeStream:
+    """Two lines, then the person presses Ctrl-C."""
+
+    lines = (LogLine("one"), LogLine("two"))
+
+    def __iter__(self):
+        yield from self.lines
+        raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        pass
 
 
 class FakeApp:
@@ -48,6 +62,10 @@ class FakeApp:
             return f"{verb} of {self.name}"
 
         return answer
+
+    def logs(self, **asked):
+        self._told("logs", **asked)
+        return FakeStream()
 
     def down(self) -> None:
         self._told("down")

@@ -144,6 +144,19 @@ def test_plot_gives_a_chart_and_its_absence_a_frame(notebook) -> None:
     assert list(notebook.run("%aca metrics scorer")["requests"]) == [3.0]
 
 
+def test_the_log_is_shown_as_lines_and_keeps_its_values(notebook) -> None:
+    shown = notebook.run("%aca logs scorer --tail 20")
+    assert repr(shown) == "one\ntwo"
+    assert [line.text for line in shown.lines] == ["one", "two"]
+    assert notebook.workspace.asked == [("logs", "scorer", (), {"tail": 20, "follow": False, "source": "console"})]
+
+
+def test_a_log_followed_in_a_terminal_is_written_until_ctrl_c(notebook) -> None:
+    notebook.run("%aca logs scorer --follow")
+    assert notebook.error is None
+    assert notebook.out.splitlines() == ["one", "two"]
+
+
 def test_a_new_target_leaves_the_handles_of_the_old_one_working(notebook) -> None:
     notebook.run("%aca target local")
     notebook.run("%aca target azure -g research")
