@@ -17,6 +17,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,6 @@ from aca_notebook.errors import EmulatorFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 #: A first start makes keys and certificates; later ones take well under a second.
 START_SECONDS = 20.0
@@ -59,8 +59,10 @@ class EmulatorEndpoint:
         return self._control("GET", "/_emulator/env")
 
     def register_interpreter(self, path: str) -> None:
-        """Let it run bundles with this interpreter."""
-        self._control("POST", "/_emulator/interpreters", {"path": path})
+        """Let it run bundles with this interpreter; it makes the environment of a cell without packages meanwhile."""
+        requirements = Path(__file__).with_name("runner") / "requirements.txt"
+        body = {"path": path, "requirements": requirements.read_text(encoding="utf-8")}
+        self._control("POST", "/_emulator/interpreters", body)
 
     def images(self) -> dict[str, Any]:
         """The images it can run."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.identity.client import Client
     from aca_notebook.emulator.identity.tokens import Issuer
+    from aca_notebook.emulator.runtime.builder import Builder
     from aca_notebook.emulator.runtime.images import Images, LocalImage
     from aca_notebook.emulator.runtime.interpreters import Interpreters
 
@@ -60,10 +61,13 @@ class Controlled(Protocol):
 class Control:
     """The routes behind the control door."""
 
-    def __init__(self, emulator: Controlled, images: Images, interpreters: Interpreters, clock: Clock) -> None:
+    def __init__(
+        self, emulator: Controlled, *, images: Images, interpreters: Interpreters, builder: Builder, clock: Clock
+    ) -> None:  # fmt: skip
         self._emulator = emulator
         self._images = images
         self._interpreters = interpreters
+        self._builder = builder
         self._clock = clock
 
     def routes(self) -> list[Route]:
@@ -94,11 +98,14 @@ class Control:
         ]})  # fmt: skip
 
     async def _interpreter(self, request: Request) -> Response:
-        path = str((await json_body(request)).get("path") or "")
+        body = await json_body(request)
         try:
-            found = await self._interpreters.register(path)
+            found = await self._interpreters.register(str(body.get("path") or ""))
         except ValueError as unusable:
             raise AzureError(400, "InterpreterNotUsable", str(unusable)) from unusable
+        requirements = str(body.get("requirements") or "")
+        if requirements:  # what most of its bundles will ask for: made now, the first deploy finds it
+            self._builder.warm(requirements, found.minor)
         return JSONResponse({"path": found.path, "version": found.version})
 
     async def _list_images(self, _: Request) -> Response:

@@ -162,6 +162,7 @@ class Emulator:
             await self._listener.close()
         await self._operations.close()
         await self._builds.close()
+        await self._builder.close()
         await self._telemetry.close()  # before the server: it ends the streams that requests follow
         if self._server is not None:
             await self._server.close()
@@ -211,7 +212,9 @@ class Emulator:
             self._builds,
             self._blobs,
             self._telemetry,
-            Control(self, self._images, self._interpreters, self._clock),
+            Control(
+                self, images=self._images, interpreters=self._interpreters, builder=self._builder, clock=self._clock
+            ),
         )
         return [route for noun in nouns for route in noun.routes()]
 
@@ -243,11 +246,12 @@ class Emulator:
         }
 
     async def _watch_idle(self, limit_seconds: float) -> None:
-        """Ask to stop after a time without replicas and requests; a followed log counts as a request."""
+        """Ask to stop after a time without replicas, builds and requests; a followed log counts as a request."""
         while True:
             await self._clock.sleep(min(_IDLE_LOOK_SECONDS, limit_seconds))
             quiet = self._clock.monotonic() - self.dispatcher.last_request_at
-            busy = self.dispatcher.in_flight or self._ingress.busy or self._controller.running()
+            working = self.dispatcher.in_flight or self._ingress.busy or self._builds.busy
+            busy = working or self._controller.running()
             if quiet >= limit_seconds and not busy:
                 self.stop_requested.set()
                 return

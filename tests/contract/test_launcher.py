@@ -86,6 +86,23 @@ def test_one_that_cannot_start_says_why_and_where_to_read_more(folder):
     assert "emulator.log" in hint
 
 
+def test_a_first_deploy_without_packages_installs_nothing(folder):
+    """Joining made the environment meanwhile: the lock that was sent then is the one a bundle carries."""
+    launcher.ensure_emulator(folder)
+    whole = f"environments/{'[0-9a-f]' * 64}"
+    while not (made := list(folder.glob(whole))):
+        threading.Event().wait(0.02)
+    source = "def double(x: float) -> float:\n    return 2 * x\n"
+    namespace: dict = {}
+    exec(source, namespace)
+    with connect("local") as workspace:
+        workspace.deploy("doubler", source, namespace)
+        assert workspace.apps["doubler"].invoke(4.0) == 8.0
+    (log,) = folder.glob("blobs/local/**/*.log")
+    assert "as it is" in log.read_text()
+    assert list(folder.glob("environments/*")) == made
+
+
 def test_the_control_token_is_in_no_repr(folder):
     endpoint = launcher.ensure_emulator(folder)
     assert endpoint.control_token

@@ -91,6 +91,11 @@ class Builds:
             Route("POST", f"{run}/cancel", Door.ARM, "Runs_Cancel", self._cancel),
         ]  # fmt: skip
 
+    @property
+    def busy(self) -> bool:
+        """Whether a build runs or waits for its turn."""
+        return bool(self._tasks)
+
     async def start(self, subscription: str) -> None:
         """End in the books what an earlier emulator was building when it died."""
         for document in self._store.list(_RUNS, subscription):

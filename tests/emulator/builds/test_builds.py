@@ -162,6 +162,17 @@ def test_a_source_is_uploaded_built_and_followed_to_its_end(emulated):
     assert done.properties.finish_time >= done.properties.start_time
 
 
+def test_it_is_busy_while_it_builds(emulated):
+    assert not emulated.builds.busy
+    with emulated.client() as client:
+        emulated.schedule(client)
+        assert emulated.builds.busy
+        emulated.finish()
+        run_until(client, "ca1", "Succeeded")
+        emulated.loop.run(emulated.builds.close())  # the run's last lines are written after its end is told
+    assert not emulated.builds.busy
+
+
 def test_the_aio_client_sees_the_same(emulated):
     async def scenario():
         credential = NoCredentialAsync()
