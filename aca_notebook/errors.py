@@ -6,6 +6,7 @@
     ├── CaptureFailed           the cell cannot travel (names the variable, the cell and the line)
     ├── RequirementsFailed      its packages cannot be pinned or do not fit together
     ├── TargetFailed            no such target, or it cannot be reached
+    │   ├── Unreachable         nobody answers at its address
     │   └── EmulatorFailed      the local emulator does not start or has died
     ├── ServiceFailed           the platform refused or failed, and nothing narrower fits
     │   ├── NotFound
@@ -84,6 +85,14 @@ class RequirementsFailed(AcaError):
 
 class TargetFailed(AcaError):
     """There is no such target, or it cannot be reached."""
+
+
+class Unreachable(TargetFailed):
+    """Nobody answered at the target's address; `refused` when no byte of ours was taken, so that a repeat is safe."""
+
+    def __init__(self, message: str, *, refused: bool, detail: str = "", hint: str = "") -> None:
+        super().__init__(message, code="ConnectionRefused" if refused else "ConnectionLost", detail=detail, hint=hint)
+        self.refused = refused
 
 
 class EmulatorFailed(TargetFailed):

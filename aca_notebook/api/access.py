@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from aca_notebook.azure.faults import Unreachable
 from aca_notebook.azure.services import Services
+from aca_notebook.errors import Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
-from aca_notebook.model.log import LogSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -291,8 +290,3 @@ class _Position:
             self._moment, self._at_moment, self._resuming = line.at, [], False
         self._at_moment.append(line.text)
         return True
-
-
-def sources() -> tuple[str, ...]:
-    """The kinds of log there are."""
-    return LogSource.CONSOLE.value, LogSource.SYSTEM.value

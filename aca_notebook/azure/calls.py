@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from aca_notebook.azure import faults
+from aca_notebook.errors import Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class Caller:
         self._session = connection.session
 
     async def post(self, url: str, body: bytes, content_type: str, key: str) -> Reply:
-        """Call a function. Raises `faults.Unreachable` when nobody answers."""
+        """Call a function. Raises `Unreachable` when nobody answers."""
         headers = {"Content-Type": content_type, "Accept": _ACCEPT, "Accept-Encoding": "identity"}
         return await self._send("POST", url, body, headers, key)
 
@@ -55,4 +56,8 @@ class Caller:
                     response.status, response.content_type, content, response.headers.get("X-Call-Id", "")
                 )  # fmt: skip
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise faults.translate(error, url) from error
+            unanswered = faults.translate(error, url)
+            if isinstance(unanswered, Unreachable) and not unanswered.refused:
+                unanswered.message = f"the connection to {url} was cut during the call"
+                unanswered.hint = "it may have run: call again if that does no harm"
+            raise unanswered from error

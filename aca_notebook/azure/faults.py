@@ -82,14 +82,6 @@ BY_STATUS: dict[int, Fault] = {
 }
 
 
-class Unreachable(errors.TargetFailed):
-    """Nobody answered at the target's address; `refused` when no byte of ours was taken, so a repeat is safe."""
-
-    def __init__(self, message: str, *, refused: bool, detail: str = "", hint: str = "") -> None:
-        super().__init__(message, code="ConnectionRefused" if refused else "ConnectionLost", detail=detail, hint=hint)
-        self.refused = refused
-
-
 def translate(error: BaseException, what: str) -> errors.AcaError:
     r"""Return our error for one of an SDK's, about `what` (\"app 'scorer'\")."""
     if isinstance(error, errors.AcaError):
@@ -118,11 +110,11 @@ def _answered(error: HttpResponseError, what: str) -> errors.ServiceFailed:
     )
 
 
-def _unanswered(error: BaseException, what: str) -> errors.TargetFailed:
+def _unanswered(error: BaseException, what: str) -> errors.Unreachable:
     cause = error.inner_exception if isinstance(error, AzureError) and error.inner_exception else error
     refused = isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError)
     refused = refused and not isinstance(cause, aiohttp.ClientConnectorDNSError)
-    return Unreachable(
+    return errors.Unreachable(
         f"the target did not answer about {what}",
         refused=refused,
         detail=str(cause) or type(cause).__name__,

@@ -13,7 +13,7 @@ from aca_notebook import launcher
 from aca_notebook.api.workspace import connect
 from aca_notebook.errors import Interrupted
 from aca_notebook.model.deploy import DeployState, PhaseName, PhaseState
-from tests.contract.scenarios import deployed, run_cell
+from tests.contract.scenarios import deployed, run_cell, soon
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -82,6 +82,28 @@ def test_an_interrupt_says_what_was_cancelled_and_leaves_no_app(workspace, home,
     assert list(workspace.apps) == []
     emulator = psutil.Process(launcher.find_emulator(launcher.data_dir(home)).pid)
     assert emulator.children(recursive=True) == [], "nothing of it runs on"
+
+
+def test_a_followed_log_goes_on_over_a_killed_emulator_without_loss_or_repetition(workspace, home):
+    with deployed(workspace) as deployment:
+        console, system = (deployment.app.logs(tail=50, follow=True, source=source) for source in ("console", "system"))
+        texts = [f"scoring {float(value)}" for value in range(6)]
+
+        def scored() -> list[str]:
+            return [line.text for line in console.lines if line.text.startswith("scoring")]
+
+        for value in range(3):
+            deployment.app.invoke(float(value))
+        soon(lambda: scored() == texts[:3], "the first three lines")
+        os.kill(launcher.find_emulator(launcher.data_dir(home)).pid, signal.SIGKILL)
+        soon(lambda: launcher.find_emulator(launcher.data_dir(home)), "one of the streams has brought it back")
+        for value in range(3, 6):
+            deployment.app.invoke(float(value))
+        soon(lambda: scored() == texts, "all six lines")
+        stamps = [(line.at, line.text) for line in system.lines]
+        console.stop()
+        system.stop()
+    assert len(stamps) == len(set(stamps))
 
 
 def test_an_apps_key_is_in_no_file_no_log_and_no_repr(workspace, home, capfd):

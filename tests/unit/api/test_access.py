@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from aca_notebook.api.access import Access
-from aca_notebook.azure.faults import Unreachable
 from aca_notebook.clock import SystemClock
+from aca_notebook.errors import Unreachable
 from tests.fakes.services import fake_target
 
 pytestmark = pytest.mark.anyio

@@ -82,7 +82,7 @@ def refused_connection() -> aiohttp.ClientConnectorError:
 )
 def test_only_a_refused_connection_may_be_tried_again(error, refused):
     ours = faults.translate(error, "app 'scorer'")
-    assert isinstance(ours, faults.Unreachable)
+    assert isinstance(ours, errors.Unreachable)
     assert ours.refused is refused
 
 
