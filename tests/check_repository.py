@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROMISED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT", re.MULTILINE)
 SECRETS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|AccountKey=[A-Za-z0-9+/]{40}|eyJhbGciOi[A-Za-z0-9_-]{20,}\.eyJ"
 )
@@ -39,18 +37,7 @@ def problems() -> list[str]:
             found.append(f"{name}: looks like it holds a secret")
         if path.suffix == ".lock" and "://" in text:
             found.append(f"{name}: names an address; locks hold names, versions and hashes only")
-        if path.suffix == ".ipynb":
-            found += [f"{name}: {problem}" for problem in notebook_problems(json.loads(text))]
     return found
-
-
-def notebook_problems(notebook: dict) -> list[str]:
-    """Outputs are stripped, but in cells that promise theirs."""
-    return [
-        f"cell {index} has outputs and promises none; clear them"
-        for index, cell in enumerate(notebook["cells"])
-        if cell["cell_type"] == "code" and cell["outputs"] and not PROMISED.search("".join(cell["source"]))
-    ]
 
 
 if __name__ == "__main__":
