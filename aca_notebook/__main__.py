@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: What an emulator's data folder holds: `emulator reset` deletes no other folder.
 _EMULATOR_FILES = {"control-token", "state.db", "client.json"}
-_SHOWN_ANSWERS = 6
+_SHOWN_ANSWERS = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -298,7 +298,7 @@ def _answers(notebook: Any) -> list[tuple[str, str]]:
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             text = output.get("data", {}).get("text/plain", "") if output.output_type == "execute_result" else ""
-            if text:
+            if text and text != "True":  # a cell that only checks
                 found.append((cell.source.strip().splitlines()[-1], text.strip().splitlines()[0][:100]))
     return found
 
