@@ -13,13 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import uvloop
-
-from aca_notebook.clock import SystemClock
-from aca_notebook.emulator.main import compose
-from aca_notebook.emulator.occupancy import AlreadyRunning, PortInUse
-from aca_notebook.emulator.runtime.gpus import NvmlGpus
-from aca_notebook.emulator.runtime.process import SubprocessSpawn
 from aca_notebook.emulator.settings import Settings, parse_idle_exit, parse_pace
 
 if TYPE_CHECKING:
@@ -32,6 +25,14 @@ _ALREADY_RUNNING = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until asked to stop; returns the exit code: 0, 2 for a port in use, 3 for a data folder in use."""
     settings = _settings(arguments)
+    return _run(settings)
+
+
+def _run(settings: Settings) -> int:
+    import uvloop  # all that is heavy comes after `--help` and misspelt arguments
+
+    from aca_notebook.emulator.occupancy import AlreadyRunning, PortInUse
+
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -47,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(settings: Settings) -> None:
+    from aca_notebook.clock import SystemClock
+    from aca_notebook.emulator.main import compose
+    from aca_notebook.emulator.runtime.gpus import NvmlGpus
+    from aca_notebook.emulator.runtime.process import SubprocessSpawn
+
     emulator = compose(settings, SystemClock(), SubprocessSpawn(), NvmlGpus())
     try:
         loop = asyncio.get_running_loop()

@@ -6,11 +6,11 @@ import asyncio
 import hashlib
 import logging
 import os
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from uv import find_uv_bin
 
+from aca_notebook import __version__
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
 from aca_notebook.emulator.arm.app_tokens import AppTokens
 from aca_notebook.emulator.arm.apps import Apps
@@ -147,7 +147,7 @@ class Emulator:
         port = self._listener.port
         self.endpoint = Endpoint(
             pid=os.getpid(), start_ticks=start_ticks(os.getpid()), port=port, url=f"https://127.0.0.1:{port}",
-            http_url=f"http://127.0.0.1:{port}", version=_version(),
+            http_url=f"http://127.0.0.1:{port}", version=__version__,
         )  # fmt: skip
         self._occupancy.announce(self.endpoint)
         if self.settings.idle_exit_seconds is not None:
@@ -260,10 +260,3 @@ class Emulator:
         if self.endpoint is None:
             raise RuntimeError("the emulator was not started")
         return self.endpoint
-
-
-def _version() -> str:
-    try:
-        return version("aca_notebook")
-    except PackageNotFoundError:  # run from a source tree that was not installed
-        return "0"

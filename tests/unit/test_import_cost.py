@@ -59,3 +59,15 @@ def test_importing_the_package_imports_nothing_else_of_ours(tmp_path) -> None:
         "import json, sys, aca_notebook; print(json.dumps([n for n in sys.modules if n.startswith('aca_notebook.')]))"
     )
     assert fresh(program, tmp_path) == []
+
+
+def test_asking_the_emulator_for_help_imports_no_server(tmp_path) -> None:
+    program = """
+import contextlib, json, sys
+from aca_notebook.emulator.__main__ import main
+with contextlib.suppress(SystemExit):
+    main(["--help"])
+print(json.dumps(sorted(sys.modules)))
+"""
+    heavy = {"uvicorn", "uvloop", "starlette", "cryptography", "jwt", "psutil", "aca_notebook.emulator.main"}
+    assert not heavy & set(fresh(program, tmp_path))
