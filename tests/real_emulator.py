@@ -35,18 +35,23 @@ class RealEmulator:
         return Path(f"/proc/{self.process.pid}/root{self.folder}") if self.prefix else self.folder
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder),
-                 "--idle-exit", "never"],
-                stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
-            )  # fmt: skip
+        """Start it and wait until it answers."""
+        self.launch()
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"the emulator ended before it was ready: {self.log.read_text()[-2000:]}"
         self.ready = json.loads(line)
         control = {"Authorization": f"Bearer {(self.inside / 'control-token').read_text().strip()}"}
         self.environment = requests.get(f"{self.ready['http_url']}/_emulator/env", headers=control, timeout=10).json()
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder),
+                 "--idle-exit", "never"],
+                stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
 
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)
@@ -69,6 +74,12 @@ class RealEmulator:
             timeout=30,
         )
 
+    def registry(self, path: str) -> str:
+        """The address of something in the registry."""
+        return self.path("").replace(
+            "Microsoft.App/containerApps/", f"Microsoft.ContainerRegistry/registries/local{path}"
+        )
+
     def path(self, name: str) -> str:
         """The address of an app (`app-1`) or a group (`group-1`)."""
         groups = f"/subscriptions/{self.environment['AZURE_SUBSCRIPTION_ID']}/resourceGroups"
@@ -76,10 +87,10 @@ class RealEmulator:
             return f"{groups}/{name}"
         return f"{groups}/{self.environment['AZURE_RESOURCE_GROUP']}/providers/Microsoft.App/containerApps/{name}"
 
-    def put(self, name: str, mark: str) -> requests.Response:
+    def put(self, name: str, mark: str, image: str = IMAGE) -> requests.Response:
         body = {"location": "eastus", "tags": {"mark": mark}}
         if name.startswith("app-"):
-            body["properties"] = self.hello()
+            body["properties"] = self.properties(image)
         return self.call("PUT", self.path(name), body)
 
     def get(self, name: str) -> dict:
@@ -87,13 +98,16 @@ class RealEmulator:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def hello(self) -> dict:
+    def address(self, name: str) -> str:
+        return f"http://{self.get(name)['properties']['configuration']['ingress']['fqdn']}/"
+
+    def properties(self, image: str) -> dict:
         environment = self.environment["AZURE_CONTAINERAPPS_ENVIRONMENT"]
         return {
             "environmentId": self.path("").replace("/containerApps/", f"/managedEnvironments/{environment}"),
             "configuration": {"ingress": {"external": True, "targetPort": 80}},
             "template": {
-                "containers": [{"name": "hello", "image": IMAGE, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}],
+                "containers": [{"name": "hello", "image": image, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}],
                 "scale": {"minReplicas": 1, "maxReplicas": 2},
             },
         }

@@ -46,7 +46,7 @@ from aca_notebook.emulator.runtime.builder import Builder
 from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.images import Images
 from aca_notebook.emulator.runtime.interpreters import Interpreters
-from aca_notebook.emulator.runtime.process import start_ticks
+from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
 from aca_notebook.emulator.telemetry.service import Telemetry
 from aca_notebook.emulator.wire import RouteTable
@@ -103,7 +103,7 @@ class Emulator:
         self._interpreters = Interpreters(self._database)
         self._controller = Controller(
             database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,
-            folder=settings.data_dir / "replicas", pace=settings.pace,
+            folder=settings.data_dir / "replicas", owner=owner_mark(settings.data_dir), pace=settings.pace,
         )  # fmt: skip
         self._telemetry = Telemetry(
             database=self._database, controller=self._controller, store=self._store, clock=clock
@@ -120,7 +120,7 @@ class Emulator:
         self._blobs = Blobs(settings.data_dir / "blobs", self._sas, clock)
         self._builder = Builder(
             folder=settings.data_dir, images=self._images, interpreters=self._interpreters, uv=find_uv_bin(),
-            environment=dict(os.environ),
+            environment=os.environ | {MARK: new_mark(owner_mark(settings.data_dir))},
         )  # fmt: skip
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
         self.table = RouteTable(self._routes())

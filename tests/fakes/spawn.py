@@ -51,7 +51,7 @@ class FakeSpawn:
         self.children.append(child)
         return child
 
-    async def reap(self, leftovers: Sequence[Leftover]) -> int:
+    async def reap(self, leftovers: Sequence[Leftover], owner: str = "") -> int:
         self.reaped.extend(leftovers)
         return 0
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets as entropy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime.probes import Check, Faded, Finding, GaveUp, Watch
-from aca_notebook.emulator.runtime.process import Launch, StartFailed
+from aca_notebook.emulator.runtime.process import Launch, StartFailed, new_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,6 +87,7 @@ class Tools:
     ports: ContainerPorts
     check: Check
     recorder: Recorder
+    owner: str  #: what every mark begins with
     eager: bool  #: look far more often than the probes say until a container is ready
 
 
@@ -126,7 +126,7 @@ class ContainerRun:
             self._tools.ports.give_back(port)
 
     async def _run_on(self, port: int, image: Image) -> None:
-        mark = entropy.token_hex(12)
+        mark = new_mark(self._tools.owner)
         try:
             child = await self._tools.spawn.spawn(self._launch(port, image, mark))
         except (StartFailed, KeyError) as failure:

@@ -65,18 +65,20 @@ class Controller:
 
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, database: Database, clock: Clock, spawn: Spawn, images: ImageTable, gpus: Gpus, secrets: SecretValues,
-        folder: Path, pace: float = 0.0, check: probes.Check = probes.check, names: random.Random | None = None,
+        folder: Path, owner: str = "", pace: float = 0.0, check: probes.Check = probes.check,
+        names: random.Random | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._clock = clock
         self._spawn = spawn
         self._folder = folder
+        self._owner = owner
         self._pace = pace
         self._names = names or random.SystemRandom()
         self._leases = Leases(gpus)
         self._recorder = Recorder(database, clock)
         self._tools = Tools(
-            clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, eager=pace < 1.0
+            clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, eager=pace < 1.0
         )  # fmt: skip
         self._apps: dict[str, Tended] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,8 +96,8 @@ class Controller:
                 leftovers += [
                     Leftover(c.shim_pid, c.start_ticks, c.mark) for c in replica.containers.values() if c.mark
                 ]
-        if leftovers:
-            killed = await self._spawn.reap(leftovers)
+        killed = await self._spawn.reap(leftovers, self._owner)
+        if leftovers or killed:
             logger.info("an earlier emulator left %d containers; killed %d processes", len(leftovers), killed)
         for tended in self._apps.values():
             for replica in tuple(tended.observed.replicas):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -86,8 +88,8 @@ class Spawn(Protocol):
         """Start a shim that waits for `go`. Raises `StartFailed`."""
         ...
 
-    async def reap(self, leftovers: Sequence[Leftover]) -> int:
-        """Kill what is left of these trees; return how many processes that were."""
+    async def reap(self, leftovers: Sequence[Leftover], owner: str = "") -> int:
+        """Kill what is left of these trees, and all else that `owner` marked; return how many processes that were."""
         ...
 
 
@@ -107,8 +109,8 @@ class SubprocessSpawn:
         await child.connect(_order(launch))
         return child
 
-    async def reap(self, leftovers: Sequence[Leftover]) -> int:
-        """Kill what is left of these trees; return how many processes that were.
+    async def reap(self, leftovers: Sequence[Leftover], owner: str = "") -> int:
+        """Kill what is left of these trees, and all else that `owner` marked; return how many processes that were.
 
         Shims are asked first, because they know descendants that hide from the mark.
         """
@@ -120,7 +122,21 @@ class SubprocessSpawn:
             if not any(start_ticks(left.pid) == left.start_ticks for left in shims):
                 break
             await asyncio.sleep(_SWEEP_SECONDS)
-        return len(shims) + await sweep({left.mark for left in leftovers})
+        marks = {left.mark for left in leftovers} - {""}
+        return len(shims) + await sweep((*marks, f"{owner}-") if owner else marks)
+
+
+def owner_mark(folder: Path) -> str:
+    """Return what the marks of all that an emulator starts begin with: a hash of its data folder.
+
+    Every process of an emulator can be found by it from outside: replicas, their shims, tools of builds.
+    """
+    return hashlib.sha256(bytes(folder.resolve())).hexdigest()[:12]
+
+
+def new_mark(owner: str) -> str:
+    """Return a mark that no other tree of `owner` carries."""
+    return f"{owner}-{secrets.token_hex(12)}"
 
 
 class ShimChild:
@@ -232,8 +248,8 @@ def start_ticks(pid: int) -> int:
 
 
 async def sweep(marks: Iterable[str]) -> int:
-    """Kill every process that carries one of the marks in its environment, until none does; return how many."""
-    wanted = {mark for mark in marks if mark}
+    """Kill every process whose mark begins with one of these, until none is left; return how many."""
+    wanted = tuple(mark for mark in marks if mark)
     killed: set[int] = set()
     for _ in range(_SWEEPS):
         found = await asyncio.to_thread(marked_processes, wanted) if wanted else []
@@ -248,12 +264,12 @@ async def sweep(marks: Iterable[str]) -> int:
 
 
 def marked_processes(marks: Iterable[str]) -> list[int]:
-    """Return the living processes whose environment carries one of the marks. Blocks: for a thread."""
-    wanted = set(marks)
+    """Return the living processes whose mark begins with one of these. Blocks: for a thread."""
+    wanted = tuple(marks)
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) in wanted and process.status() != psutil.STATUS_ZOMBIE:
+            if process.environ().get(MARK, "").startswith(wanted) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process.pid)
         except (psutil.Error, OSError):  # someone else's, or gone meanwhile
             continue

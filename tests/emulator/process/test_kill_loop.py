@@ -1,13 +1,14 @@
-"""Random `kill -9` of the emulator and of replicas, judged from outside.
+"""Random `kill -9` of the emulator, of replicas, of their shims and in the middle of builds, judged from outside.
 
 After each kill of the emulator, and before it is started again, no process it started may be left: looked up in /proc
-by the data folder, which stands in the environment or the command line of all of them. After each restart every write
-that was acknowledged must be there. `ACA_NOTEBOOK_KILL_ROUNDS` sets the number of rounds (default 10).
+by the mark in the environment of all of them, or by the data folder on their command lines. After each restart every
+write that was acknowledged must be there. `ACA_NOTEBOOK_KILL_ROUNDS` sets the number of rounds (default 10).
 """
 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import random
 import signal
@@ -19,30 +20,36 @@ from pathlib import Path
 import pytest
 import requests
 
+from aca_notebook.emulator.runtime.process import owner_mark
+from tests.emulator.process.bundles import write_bundle
 from tests.real_emulator import RealEmulator
 
+logger = logging.getLogger(__name__)
+
 ROUNDS = int(os.environ.get("ACA_NOTEBOOK_KILL_ROUNDS", "10"))
+BUILT = "app-built"
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.timeout(60 + 20 * ROUNDS),
+    pytest.mark.timeout(90 + 20 * ROUNDS),
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks from outside through /proc (Linux)"),
 ]
 
 
 def processes_of(folder: Path) -> dict[int, str]:
-    """Every live process whose environment or command line names the folder, this test apart."""
+    """The command line of every live process that an emulator on `folder` started, and its own."""
+    mark = f"ACA_EMULATOR_MARK={owner_mark(folder)}-".encode()
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            text = (entry / "cmdline").read_bytes() + b"\0" + (entry / "environ").read_bytes()
+            command, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
-        if bytes(folder) in text and state != "Z":
-            found[int(entry.name)] = text[:200].replace(b"\0", b" ").decode(errors="replace")
+        if state != "Z" and (mark in environment or bytes(folder) in command + environment):
+            found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
     return found
 
 
@@ -54,19 +61,6 @@ def wait_until(true, seconds: float, what: str):
     return answer
 
 
-def running_programs(emulator: RealEmulator) -> list[int]:
-    return [pid for pid in processes_of(emulator.folder) if pid != emulator.process.pid]
-
-
-@pytest.fixture(name="emulator")
-def _emulator(tmp_path):
-    emulator = RealEmulator(tmp_path / "data")
-    yield emulator
-    if emulator.process.poll() is None:
-        emulator.stop()
-    wait_until(lambda: not processes_of(emulator.folder), 15, "the end of every process")
-
-
 def forget_broken_connections() -> None:
     """A client whose server was killed in the middle of an answer leaves its socket to the garbage collector."""
     with warnings.catch_warnings():
@@ -74,63 +68,193 @@ def forget_broken_connections() -> None:
         gc.collect()
 
 
-class Writer(threading.Thread):
-    """Writes apps and groups as fast as the emulator answers, until it is gone; keeps what was acknowledged."""
+class Client(threading.Thread):
+    """Does the same over and over until the emulator is gone; trouble before `ending` is set is `unexpected`."""
 
     def __init__(self, emulator: RealEmulator, first: int) -> None:
         super().__init__(daemon=True)
         self.emulator = emulator
         self.number = first
+        self.ending = threading.Event()
         self.acknowledged: dict[str, str] = {}
         self.unexpected: list[str] = []
 
     def run(self) -> None:
-        while True:
+        while not self.ending.is_set():
             self.number += 1
-            name, mark = f"app-{self.number % 3}", f"mark-{self.number}"
             try:
-                self.write(name, mark)
-                self.write(f"group-{self.number % 5}", mark)
-            except requests.ConnectionError:
+                self.once()
+            except requests.RequestException as broken:
+                if not self.ending.is_set():
+                    self.unexpected.append(repr(broken))
                 return
 
-    def write(self, name: str, mark: str) -> None:
-        answer = self.emulator.put(name, mark)
+    def once(self) -> None:
+        raise NotImplementedError
+
+    def write(self, name: str, mark: str, **fields: str) -> None:
+        answer = self.emulator.put(name, mark, **fields)
         if answer.status_code in {200, 201}:
             self.acknowledged[name] = mark
         elif answer.status_code != 409:
             self.unexpected.append(f"{answer.status_code} {answer.text}")
 
 
-def test_no_acknowledged_write_is_lost_and_no_process_is_left_by_random_kills(emulator):
-    chance = random.Random(20260101)
-    acknowledged: dict[str, str] = {}
-    number = 0
-    for _ in range(ROUNDS):
-        writer = Writer(emulator, number)
-        writer.start()
-        time.sleep(0.05 + chance.random() * 0.8)
-        if chance.random() < 0.4 and (programs := running_programs(emulator)):
-            os.kill(chance.choice(programs), signal.SIGKILL)
-            time.sleep(chance.random() * 0.2)
-        emulator.kill()
-        writer.join(30)
-        forget_broken_connections()
-        number = writer.number
-        acknowledged |= writer.acknowledged
-        assert writer.unexpected == []
-        wait_until(lambda: not processes_of(emulator.folder), 15, "the end of every process")
-        emulator.start()
-        for name, mark in acknowledged.items():
-            # A write that was stored but whose answer the kill cut off may have come after the last acknowledged one.
-            assert int(emulator.get(name)["tags"]["mark"].removeprefix("mark-")) >= int(mark.removeprefix("mark-"))
-    assert len(acknowledged) == 8, "the loop must have written every app and group"
+class Writer(Client):
+    """Writes apps and groups as fast as the emulator answers."""
 
-    for name in (name for name in acknowledged if name.startswith("app-")):
+    def once(self) -> None:
+        self.write(f"app-{self.number % 3}", f"mark-{self.number}")
+        self.write(f"group-{self.number % 5}", f"mark-{self.number}")
+
+
+class Deployer(Client):
+    """Deploys bundles by the four calls that `%%aca deploy` makes; each needs an environment of its own."""
+
+    def __init__(self, emulator: RealEmulator, first: int, wheels: Path) -> None:
+        super().__init__(emulator, first)
+        self.wheels = wheels
+        self.building = threading.Event()
+        self.builds: dict[str, str] = {}  #: run id -> the status last seen
+
+    def once(self) -> None:
+        emulator = self.emulator
+        context = write_bundle(self.wheels, self.number)
+        place = emulator.call("POST", emulator.registry("/listBuildSourceUploadUrl")).json()
+        blob = {"x-ms-blob-type": "BlockBlob"}
+        roots = str(emulator.inside / "roots.pem")
+        requests.put(place["uploadUrl"], data=context, headers=blob, verify=roots, timeout=30).raise_for_status()
+        image = f"built:{self.number}"
+        scheduled = emulator.call("POST", emulator.registry("/scheduleRun"), {
+            "type": "DockerBuildRequest", "imageNames": [image], "isPushEnabled": True, "dockerFilePath": "Dockerfile",
+            "platform": {"os": "linux", "architecture": "amd64"}, "sourceLocation": place["relativePath"],
+        })  # fmt: skip
+        run = scheduled.json()["name"]
+        self.builds[run] = "Queued"
+        self.building.set()
+        while self.builds[run] in {"Queued", "Started", "Running"} and not self.ending.wait(0.02):
+            self.builds[run] = self.status(run)
+        if self.builds[run] == "Succeeded":
+            self.write(BUILT, f"mark-{self.number}", image=f"local.azurecr.io/{image}")
+        elif not self.ending.is_set():
+            self.unexpected.append(f"build {run}: {self.builds[run]}")
+
+    def status(self, run: str) -> str:
+        return str(self.emulator.call("GET", self.emulator.registry(f"/runs/{run}")).json()["properties"]["status"])
+
+
+class Loop:
+    """One emulator, what its clients were promised, and the rounds."""
+
+    def __init__(self, emulator: RealEmulator, wheels: Path) -> None:
+        self.emulator = emulator
+        self.wheels = wheels
+        self.chance = random.Random(20260101)
+        self.acknowledged: dict[str, str] = {}
+        self.builds: dict[str, str] = {}
+        self.numbers = (0, 0)
+        self.killed: dict[str, int] = {}
+
+    def round(self) -> None:
+        """Let clients work, kill something or nothing of a replica, kill the emulator, start it and compare."""
+        writer, deployer = self.clients()
+        self.disturb(deployer)
+        for client in (writer, deployer):
+            client.ending.set()
+        self.emulator.kill()
+        for client in (writer, deployer):
+            client.join(30)
+            assert client.unexpected == []
+            self.acknowledged |= client.acknowledged
+        forget_broken_connections()
+        self.numbers = writer.number, deployer.number
+        self.builds |= deployer.builds
+        self.nothing_is_left()
+        if self.chance.random() < 0.15:
+            self.kill_while_it_starts()
+        self.emulator.start()
+        self.everything_is_there()
+
+    def clients(self) -> tuple[Writer, Deployer]:
+        writer = Writer(self.emulator, self.numbers[0])
+        deployer = Deployer(self.emulator, self.numbers[1], self.wheels)
+        writer.start()
+        deployer.start()
+        return writer, deployer
+
+    def disturb(self, deployer: Deployer) -> None:
+        """Choose the moment, and perhaps a process that dies before the emulator does."""
+        chance = self.chance.random()
+        if chance < 0.2:
+            self.count("right after start")
+            time.sleep(self.chance.random() * 0.05)
+        elif chance < 0.5:
+            self.count("in a build")
+            assert deployer.building.wait(10)
+            time.sleep(self.chance.random() * 0.25)
+        else:
+            time.sleep(0.05 + self.chance.random() * 0.7)
+            self.kill_one(shim=chance < 0.7)
+
+    def kill_one(self, *, shim: bool) -> None:
+        found = processes_of(self.emulator.folder)
+        chosen = [pid for pid, command in found.items() if ("shim.py" in command) == shim]
+        chosen = [pid for pid in chosen if pid != self.emulator.process.pid]
+        if chosen:
+            self.count("after a shim" if shim else "after a program")
+            os.kill(self.chance.choice(chosen), signal.SIGKILL)
+            time.sleep(self.chance.random() * 0.15)
+
+    def kill_while_it_starts(self) -> None:
+        self.count("while it starts")
+        self.emulator.launch()
+        time.sleep(0.3 + self.chance.random() * 0.8)
+        self.emulator.kill()
+        self.nothing_is_left()
+
+    def count(self, what: str) -> None:
+        self.killed[what] = self.killed.get(what, 0) + 1
+
+    def nothing_is_left(self) -> None:
+        folder = self.emulator.folder
+        wait_until(lambda: not processes_of(folder), 15, f"the end of {processes_of(folder)}")
+
+    def everything_is_there(self) -> None:
+        for name, mark in self.acknowledged.items():
+            # A write that was stored but whose answer the kill cut off may have come after the last acknowledged one.
+            found = self.emulator.get(name)["tags"]["mark"]
+            assert int(found.removeprefix("mark-")) >= int(mark.removeprefix("mark-"))
+        listed = self.emulator.call("GET", self.emulator.registry("/runs")).json()["value"]
+        ended = {run["name"]: run["properties"]["status"] for run in listed}
+        for run, status in self.builds.items():
+            assert ended[run] == status if status == "Succeeded" else ended[run] in {"Succeeded", "Error"}
+
+
+@pytest.fixture(name="emulator")
+def _emulator(tmp_path, monkeypatch):
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    emulator = RealEmulator(tmp_path / "data")
+    yield emulator
+    if emulator.process.poll() is None:
+        emulator.stop()
+    wait_until(lambda: not processes_of(emulator.folder), 15, "the end of every process")
+
+
+def test_no_acknowledged_write_is_lost_and_no_process_is_left_by_random_kills(emulator, tmp_path):
+    loop = Loop(emulator, tmp_path / "wheels")
+    for _ in range(ROUNDS):
+        loop.round()
+    apps = sorted(name for name in loop.acknowledged if name.startswith("app-"))
+    assert {"app-0", "app-1", "app-2"} <= set(apps), "the loop must have written every app"
+    for name in apps:
         wait_until(
             lambda name=name: emulator.get(name)["properties"]["provisioningState"] == "Succeeded",
             30,
             f"provisioning of {name} after the last restart",
         )
-        address = emulator.get(name)["properties"]["configuration"]["ingress"]["fqdn"]
-        assert requests.get(f"http://{address}/", timeout=30).status_code == 200
+        answer = requests.get(emulator.address(name), timeout=30)
+        assert answer.status_code == 200
+        if name == BUILT:
+            mark = emulator.get(name)["tags"]["mark"]
+            assert answer.text == mark.removeprefix("mark-"), "it must run the bundle that was deployed last"
+    logger.info("%d rounds, killed %s; %d builds, %d writes", ROUNDS, loop.killed, len(loop.builds), loop.numbers[0])

@@ -22,6 +22,8 @@ from aca_notebook.emulator.runtime.process import (
     StartFailed,
     SubprocessSpawn,
     marked_processes,
+    new_mark,
+    owner_mark,
     start_ticks,
 )
 
@@ -226,6 +228,25 @@ async def test_a_secret_is_in_no_command_line(launch):
     assert b"s3cret-canary" not in Path(f"/proc/{child.pid}/environ").read_bytes()
     child.stop(0)
     await child.exited()
+
+
+async def test_what_nobody_wrote_down_is_reaped_by_its_owners_mark(tmp_path):
+    folder, other = tmp_path / "data", tmp_path / "other"
+    ours, theirs = new_mark(owner_mark(folder)), new_mark(owner_mark(other))
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"], env={"ACA_EMULATOR_MARK": mark}
+        )
+        for mark in (ours, theirs)
+    ]
+    try:
+        assert await SubprocessSpawn().reap([], owner_mark(folder)) == 1
+        assert programs[0].wait(5) == -signal.SIGKILL
+        assert programs[1].poll() is None, "another emulator's programs are none of ours"
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 async def test_all_output_is_there_however_fast_the_program_ends(launch):
