@@ -155,13 +155,14 @@ def _number(name: str) -> int:
 
 
 def _revision_template(template: Document) -> Document:
-    """Return a template as revisions show it: only what was asked for, and always a list of probes."""
+    """Return a template as revisions show it: only what was asked for, and always a list of a container's probes."""
     shown = copy.deepcopy(template)
     shown["revisionSuffix"] = shown.get("revisionSuffix") or None
     for container in (*(shown.get("containers") or ()), *(shown.get("initContainers") or ())):
         container.pop("imageType", None)
         container["resources"].pop("ephemeralStorage", None)
-        container.setdefault("probes", [])
+    for container in shown.get("containers") or ():
+        container.setdefault("probes", [])  # those that run first and end have none in the API's description
     scale = shown["scale"]
     for field, default in (
         ("cooldownPeriod", DEFAULT_COOLDOWN_SECONDS), ("pollingInterval", DEFAULT_POLLING_SECONDS),

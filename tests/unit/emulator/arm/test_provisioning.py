@@ -120,3 +120,10 @@ def test_a_revision_shows_its_template_as_it_was_asked_for() -> None:
     ]
     assert shown["scale"]["cooldownPeriod"] is None
     assert shown["revisionSuffix"] is None
+
+
+def test_only_containers_that_stay_have_probes_in_a_revision() -> None:
+    template = app(initContainers=[{"name": "first", "image": "busybox"}])["properties"]["template"]
+    shown = revision_document(APP, "scorer--0000001", template, NOW)["properties"]["template"]
+    assert "probes" in shown["containers"][0]
+    assert "probes" not in shown["initContainers"][0]
