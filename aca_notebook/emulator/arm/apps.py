@@ -96,10 +96,12 @@ class Apps:
         check_name(id_.name)
         values = _secret_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
+        latest_before = document["properties"]["latestRevisionName"]
         operation = await self._begin(id_, document, values)
         headers = self._operations.status_headers(request, operation, timeout="PT15M")
         version = query(request, "api-version")
         shown = self.show(request, document)
+        shown["properties"]["latestRevisionName"] = latest_before  # the new one is not made yet (recorded: app_exec)
         if bare_when_created(version):
             shown = shown_to(version, created_view(document, asked.get("properties") or {}))
         return JSONResponse(shown, status_code=201, headers=headers)  # 201 for an update too (recorded: app_update)
