@@ -57,6 +57,7 @@ def test_a_name_azure_refuses_is_refused_in_its_words(name: str) -> None:
     [
         pytest.param("ContainerAppCreateMustContainContainer", {}, {"containers": []}, id="an app without a container"),
         pytest.param("ContainerAppImageRequired", {}, container(image=""), id="a container without an image"),
+        pytest.param("ContainerAppServiceNotSupported", {"service": {"type": "redis"}}, {}, id="an add-on"),
         pytest.param("ContainerAppContainerNameRequired", {}, container(name=""), id="a container without a name"),
         pytest.param(
             "ContainerAppDuplicateContainerName", {}, {"containers": [GOOD, GOOD]}, id="two containers of one name"
