@@ -68,6 +68,11 @@ class RevisionDeactivated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRemoved(Event):
+    """The app has no such revision any more, and nothing of it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicasScaled(Event):
     """A scaling decision changed how many replicas are wanted."""
 
@@ -215,6 +220,10 @@ def decode_event(kind: str, text: str) -> Event:
     if known_kind is None:
         raise ValueError(f"unknown journal event {kind!r}")
     names = {each.name for each in fields(known_kind)}
-    body: dict[str, Any] = {key: value for key, value in json.loads(text).items() if key in names}
+    body: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in json.loads(text).items()
+        if key in names
+    }
     body["at"] = parse_instant(body["at"])
     return known_kind(**body)
