@@ -12,6 +12,7 @@ from aca_notebook.emulator.arm.environment_rules import (
     check_profiles_change,
     settled_profiles,
     settled_properties,
+    verification_id,
 )
 from aca_notebook.emulator.arm.faults import environment_busy, invalid, resource_not_found
 from aca_notebook.emulator.arm.identities import settled_identity
@@ -73,6 +74,10 @@ class Environments:
             Route(
                 "GET", f"{APP_PROVIDER}/connectedEnvironments", arm, "ConnectedEnvironments_ListByResourceGroup",
                 self._none,
+            ),
+            Route(
+                "POST", f"{SUBSCRIPTION}/providers/Microsoft.App/getCustomDomainVerificationId", arm,
+                "GetCustomDomainVerificationId", self._verification_id,
             ),
         ]  # fmt: skip
 
@@ -154,6 +159,9 @@ class Environments:
             id_, with_state(document, ProvisioningState.SCHEDULED_FOR_DELETE), action="delete"
         )
         return Response(status_code=202, headers=self._operations.result_headers(request, operation))
+
+    async def _verification_id(self, request: Request) -> Response:
+        return JSONResponse(verification_id(self._scope.subscription(request)))
 
     async def _token(self, request: Request) -> Response:
         id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,20 @@ _PROVIDERS = {
     "Microsoft.Insights": ("metrics",),
     "Microsoft.Resources": ("resourceGroups",),
 }
+_RESOURCE_TYPES = [
+    f"{provider}/{type_}"
+    for provider, types in _PROVIDERS.items()
+    for type_ in types
+    if provider != "Microsoft.Resources"
+]
+#: What a list of resources may be filtered by, and where a resource has it.
+_FILTERED: dict[str, Callable[[dict[str, Any]], str]] = {
+    "resourcetype": lambda document: str(document["type"]),
+    "resourcegroup": lambda document: parse_id(document["id"]).resource_group,
+    "location": lambda document: location_name(document["location"]),
+    "name": lambda document: str(document["name"]),
+}
+_CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 _API_VERSIONS = ("2026-07-01", "2025-07-01", "2025-02-02-preview", "2025-01-01", "2024-03-01")
 _KIND = "resourceGroup"
 
@@ -96,15 +111,13 @@ class Subscriptions:
 
     async def _resources(self, request: Request) -> Response:
         subscription = self._scope.subscription(request)
-        _, _, wanted = query(request, "$filter").partition("resourceType eq ")
-        type_ = wanted.strip().strip("'")
+        wanted = _resource_filter(query(request, "$filter"))
+        types = [wanted["resourcetype"]] if "resourcetype" in wanted else _RESOURCE_TYPES
+        found = [each for type_ in types for each in self._store.list(type_, subscription)]
+        for field, value in wanted.items():
+            found = [each for each in found if _FILTERED[field](each).lower() == value.lower()]
         shown = ("id", "name", "type", "location", "tags", "sku", "identity", "systemData")
-        found = self._store.list(type_, subscription) if type_ else self._everything(subscription)
         return JSONResponse({"value": [{key: each[key] for key in shown if key in each} for each in found]})
-
-    def _everything(self, subscription: str) -> list[dict[str, Any]]:
-        types = [f"{namespace}/{type_}" for namespace, own in _PROVIDERS.items() for type_ in own]
-        return [each for type_ in types if type_ != GROUP_TYPE for each in self._store.list(type_, subscription)]
 
     def _subscription(self) -> dict[str, Any]:
         name = self._scope.subscription_id
@@ -267,3 +280,21 @@ def _group(id_: ResourceId, location: str, tags: dict[str, str]) -> dict[str, An
         "tags": tags,
         "properties": {"provisioningState": str(ProvisioningState.SUCCEEDED)},
     }
+
+
+def _resource_filter(text: str) -> dict[str, str]:
+    """Return the fields, in lower case, and values of `resourceType eq 'x' and name eq 'y'`.
+
+    Raises `AzureError` 400 for what cannot be filtered by.
+    """
+    wanted = {}
+    for clause in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if text else ():
+        read = _CLAUSE.fullmatch(clause)
+        if read is None or read[1].lower() not in _FILTERED:
+            raise AzureError(
+                400, "InvalidFilterInQueryString",
+                f"Invalid $filter '{text}' specified in the query string: this emulator filters by resourceType, "
+                "resourceGroup, location and name, each with eq, and joins them with and.",
+            )  # fmt: skip
+        wanted[read[1].lower()] = read[2]
+    return wanted

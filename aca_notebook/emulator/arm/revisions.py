@@ -79,12 +79,12 @@ class Revisions:
         if revision["properties"]["active"] != active:
             await self._store.put(parse_id(revision["id"]), with_revision(revision, active=active))
             await self._lifecycle.declare(id_)
-        return Response(status_code=200)
+        return JSONResponse(f"{'Activate' if active else 'Deactivate'} succeeded")  # `az` reads JSON here
 
     async def _restart(self, request: Request) -> Response:
         id_ = self._free_app(request)
         await self._runs.restart_revision(id_.key, self._found(id_, request)["name"])
-        return Response(status_code=200)
+        return JSONResponse("Restart succeeded")
 
     async def _replicas(self, request: Request) -> Response:
         id_, _ = self._app(request)
