@@ -49,7 +49,7 @@ _STOPPED = "The emulator was stopped during this build."
 _TASKS = frozenset({"taskrunrequest", "encodedtaskrunrequest", "filetaskrunrequest"})
 _TASK_FAILURE = (
     "This registry builds the bundles that `%aca deploy` makes; a task needs a container engine. "
-    "`aca-notebook emulator image add IMAGE COMMAND` gives an image a local command instead."
+    "`aca-notebook emulator image add IMAGE -- COMMAND` gives an image a local command instead."
 )
 
 

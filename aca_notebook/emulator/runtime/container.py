@@ -129,7 +129,7 @@ class ContainerRun:
         mark = new_mark(self._tools.owner)
         try:
             child = await self._tools.spawn.spawn(self._launch(port, image, mark))
-        except (StartFailed, KeyError) as failure:
+        except (OSError, KeyError) as failure:  # no program, no secret, or no folder on a full disk
             self._record(
                 self._event(events.ContainerExited, exit_code=_NOT_EXECUTABLE, reason=f"StartError: {failure}")
             )
@@ -233,6 +233,6 @@ def container_environment(place: Place, port: int, image: Mapping[str, str], sec
 
 def _unknown_image(image: str) -> dict[str, str]:
     message = (
-        f"Image {image!r} is not known on this machine; add it with `aca-notebook emulator image add {image} COMMAND`."
+        f"Image {image!r} is not known on this machine; add it with `aca-notebook emulator image add {image} -- COMMAND`."
     )
     return {"image": image, "message": message}

@@ -89,7 +89,7 @@ async def test_an_unknown_image_fails_with_the_command_that_adds_it(tmp_path):
         await w.controller.declare(app(revision(image="nobody/knows:1")))
         outcome = await w.controller.revision_outcome(KEY, FIRST)
         assert outcome.reason == "ImagePullFailed"
-        assert "emulator image add nobody/knows:1" in outcome.message
+        assert "emulator image add nobody/knows:1 -- COMMAND" in outcome.message
 
 
 async def test_an_image_that_is_added_later_makes_the_revision_ready_after_all(tmp_path):
@@ -230,6 +230,16 @@ async def test_an_emulator_that_died_leaves_marks_that_the_next_one_reaps(tmp_pa
         await w.until(lambda: w.ready() == 1)
 
 
+async def test_a_revision_the_app_no_longer_has_is_forgotten_when_nothing_of_it_runs(tmp_path):
+    async with world(tmp_path) as w:
+        old, new = revision(low=1), revision("scorer--new")
+        await w.controller.declare(app(old))
+        await w.until(lambda: w.ready() == 1)
+        await w.controller.declare(app(new))
+        await w.until(lambda: list(w.app.revisions) == ["scorer--new"])
+        assert (await w.journal())[KEY] == w.app
+
+
 async def test_one_gpu_serves_one_replica_and_the_next_waits_for_it(tmp_path):
     async with world(tmp_path, gpus=1) as w:
         await w.controller.declare(app(revision(low=2, gpus=1, gpu_model="T4")))
@@ -238,7 +248,7 @@ async def test_one_gpu_serves_one_replica_and_the_next_waits_for_it(tmp_path):
         assert assigned.gpus == ("GPU-00000000",)
         assert not waiting.assigned
         assert "No GPU is free" in waiting.details
-        w.controller._end(w.controller._apps[KEY], assigned, "Restarted", 0)
+        w.controller._replicas.end(w.controller._apps[KEY], assigned, "Restarted", 0)
         await w.until(lambda: any(r.name == waiting.name and r.assigned for r in w.replicas()))
 
 
