@@ -47,6 +47,7 @@ from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.images import Images
 from aca_notebook.emulator.runtime.interpreters import Interpreters
 from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
+from aca_notebook.emulator.runtime.retention import Retention
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
 from aca_notebook.emulator.telemetry.service import Telemetry
 from aca_notebook.emulator.wire import RouteTable
@@ -82,7 +83,7 @@ def compose(settings: Settings, clock: Clock, spawn: Spawn, gpus: Gpus, runtime:
 class Emulator:
     """All parts, wired. `start` returns when requests are answered; `close` when nothing is left running."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0915  # the composition root makes every part
         self, settings: Settings, clock: Clock, occupancy: Occupancy, spawn: Spawn, gpus: Gpus, runtime: Runtime | None
     ) -> None:  # fmt: skip
         self.settings = settings
@@ -105,6 +106,9 @@ class Emulator:
             database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,
             folder=settings.data_dir / "replicas", owner=owner_mark(settings.data_dir), pace=settings.pace,
         )  # fmt: skip
+        self._retention = Retention(
+            database=self._database, controller=self._controller, clock=clock, folder=settings.data_dir / "replicas"
+        )
         self._telemetry = Telemetry(
             database=self._database, controller=self._controller, store=self._store, clock=clock
         )
@@ -141,6 +145,7 @@ class Emulator:
         await self._telemetry.start()
         await self._lifecycle.restore(self.client.subscription_id)
         await self._operations.start()
+        self._retention.start()
         self._server = HttpServer(self.dispatcher)
         self._listener = Listener(sock, self._server.protocol, self._certificates.context())
         await self._listener.start()
@@ -166,6 +171,7 @@ class Emulator:
         await self._telemetry.close()  # before the server: it ends the streams that requests follow
         if self._server is not None:
             await self._server.close()
+        await self._retention.close()
         await self._ingress.close()
         await self._controller.close()
         self._secrets.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
@@ -18,11 +19,13 @@ from aca_notebook.emulator.runtime.reconcile import (
     ConcludeFailed,
     ConcludeReady,
     CreateReplica,
+    RemoveRevision,
     StartContainer,
     StopReplica,
     live_revisions,
     reconcile,
 )
+from aca_notebook.emulator.runtime.snapshots import decode_observed, encode_observed
 from aca_notebook.model.states import ContainerRunningState
 
 DEVICES = 2
@@ -81,6 +84,9 @@ class Reconciling(RuleBasedStateMachine):
                 self.record(events.RevisionReady, revision=revision)
             case ConcludeFailed(revision, reason, message):
                 self.record(events.RevisionFailed, revision=revision, reason=reason, message=message)
+            case RemoveRevision(revision):
+                assert not self.observed.revisions[revision].replicas
+                self.record(events.RevisionRemoved, revision=revision)
 
     def assign(self, revision: Revision, replica: str) -> None:
         where = {"revision": revision.name, "replica": replica}
@@ -123,6 +129,18 @@ class Reconciling(RuleBasedStateMachine):
     def scale(self, name, wanted):
         self.wanted[name] = wanted
         self.settle()
+
+    @precondition(lambda self: self.app)
+    @rule(name=st.sampled_from("abc"))
+    def prune(self, name):
+        app = self.app
+        if name != app.latest_revision:
+            left = tuple(each for each in app.revisions if each.name != name)
+            self.app = App(
+                KEY, "app", "env", app.running, left, app.latest_revision, app.ingress, single=app.single
+            )  # fmt: skip
+            self.settle()
+            assert name not in self.observed.revisions
 
     @precondition(lambda self: self.app)
     @rule(running=st.booleans())
@@ -177,6 +195,10 @@ class Reconciling(RuleBasedStateMachine):
     @invariant()
     def the_journal_folds_to_what_runs(self):
         assert fold(self.journal).get(KEY, ObservedApp(KEY)) == self.observed
+
+    @invariant()
+    def a_snapshot_says_the_same(self):
+        assert decode_observed(json.loads(json.dumps(encode_observed(self.observed)))) == self.observed
 
     @invariant()
     def single_mode_has_at_most_two_revisions(self):

@@ -86,7 +86,7 @@ class Ingress:
         listener = Listener(sock, site.connection, self._tls)
         await listener.start()
         if before:
-            self._controller.note(IngressMoved(at=self._clock.now(), app=app.key, before=before, after=listener.port))
+            self._controller.record(IngressMoved(at=self._clock.now(), app=app.key, before=before, after=listener.port))
         return _Published(app, site, listener)
 
     async def _close(self, app_key: str) -> None:

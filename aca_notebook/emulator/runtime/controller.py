@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import random
-import shutil
-import string
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
@@ -15,37 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime import probes
-from aca_notebook.emulator.runtime.container import ContainerRun, Place, Tools
+from aca_notebook.emulator.runtime.container import Tools
 from aca_notebook.emulator.runtime.gpus import Leases
-from aca_notebook.emulator.runtime.observed import ObservedApp, ObservedReplica, fold
+from aca_notebook.emulator.runtime.observed import ObservedApp
 from aca_notebook.emulator.runtime.ports import ContainerPorts
 from aca_notebook.emulator.runtime.process import Leftover
-from aca_notebook.emulator.runtime.reconcile import (
-    Action,
-    AssignReplica,
-    Circumstances,
-    ConcludeFailed,
-    ConcludeReady,
-    CreateReplica,
-    StartContainer,
-    StopReplica,
-    live_revisions,
-    reconcile,
-)  # fmt: skip
+from aca_notebook.emulator.runtime.reconcile import Circumstances, live_revisions, reconcile
 from aca_notebook.emulator.runtime.recorder import Recorder
+from aca_notebook.emulator.runtime.replicas import NO_GPU_NOTE, Folders, Replicas
+from aca_notebook.emulator.runtime.snapshots import Snapshots
 from aca_notebook.emulator.runtime.tended import RevisionOutcome, RunningReplica, Tended, running_replica
 from aca_notebook.emulator.scaling.load import LoadWindow
 from aca_notebook.emulator.scaling.rules import ScalingState, decide_replicas
 
 if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.container import ImageTable, SecretValues
-    from aca_notebook.emulator.runtime.desired import App, Revision
+    from aca_notebook.emulator.runtime.desired import App
     from aca_notebook.emulator.runtime.gpus import Gpus
+    from aca_notebook.emulator.runtime.observed import ObservedReplica
     from aca_notebook.emulator.runtime.process import Spawn
 
 __all__ = ["NO_GPU_NOTE", "Controller", "Listener", "RevisionOutcome", "RunningReplica"]
@@ -56,8 +46,6 @@ logger = logging.getLogger(__name__)
 Listener = Callable[[str], None]
 
 _LAST_GRACE_SECONDS = 3.0  # what a replica gets when the emulator itself ends
-_NAME_ALPHABET = string.ascii_lowercase + string.digits
-NO_GPU_NOTE = "This machine has no NVIDIA device: the replica runs on the CPU."
 
 
 class Controller:
@@ -68,18 +56,16 @@ class Controller:
         folder: Path, owner: str = "", pace: float = 0.0, check: probes.Check = probes.check,
         names: random.Random | None = None,
     ) -> None:  # fmt: skip
-        self._database = database
         self._clock = clock
         self._spawn = spawn
-        self._folder = folder
         self._owner = owner
         self._pace = pace
-        self._names = names or random.SystemRandom()
+        self._folders = Folders(folder)
         self._leases = Leases(gpus)
         self._recorder = Recorder(database, clock)
-        self._tools = Tools(
-            clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, eager=pace < 1.0
-        )  # fmt: skip
+        self._snapshots = Snapshots(database)
+        tools = Tools(clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, eager=pace < 1.0)
+        self._replicas = Replicas(self, tools, self._leases, self._folders, names)
         self._apps: dict[str, Tended] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[Listener] = []
@@ -88,20 +74,22 @@ class Controller:
 
     async def start(self) -> None:
         """End what an earlier emulator left running, and write down that it ended."""
-        journal = [event for _, event in await asyncio.to_thread(self._database.events)]
-        leftovers = []
-        for app in fold(journal).values():
-            self._apps[app.key] = Tended(app)
-            for replica in tuple(app.replicas):
-                leftovers += [
-                    Leftover(c.shim_pid, c.start_ticks, c.mark) for c in replica.containers.values() if c.mark
-                ]
+        apps = await asyncio.to_thread(self._snapshots.load)
+        self._apps = {key: Tended(app) for key, app in apps.items() if app.revisions}
+        leftovers = [
+            Leftover(container.shim_pid, container.start_ticks, container.mark)
+            for replica in self.replicas()
+            for container in replica.containers.values()
+            if container.mark
+        ]
         killed = await self._spawn.reap(leftovers, self._owner)
         if leftovers or killed:
             logger.info("an earlier emulator left %d containers; killed %d processes", len(leftovers), killed)
         for tended in self._apps.values():
             for replica in tuple(tended.observed.replicas):
-                self._bury(tended, replica, "EmulatorStopped")
+                self._replicas.bury(tended, replica, "EmulatorStopped")
+        if self._snapshots.due:
+            self._take_snapshot()
 
     async def close(self) -> None:
         """Stop every replica and return when nothing is left."""
@@ -110,9 +98,10 @@ class Controller:
             if tended.loop is not None:
                 tended.loop.cancel()
             for replica in tuple(tended.observed.replicas):
-                self._end(tended, replica, "EmulatorStopped", _LAST_GRACE_SECONDS)
+                self._replicas.end(tended, replica, "EmulatorStopped", _LAST_GRACE_SECONDS)
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._take_snapshot()
         await self._recorder.close()
 
     async def declare(self, app: App) -> None:
@@ -121,10 +110,10 @@ class Controller:
         tended.app = app
         for revision in app.revisions:
             if revision.name not in tended.observed.revisions:
-                self._record(events.RevisionCreated(at=self._now, app=app.key, revision=revision.name))
+                self.record(events.RevisionCreated(at=self._now, app=app.key, revision=revision.name))
             if revision.active != tended.observed.revisions[revision.name].active:
                 kind = events.RevisionActivated if revision.active else events.RevisionDeactivated
-                self._record(kind(at=self._now, app=app.key, revision=revision.name))
+                self.record(kind(at=self._now, app=app.key, revision=revision.name))
         self._tend(tended)
 
     async def withdraw(self, app_key: str) -> None:
@@ -135,11 +124,11 @@ class Controller:
         tended.app = None
         self._tend(tended)
         while tended.leaving:
-            await self._change()
+            await self.change()
         if tended.gone and self._apps.get(app_key) is tended:
             if tended.loop is not None:
                 tended.loop.cancel()
-            self._record(events.AppWithdrawn(at=self._now, app=app_key))
+            self.record(events.AppWithdrawn(at=self._now, app=app_key))
             del self._apps[app_key]
             await self._recorder.durable()
 
@@ -152,7 +141,7 @@ class Controller:
         declared = tended.app.revision(revision) if tended.app else None
         grace = declared.termination_grace_seconds if declared else _LAST_GRACE_SECONDS
         for replica in tuple(state.replicas.values()):
-            self._end(tended, replica, "Restarted", grace)
+            self._replicas.end(tended, replica, "Restarted", grace)
 
     async def revision_outcome(self, app_key: str, revision: str) -> RevisionOutcome:
         """Wait until a revision is ready or has failed; a revision of an app that is gone has failed."""
@@ -163,7 +152,7 @@ class Controller:
             state = tended.observed.revisions.get(revision)
             if state is not None and state.settled:
                 return RevisionOutcome(state.ready, state.failed_reason, state.failed_message)
-            await self._change()
+            await self.change()
 
     def observe(self, app_key: str) -> ObservedApp:
         """Return what runs. The value is live: read it, and do not keep it."""
@@ -186,7 +175,7 @@ class Controller:
 
     def log_file(self, app_key: str, revision: str, replica: str, container: str) -> Path:
         """Return where a container's output lies, also after the replica has gone; the file may not exist."""
-        return self._replica_folder(app_key, revision, replica) / f"{container}.log"
+        return self._folders.log_file(app_key, revision, replica, container)
 
     def subscribe(self, listener: Listener) -> None:
         """Call `listener` with the app's key after each change of what runs or is meant to."""
@@ -208,47 +197,81 @@ class Controller:
         if tended is not None and revision in tended.loads:
             tended.loads[revision].finished()
 
-    def note(self, event: events.Event) -> None:
-        """Write down something that another part has seen happen to an app."""
-        self._record(event)
+    def replicas(self) -> Iterator[ObservedReplica]:
+        """Every replica that exists now, of every app."""
+        for tended in self._apps.values():
+            yield from tended.observed.replicas
 
-    @property
-    def _now(self) -> datetime:
-        return self._clock.now()
+    def living_folders(self) -> set[Path]:
+        """The folders of the replicas that exist now."""
+        return {
+            self._folders.replica(key, replica.revision, replica.name)
+            for key, tended in self._apps.items()
+            for replica in tended.observed.replicas
+        }
 
-    def _own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    async def checkpoint(self) -> tuple[dict[str, ObservedApp], int]:
+        """Write down what runs; return it, and the number of the last event that it holds."""
+        observed = self._take_snapshot()
+        await self._recorder.durable()
+        return observed, await asyncio.to_thread(self._snapshots.until)
+
+    # What those who work for it ask for.
+
+    def record(self, event: events.Event) -> None:
+        """Take in something that has happened to an app, and write it down."""
+        tended = self._apps.get(event.app)
+        if tended is not None:
+            tended.observed.apply(event)
+            tended.wake.set()
+        self._recorder.append(event)
+        self._snapshots.touched(event.app)
+        if self._snapshots.due:
+            self._take_snapshot()
+        self.announce(event.app)
+
+    def own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something in a task that ends before the emulator does."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._disown)
         return task
+
+    def announce(self, app_key: str) -> None:
+        """Tell all who wait that something about an app has changed."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for listener in self._listeners:
+            listener(app_key)
+
+    async def change(self) -> None:
+        """Wait for the next announcement."""
+        await self._changed.wait()
+
+    def gpus_freed(self) -> None:
+        """Let every app look again for a place."""
+        for tended in self._apps.values():
+            tended.wake.set()
+
+    @property
+    def _now(self) -> datetime:
+        return self._clock.now()
 
     def _disown(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task of the runtime failed", exc_info=task.exception())
 
-    def _record(self, event: events.Event) -> None:
-        tended = self._apps.get(event.app)
-        if tended is not None:
-            tended.observed.apply(event)
-            tended.wake.set()
-        self._recorder.append(event)
-        self._announce(event.app)
-
-    def _announce(self, app_key: str) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-        for listener in self._listeners:
-            listener(app_key)
-
-    async def _change(self) -> None:
-        await self._changed.wait()
+    def _take_snapshot(self) -> dict[str, ObservedApp]:
+        observed = {key: tended.observed for key, tended in self._apps.items()}
+        self._recorder.write(*self._snapshots.statements(observed))
+        return observed
 
     def _tend(self, tended: Tended) -> None:
         tended.wake.set()
         if (tended.loop is None or tended.loop.done()) and not self._closing:
-            tended.loop = self._own(self._loop(tended))
-        self._announce(tended.observed.key)
+            tended.loop = self.own(self._loop(tended))
+        self.announce(tended.observed.key)
 
     async def _loop(self, tended: Tended) -> None:
         while True:
@@ -265,7 +288,7 @@ class Controller:
         )
         plan = reconcile(tended.app, tended.observed, circumstances)
         for action in plan.actions:
-            self._perform(tended, action)
+            self._replicas.perform(tended, action)
         looks = [] if again is None else [again]
         if plan.look_again_at is not None:
             looks.append(max(0.0, (plan.look_again_at - now) / timedelta(seconds=1)))
@@ -311,97 +334,8 @@ class Controller:
         before = tended.observed.revisions[revision].wanted
         if before != count:
             key = tended.observed.key
-            self._record(
+            self.record(
                 events.ReplicasScaled(
                     at=self._now, app=key, revision=revision, before=before, after=count, reason=reason
                 )
             )
-
-    def _perform(self, tended: Tended, action: Action) -> None:
-        key = tended.observed.key
-        match action:
-            case CreateReplica(revision):
-                self._assign(tended, revision, self._replica_name(revision.name))
-            case AssignReplica(revision, replica):
-                self._assign(tended, revision, replica)
-            case StopReplica(revision_name, replica, reason, grace):
-                self._end(tended, tended.observed.revisions[revision_name].replicas[replica], reason, grace)
-            case StartContainer():
-                self._start_container(tended, action)
-            case ConcludeReady(name):
-                self._record(events.RevisionReady(at=self._now, app=key, revision=name))
-            case ConcludeFailed(name, reason, message):
-                self._record(
-                    events.RevisionFailed(at=self._now, app=key, revision=name, reason=reason, message=message)
-                )
-
-    def _assign(self, tended: Tended, revision: Revision, replica: str) -> None:
-        where: dict[str, Any] = {"at": self._now, "app": tended.observed.key, "revision": revision.name}
-        where["replica"] = replica
-        on_cpu = revision.gpus > 0 and self._leases.total == 0
-        gpus = self._leases.take(replica, 0 if on_cpu else revision.gpus)
-        if gpus is None:
-            message = f"No GPU is free: {revision.gpus} wanted, {self._leases.free} of {self._leases.total} free."
-            self._record(events.ReplicaUnassigned(**where, reason="AssigningReplica", message=message))
-        else:
-            self._record(events.ReplicaAssigned(**where, gpus=gpus, note=NO_GPU_NOTE if on_cpu else ""))
-
-    def _start_container(self, tended: Tended, action: StartContainer) -> None:
-        if tended.app is None:
-            return
-        app, revision, replica = tended.app, action.revision, action.replica
-        folder = self._replica_folder(app.key, revision.name, replica)
-        place = Place(
-            app, revision, replica, action.container,
-            tended.observed.revisions[revision.name].replicas[replica].gpus,
-            folder / f"{action.container.name}.log", folder / "scratch",
-        )  # fmt: skip
-        run = ContainerRun(place, self._tools, self._record, probed=not action.once)
-        tended.runs[replica, action.container.name] = run
-        self._own(self._run_container(tended, run))
-
-    async def _run_container(self, tended: Tended, run: ContainerRun) -> None:
-        try:
-            await run.run()
-        finally:
-            tended.runs.pop((run.place.replica, run.place.container.name), None)
-            tended.wake.set()
-            self._announce(tended.observed.key)
-
-    def _end(self, tended: Tended, replica: ObservedReplica, reason: str, grace_seconds: float) -> None:
-        running = [run for (name, _), run in tended.runs.items() if name == replica.name]
-        for run in running:
-            run.stop(grace_seconds)
-        if replica.name not in tended.ending:
-            self._record(events.ReplicaStopping(**_where(tended, replica, self._now), reason=reason))
-            tended.ending[replica.name] = self._own(self._see_out(tended, replica, reason))
-
-    async def _see_out(self, tended: Tended, replica: ObservedReplica, reason: str) -> None:
-        while any(name == replica.name for name, _ in tended.runs):
-            await self._change()
-        scratch = self._replica_folder(tended.observed.key, replica.revision, replica.name) / "scratch"
-        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
-        tended.ending.pop(replica.name, None)
-        self._bury(tended, replica, reason)
-
-    def _bury(self, tended: Tended, replica: ObservedReplica, reason: str) -> None:
-        """Write down that a replica is gone, and let others have its GPUs."""
-        where = _where(tended, replica, self._now)
-        for container in replica.containers.values():
-            if container.mark:
-                self._record(events.ContainerExited(**where, container=container.name, exit_code=137, reason="Deleted"))
-        self._record(events.ReplicaStopped(**where, reason=reason))
-        if self._leases.give_back(replica.name):
-            for other in self._apps.values():
-                other.wake.set()
-
-    def _replica_name(self, revision: str) -> str:
-        digest = hashlib.sha256(revision.encode()).hexdigest()[:10]
-        return f"{revision}-{digest}-{''.join(self._names.choices(_NAME_ALPHABET, k=5))}"
-
-    def _replica_folder(self, app_key: str, revision: str, replica: str) -> Path:
-        return self._folder / hashlib.sha256(app_key.encode()).hexdigest()[:16] / revision / replica
-
-
-def _where(tended: Tended, replica: ObservedReplica, at: datetime) -> dict[str, Any]:
-    return {"at": at, "app": tended.observed.key, "revision": replica.revision, "replica": replica.name}

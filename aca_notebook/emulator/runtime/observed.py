@@ -102,7 +102,6 @@ class ObservedRevision:
     failed_message: str = ""
     wanted: int = 0
     exits: int = 0
-    restarts: int = 0
     last_exit_code: int | None = None
     startup_failure: str = ""
     replicas: dict[str, ObservedReplica] = field(default_factory=dict)
@@ -132,6 +131,9 @@ class ObservedApp:
             self.revisions.clear()
             return
         if not event.revision:
+            return
+        if isinstance(event, events.RevisionRemoved):
+            self.revisions.pop(event.revision, None)
             return
         if isinstance(event, events.RevisionCreated) or event.revision not in self.revisions:
             self.revisions[event.revision] = ObservedRevision(event.revision, event.at)
@@ -194,9 +196,6 @@ def _note_exit(revision: ObservedRevision, event: events.ContainerEvent) -> None
         revision.last_exit_code = event.exit_code
     if isinstance(event, events.ProbeFailed) and event.probe == "Startup":
         revision.startup_failure = event.message
-    if isinstance(event, events.ContainerStarted):
-        container = revision.replicas[event.replica].container(event.container)
-        revision.restarts += container.runs > 0
 
 
 def _pulled(container: ObservedContainer, event: events.ImagePulled) -> None:

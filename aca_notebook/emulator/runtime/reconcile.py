@@ -79,7 +79,14 @@ class ConcludeFailed:
     message: str
 
 
-Action = CreateReplica | AssignReplica | StopReplica | StartContainer | ConcludeReady | ConcludeFailed
+@dataclass(frozen=True, slots=True)
+class RemoveRevision:
+    """Forget a revision that the app no longer has and of which nothing runs."""
+
+    revision: str
+
+
+Action = CreateReplica | AssignReplica | StopReplica | StartContainer | ConcludeReady | ConcludeFailed | RemoveRevision
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,8 @@ def reconcile(app: App | None, observed: ObservedApp, circumstances: Circumstanc
         if name not in live:
             was = app.revision(name) if app else None
             actions += [_stop(was, each, "Deprovisioned" if app else "Deleted") for each in _present(state)]
+            if app is not None and was is None and not state.replicas:
+                actions.append(RemoveRevision(name))
     for name, revision in live.items():
         current = observed.revisions.get(name)
         if current is None:

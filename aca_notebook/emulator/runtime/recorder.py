@@ -29,11 +29,16 @@ class Recorder:
         self._stored = 0
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     def append(self, event: Event) -> None:
         """Queue an event; it is on disk some milliseconds later."""
-        self._pending.append(append_event(event))
-        self._appended += 1
+        self.write(append_event(event))
+
+    def write(self, *statements: Statement) -> None:
+        """Queue what must be written after all that was appended so far, and before what comes."""
+        self._pending += statements
+        self._appended += len(statements)
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().create_task(self._flush())
 
@@ -49,6 +54,8 @@ class Recorder:
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.gather(self._flushing, return_exceptions=True)
+        if self._writing is not None:  # cancelled or not, it is on its way to the disk: not a second time
+            await asyncio.gather(self._writing, return_exceptions=True)
         if self._pending:
             try:
                 await self._database.write(*self._pending)
@@ -59,7 +66,8 @@ class Recorder:
         while self._pending:
             batch = tuple(self._pending)
             try:
-                await asyncio.shield(self._write(batch))
+                self._writing = asyncio.ensure_future(self._write(batch))
+                await asyncio.shield(self._writing)
             except sqlite3.Error as failure:
                 logger.warning("the journal waits for the disk: %s", failure)
                 await self._clock.sleep(_RETRY_SECONDS)
