@@ -134,6 +134,7 @@ def plan_deployment(
         concurrency=options.concurrency,
         public=options.public,
         expires_at=None if options.keep else around.now + parse_duration(options.ttl),
+        expiry_enforced=target.enforces_expiry,
         hourly_active_usd=hourly_usd(size, prices),
         hourly_idle_usd=hourly_usd(size, prices, idle=not size.gpu),
         price_region=prices.region,

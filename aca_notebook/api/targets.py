@@ -64,6 +64,7 @@ def local_target(chosen: Settings, home: Path) -> Target:
         polling_seconds=0.1,
         connect_retries=0,
         use_proxy_settings=False,
+        enforces_expiry=True,
         notice="the local emulator had died; it is running again, and nothing was lost" if emulator.restarted else "",
         ensure=functools.partial(local_target, chosen, home),
     )

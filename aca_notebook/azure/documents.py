@@ -65,6 +65,7 @@ def read_app(document: Document, target: Target, profiles: Mapping[str, Workload
         created_at=_moment(stamps.get("createdAt")),
         modified_at=_moment(stamps.get("lastModifiedAt")),
         tags=read_tags(document.get("tags") or {}),
+        expiry_enforced=target.enforces_expiry,
     )
 
 

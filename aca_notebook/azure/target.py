@@ -23,7 +23,8 @@ class Target:
 
     `ca_bundle` is trusted beside the usual roots; `app_scheme` is how our own client reaches apps. `ensure` brings a
     target that refuses connections back and returns it as it is then (its address may have changed), or is None.
-    `connect_retries` is how often the SDKs knock again by themselves.
+    `connect_retries` is how often the SDKs knock again by themselves. `enforces_expiry` is whether anything there takes
+    an app down when its time is over.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Target:
     connect_retries: int = 3
     use_proxy_settings: bool = True
     notice: str = ""
+    enforces_expiry: bool = False
     ensure: Callable[[], Target] | None = field(default=None, repr=False, compare=False)
 
     @property

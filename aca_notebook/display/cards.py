@@ -81,7 +81,7 @@ def _facts(progress: DeployProgress) -> dict[str, str]:
         "serves": ", ".join(_call(name, plan.entry) for name in plan.functions),
         "replicas": f"{plan.min_replicas} to {plan.max_replicas}, {_replica(plan)}",
         "costs": _price(plan),
-        "expires": amounts.moment(plan.expires_at) if plan.expires_at else "never",
+        "expires": expiry(plan),
     }
 
 
@@ -140,7 +140,7 @@ def app(state: AppState) -> Bundle:
         "costs": _rate(hourly(state), state.min_replicas),
         "revision": state.latest_revision,
         "environment": " · ".join(part for part in (state.environment, state.location) if part),
-        "expires": amounts.moment(state.expires_at) if state.expires_at else "never",
+        "expires": expiry(state),
     }
     title, aside = state.name, state.gpu and f"GPU {state.gpu}"
     text = [f"{mark} {title}" + (f"  ({aside})" if aside else "")]
@@ -171,6 +171,14 @@ def status(state: AppState) -> str:
     if state.running_status == "Stopped":
         return "Stopped"
     return state.running_state or state.running_status or state.provisioning_state
+
+
+def expiry(what: AppState | DeployPlan) -> str:
+    """Return when the time of an app is over, and that nobody takes it down then where that is so."""
+    if what.expires_at is None:
+        return "never"
+    moment = amounts.moment(what.expires_at)
+    return moment if what.expiry_enforced else f"{moment} (not enforced there: take it down yourself)"
 
 
 def hourly(state: AppState) -> float:
@@ -219,7 +227,7 @@ def plan(planned: DeployPlan) -> Bundle:
         "costs": f"{_price(planned)}, at most {amounts.dollars(most)} an hour ({sourced})",
         "serves": ", ".join(_call(name, planned.entry) for name in planned.functions),
         "door": "open to anyone" if planned.public else "its key",
-        "expires": amounts.moment(planned.expires_at) if planned.expires_at else "never",
+        "expires": expiry(planned),
         "ships": f"{amounts.plural(len(planned.ships), 'item')}, {amounts.size(planned.size_bytes)}, "
                  f"for Python {planned.python}",
     }  # fmt: skip

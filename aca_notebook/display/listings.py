@@ -45,9 +45,14 @@ def apps(states: Sequence[AppState], *, target: str = "") -> Table:
         ))  # fmt: skip
     where = f" on {target}" if target else ""
     title = f"{amounts.plural(len(rows), 'app')}{where}" if rows else f"no apps{where}"
-    note = "" if rows else "start a cell with %%aca deploy NAME to make one"
+    note = _promise(states) if rows else "start a cell with %%aca deploy NAME to make one"
     columns = ("name", "state", "replicas", "GPU", "$/h each", "expires", "url")
     return Table(title, columns, tuple(rows), note, tuple(_app_record(state) for state in states))
+
+
+def _promise(states: Sequence[AppState]) -> str:
+    unkept = any(state.expires_at and not state.expiry_enforced for state in states)
+    return "expiry is not enforced there: take down yourself what you no longer need" if unkept else ""
 
 
 def _app_record(state: AppState) -> dict[str, Any]:

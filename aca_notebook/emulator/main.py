@@ -18,6 +18,7 @@ from aca_notebook.emulator.arm.blobs import Blobs
 from aca_notebook.emulator.arm.builds import Builds
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
+from aca_notebook.emulator.arm.expiry import Expiry
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.operations import Operations
@@ -145,6 +146,7 @@ class Emulator:
         await self._telemetry.start()
         await self._lifecycle.restore(self.client.subscription_id)
         await self._operations.start()
+        await self._expiry.start()
         self._retention.start()
         self._server = HttpServer(self.dispatcher)
         self._listener = Listener(sock, self._server.protocol, self._certificates.context())
@@ -165,6 +167,7 @@ class Emulator:
             self._idle_watch.cancel()
         if self._listener is not None:
             await self._listener.close()
+        await self._expiry.close()
         await self._operations.close()
         await self._builds.close()
         await self._builder.close()
@@ -202,6 +205,9 @@ class Emulator:
             scope, self._store, self._operations, self._clock, tokens, pace=self.settings.pace
         )
         apps = Apps(scope, self._store, self._operations, self._lifecycle, tokens, self._clock)
+        self._expiry = Expiry(
+            store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id
+        )
         self._groups.deletes(APP_TYPE, self._lifecycle.delete)
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)

@@ -35,7 +35,8 @@ class AppState:
     """An app at one moment.
 
     `gpu` is `T4`, `A100` or empty; `gpus` how many each replica has. `replicas` is None while not asked for.
-    `provisioning_state` and `running_status` are Azure's open strings (`model.states`).
+    `provisioning_state` and `running_status` are Azure's open strings (`model.states`). `expiry_enforced` is whether
+    anything takes the app down at `expires_at`.
     """
 
     id: ResourceId
@@ -61,6 +62,7 @@ class AppState:
     created_at: datetime | None = None
     modified_at: datetime | None = None
     tags: Tags = field(default_factory=Tags)
+    expiry_enforced: bool = True
 
     @property
     def name(self) -> str:
@@ -74,5 +76,5 @@ class AppState:
 
     @property
     def expires_at(self) -> datetime | None:
-        """When it is taken down, or None when kept."""
+        """When its time is over, or None when kept."""
         return self.tags.expires_at

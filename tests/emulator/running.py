@@ -113,14 +113,19 @@ class Running:
 
 @contextlib.contextmanager
 def running_emulator(
-    folder: Path, *, pace: float = 0.0, hold: bool = False, idle_exit_seconds: float | None = None
-) -> Iterator[Running]:
-    """Start one and stop it; `hold` keeps revisions unproved until a test settles them."""
+    folder: Path, *, pace: float = 0.0, hold: bool = False, idle_exit_seconds: float | None = None,
+    elapsed_seconds: float = 0.0,
+) -> Iterator[Running]:  # fmt: skip
+    """Start one and stop it; `hold` keeps revisions unproved until a test settles them.
+
+    `elapsed_seconds` is how late it is, after the moment at which such clocks begin.
+    """
     started: concurrent.futures.Future[Running] = concurrent.futures.Future()
     leave = threading.Event()
 
     async def live() -> None:
         clock = ManualClock()
+        await clock.advance(elapsed_seconds)
         runtime = FakeRuntime(hold=hold)
         emulator = compose(
             Settings(folder, 0, pace, idle_exit_seconds), clock, FakeSpawn(), NoGpus(), Runtime(runtime, runtime)

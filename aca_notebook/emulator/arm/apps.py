@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.app_tokens import AppTokens
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.journal.database import Statement
 
 Document = dict[str, Any]
 _KIND = "containerapp"
@@ -133,18 +134,27 @@ class Apps:
         found = self._store.list(APP_TYPE, self._scope.subscription(request))
         return JSONResponse({"value": [self.show(request, each) for each in found]})
 
-    async def _delete(self, request: Request) -> Response:
-        id_ = self._id(request)
-        document = self._store.get(id_)
-        if document is None:
-            return Response(status_code=204)
+    async def delete(self, id_: ResourceId, *also: Statement) -> Operation | None:
+        """Begin to delete an app, with further statements in the same transaction; None when there is none.
+
+        A deletion that is in progress is returned, any other operation cancelled.
+        """
         running = self._operations.running(id_)
         if running is not None and running.action == "delete":
-            return Response(status_code=202, headers=self._operations.result_headers(request, running))
+            return running
         if running is not None:
             await self._operations.cancel(running)  # the way out of a revision that never becomes ready
+        document = self._store.get(id_)
+        if document is None:
+            return None
         operation = self._operations.reserve(id_, _KIND, "delete", document["location"])
-        await self._write(operation, {id_: with_state(document, ProvisioningState.DELETING)})
+        await self._write(operation, {id_: with_state(document, ProvisioningState.DELETING)}, also=also)
+        return operation
+
+    async def _delete(self, request: Request) -> Response:
+        operation = await self.delete(self._id(request))
+        if operation is None:
+            return Response(status_code=204)
         return Response(status_code=202, headers=self._operations.result_headers(request, operation))
 
     async def _start(self, request: Request) -> Response:
@@ -293,13 +303,14 @@ class Apps:
         return operation
 
     async def _write(
-        self, operation: Operation, documents: dict[ResourceId, Document], values: dict[str, str] | None = None
-    ) -> None:
+        self, operation: Operation, documents: dict[ResourceId, Document], values: dict[str, str] | None = None,
+        also: tuple[Statement, ...] = (),
+    ) -> None:  # fmt: skip
         """Make it durable, secrets first, then run; a write that fails leaves the app free."""
         try:
             if values is not None:
                 await self._secrets.replace(operation.id.key, values)
-            await self._store.put_all(documents, operation.statement())
+            await self._store.put_all(documents, operation.statement(), *also)
         except BaseException:
             self._operations.release(operation)
             raise

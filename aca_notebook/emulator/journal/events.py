@@ -188,6 +188,13 @@ class IngressMoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppExpired(Event):
+    """The app's time is over, and it is about to be deleted; `until` is its tag."""
+
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppWithdrawn(Event):
     """The app is gone with all it ran; one of the same name starts afresh."""
 

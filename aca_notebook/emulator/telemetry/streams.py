@@ -104,9 +104,13 @@ class Streams:
         environment = environment_id(names["subscription"], names["group"], names["environment"])
         self._admit(request, environment)
 
+        seen: set[str] = set()
+
         def apps() -> list[str]:
             there = self._store.list("Microsoft.App/containerApps", environment.subscription)
-            return [document["id"].lower() for document in there if _lives_in(document, environment)]
+            # Those that have gone since the last look stay: their last events say why.
+            seen.update(document["id"].lower() for document in there if _lives_in(document, environment))
+            return sorted(seen)
 
         return self._events(_Options(request), environment, apps, then=(system.COLD_START,))
 

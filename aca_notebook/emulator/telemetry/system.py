@@ -73,8 +73,8 @@ def _exited(event: events.ContainerExited) -> _Words:
     return _Words("ContainerTerminated", message, WARNING if event.exit_code else NORMAL)
 
 
-#: Azure's word for each event. ReplicaStopped and IngressMoved are ours: nothing else would say why a replica went, or
-#: that an address changed, which Azure's never do.
+#: Azure's word for each event. ReplicaStopped, AppExpired and IngressMoved are ours: nothing else would say why a
+#: replica or an app went, or that an address changed, which Azure's never do.
 _WORDS: dict[type[events.Event], _Say] = {
     events.RevisionCreated: lambda _: _Words("RevisionCreation", "Creating new revision"),
     events.RevisionReady: lambda e: _Words("RevisionReady", f"Successfully provisioned revision '{e.revision}'"),
@@ -97,6 +97,9 @@ _WORDS: dict[type[events.Event], _Say] = {
     events.ContainerExited: _exited,
     events.IngressMoved: lambda e: _Words(
         "IngressMoved", f"Another program took port {e.before}; the address is now 127.0.0.1:{e.after}", WARNING
+    ),
+    events.AppExpired: lambda e: _Words(
+        "AppExpired", f"The app is deleted: it was to last until {e.until} (tag aca-notebook-expires)", WARNING
     ),
     events.ReplicaStopped: lambda e: _Words("ReplicaStopped", f"Replica '{e.replica}' was stopped: {e.reason}"),
 }

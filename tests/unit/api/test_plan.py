@@ -28,7 +28,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GIB = 2**30
 TARGET = Target(
     name="local", subscription_id="s", resource_group="g", environment="e", location="eastus", registry="r",
-    registry_server="r.azurecr.io", credential=lambda _: None,
+    registry_server="r.azurecr.io", credential=lambda _: None, enforces_expiry=True,
 )  # fmt: skip
 SHIPS = (Shipped("cell.py", "code", 120),)
 BUNDLE = BundleFacts("sha256:abc", "3.11", "score", ("score", "helper"), SHIPS, ("big",))

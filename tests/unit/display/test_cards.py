@@ -47,6 +47,17 @@ def test_a_finished_deployment_shows_each_phase_with_its_seconds_and_where_it_an
     assert "14:30 UTC" in text
 
 
+@pytest.mark.parametrize("enforced", [True, False])
+def test_every_surface_says_when_nobody_takes_an_expired_app_down(*, enforced: bool) -> None:
+    app = state(expiry_enforced=enforced)
+    deployed = progress(plan=plan(expiry_enforced=enforced))
+    shown = (cards.app(app), cards.plan(deployed.plan), cards.deployment(deployed))
+    texts = [bundle[kind] for bundle in shown for kind in bundle] + [repr(listings.apps([app]))]
+    assert ["not enforced" in text for text in texts] == [not enforced] * 7
+    kept = listings.apps([state(expiry_enforced=enforced, tags=Tags())])
+    assert "not enforced" not in repr(kept)
+
+
 def test_a_running_deployment_marks_what_is_done_what_runs_and_what_waits() -> None:
     phases = (
         Phase(PhaseName.CAPTURE, PhaseState.DONE, 0.02), Phase(PhaseName.UPLOAD, PhaseState.SKIPPED, 0.0, "unchanged"),

@@ -48,6 +48,7 @@ def test_a_line_has_the_recorded_members_in_the_recorded_form():
         (events.ProbeFailed(**CONTAINER, probe="Liveness", message="m"), "ProbeFailed", "Warning"),
         (events.ContainerExited(**CONTAINER, exit_code=0, reason="Completed"), "ContainerTerminated", "Normal"),
         (events.ContainerExited(**CONTAINER, exit_code=137, reason="OOMKilled"), "ContainerTerminated", "Warning"),
+        (events.AppExpired(**APP, until="2025-05-24T17:00:00Z"), "AppExpired", "Warning"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, events.Event) else str(value),
 )
