@@ -29,6 +29,8 @@ from aca_notebook.emulator.arm.scope import Scope
 from aca_notebook.emulator.arm.seams import Runtime
 from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.arm.usages import Usages
+from aca_notebook.emulator.arm.workspaces import TYPE as WORKSPACE_TYPE
+from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
 from aca_notebook.emulator.control import SEED, Control, client_environment
 from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
@@ -204,6 +206,7 @@ class Emulator:
         self._environments = Environments(
             scope, self._store, self._operations, self._clock, tokens, pace=self.settings.pace
         )
+        workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
         apps = Apps(scope, self._store, self._operations, self._lifecycle, tokens, self._clock)
         self._expiry = Expiry(
             store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id
@@ -211,6 +214,7 @@ class Emulator:
         self._groups.deletes(APP_TYPE, self._lifecycle.delete)
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
+        self._groups.deletes(WORKSPACE_TYPE, workspaces.delete)
         nouns = (
             IdentityRoutes(self._issuer, self.client, self._clock),
             Subscriptions(scope, self._store, self.client.tenant_id),
@@ -219,6 +223,7 @@ class Emulator:
             apps,
             Revisions(scope, self._store, self._lifecycle, self._runtime.runs),
             self._registries,
+            workspaces,
             Usages(scope, self._store),
             self._operations,
             self._builds,

@@ -32,7 +32,8 @@ FORMS = {
     **dict.fromkeys(
         (
             "createdAt", "lastModifiedAt", "startTime", "finishTime", "createTime", "createdTime", "lastActiveTime",
-            "expires", "lastUpdatedTime", "creationDate", "TimeStamp",
+            "expires", "lastUpdatedTime", "creationDate", "TimeStamp", "createdDate", "modifiedDate", "lastSkuUpdate",
+            "quotaNextResetTime", "endTime",
         ),
         _MOMENT,
     ),
@@ -56,8 +57,9 @@ FORMS = {
 #: Of those, the names of things: once paired they stay paired, and later requests use ours. A ready revision lags.
 _KEPT = frozenset(FORMS) - {
     "createdAt", "lastModifiedAt", "startTime", "finishTime", "createTime", "createdTime", "lastActiveTime", "expires",
-    "lastUpdatedTime", "creationDate", "TimeStamp", "createdBy", "lastModifiedBy", "createdByType",
-    "lastModifiedByType", "latestReadyRevisionName", "outboundIpAddresses", "version", "token", "staticIp",
+    "lastUpdatedTime", "creationDate", "TimeStamp", "createdDate", "modifiedDate", "lastSkuUpdate",
+    "quotaNextResetTime", "endTime", "createdBy", "lastModifiedBy", "createdByType", "lastModifiedByType",
+    "latestReadyRevisionName", "outboundIpAddresses", "version", "token", "staticIp",
     "infrastructureResourceGroup",
 }  # fmt: skip
 #: Counters of a whole subscription, or of an environment's nodes.

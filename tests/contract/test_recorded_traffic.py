@@ -33,7 +33,6 @@ _BUILDERS = "cloud builds are not offered yet"
 _DAPR = "Dapr components are not offered yet"
 _RESILIENCY = "resiliency policies are not offered yet"
 _ROLES = "role assignments are not offered yet"
-_WORKSPACES = "log workspaces are not offered yet"
 _TASKS = "registry tasks are not offered yet; a build is scheduled by its request"
 NOT_OFFERED = {
     "PUT Microsoft.App/jobs/*": _JOBS,
@@ -81,10 +80,6 @@ NOT_OFFERED = {
     "DELETE Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
     "GET Microsoft.ContainerRegistry/registries/*/Microsoft.Authorization/roleDefinitions": _ROLES,
     "PUT Microsoft.ContainerRegistry/registries/*/Microsoft.Authorization/roleAssignments/*": _ROLES,
-    "PUT Microsoft.OperationalInsights/workspaces/*": _WORKSPACES,
-    "GET Microsoft.OperationalInsights/workspaces/*": _WORKSPACES,
-    "POST Microsoft.OperationalInsights/workspaces/*/sharedKeys": _WORKSPACES,
-    "GET Microsoft.OperationalInsights/locations/*/operationstatuses/*": _WORKSPACES,
     "PUT Microsoft.ContainerRegistry/registries/*/tasks/*": _TASKS,
     "POST Microsoft.ContainerRegistry/registries/*/tasks/*/listDetails": _TASKS,
     "POST Microsoft.ContainerRegistry/registries/*/importImage": _TASKS,

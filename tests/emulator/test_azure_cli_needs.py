@@ -61,3 +61,61 @@ def test_the_domain_verification_id_is_a_bare_text(emulator: Running) -> None:
     answer = emulator.ask("POST", f"{subscription}/providers/Microsoft.App/getCustomDomainVerificationId")
     app = emulator.deploy()
     assert answer.json() == app["properties"]["customDomainVerificationId"]
+
+
+def workspace(emulator: Running, name: str = "workspace-local7rLY") -> str:
+    return f"{emulator.group}/providers/Microsoft.OperationalInsights/workspaces/{name}"
+
+
+def test_env_create_makes_itself_a_workspace_and_takes_its_id_and_key(emulator: Running) -> None:
+    """`az containerapp env create` without `--logs-destination` does this first, at api-version 2021-12-01-preview."""
+    version = {"api-version": "2021-12-01-preview"}
+    made = emulator.ask("PUT", workspace(emulator), {"location": "eastus"}, params=version)
+    assert made.status_code == 201
+    assert "Azure-AsyncOperation" not in made.headers
+    emulator.eventually(
+        lambda: emulator.ask("GET", workspace(emulator)).json()["properties"]["provisioningState"] == "Succeeded"
+    )
+    customer = emulator.ask("GET", workspace(emulator)).json()["properties"]["customerId"]
+    keys = emulator.ask("POST", f"{workspace(emulator)}/sharedKeys").json()
+    assert set(keys) == {"primarySharedKey", "secondarySharedKey"}
+    logs = {"destination": "log-analytics", "logAnalyticsConfiguration": {
+        "customerId": customer, "sharedKey": keys["primarySharedKey"],
+    }}  # fmt: skip
+    environment = f"{emulator.group}/providers/Microsoft.App/managedEnvironments/logged"
+    body = {"location": "eastus", "properties": {"appLogsConfiguration": logs}}
+    emulator.follow(emulator.ask("PUT", environment, body))
+    shown = emulator.ask("GET", environment).json()["properties"]["appLogsConfiguration"]
+    assert shown["logAnalyticsConfiguration"]["customerId"] == customer
+    assert keys["primarySharedKey"] not in str(shown)
+
+
+def test_a_workspace_keeps_its_id_and_keys_through_a_second_put(emulator: Running) -> None:
+    """`az containerapp env create --logs-workspace-id` finds the workspace by its customer id."""
+    first = emulator.ask("PUT", workspace(emulator), {"location": "eastus"}).json()
+    keys = emulator.ask("POST", f"{workspace(emulator)}/sharedKeys").json()
+    body = {"location": "eastus", "tags": {"owner": "me"}, "properties": {"retentionInDays": 90}}
+    again = emulator.ask("PUT", workspace(emulator), body)
+    assert again.status_code == 200
+    assert again.json()["properties"]["customerId"] == first["properties"]["customerId"]
+    assert again.json()["properties"]["retentionInDays"] == 90
+    assert emulator.follow(again)["status"] == "Succeeded"
+    assert emulator.ask("POST", f"{workspace(emulator)}/sharedKeys").json() == keys
+    subscription = emulator.group.rpartition("/resourceGroups")[0]
+    listed = emulator.ask("GET", f"{subscription}/providers/Microsoft.OperationalInsights/workspaces").json()["value"]
+    assert [each["tags"] for each in listed] == [{"owner": "me"}]
+
+
+def test_a_deleted_workspace_is_gone_with_its_keys(emulator: Running) -> None:
+    emulator.ask("PUT", workspace(emulator), {"location": "eastus"})
+    keys = emulator.ask("POST", f"{workspace(emulator)}/sharedKeys").json()
+    assert emulator.ask("DELETE", workspace(emulator)).status_code == 200
+    assert emulator.ask("DELETE", workspace(emulator)).status_code == 204
+    assert emulator.ask("POST", f"{workspace(emulator)}/sharedKeys").status_code == 404
+    emulator.ask("PUT", workspace(emulator), {"location": "eastus"})
+    assert emulator.ask("POST", f"{workspace(emulator)}/sharedKeys").json() != keys
+
+
+@pytest.mark.parametrize("name", ["x", "-starts-with-a-hyphen", "has_underscore"])
+def test_a_workspace_name_that_azure_refuses_is_refused(emulator: Running, name: str) -> None:
+    assert emulator.ask("PUT", workspace(emulator, name), {"location": "eastus"}).status_code == 400
