@@ -113,8 +113,9 @@ class Emulator:
             database=self._database, controller=self._controller, clock=clock, folder=settings.data_dir / "replicas"
         )
         self._telemetry = Telemetry(
-            database=self._database, controller=self._controller, store=self._store, clock=clock
-        )
+            database=self._database, controller=self._controller, store=self._store, clock=clock,
+            usage=self._controller,
+        )  # fmt: skip
         self._ingress = Ingress(
             controller=self._controller, ports=IngressPorts(self._database), tls=self._certificates.context(),
             clock=clock, observer=self._telemetry,

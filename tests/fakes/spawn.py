@@ -88,7 +88,7 @@ class FakeChild:
         return await asyncio.shield(self._exit)
 
     def stop(self, grace_seconds: float) -> None:
-        self.crash(KILLED if self.behaviour.ignores_term else TERMINATED)
+        self.crash(KILLED if self.behaviour.ignores_term or grace_seconds <= 0 else TERMINATED)
 
     def crash(self, exit_code: int = 1) -> None:
         """End now, as if the program had."""

@@ -232,7 +232,6 @@ def container_environment(place: Place, port: int, image: Mapping[str, str], sec
 
 
 def _unknown_image(image: str) -> dict[str, str]:
-    message = (
-        f"Image {image!r} is not known on this machine; add it with `aca-notebook emulator image add {image} -- COMMAND`."
-    )
+    command = f"aca-notebook emulator image add {image} -- COMMAND"
+    message = f"Image {image!r} is not known on this machine; add it with `{command}`."
     return {"image": image, "message": message}

@@ -20,7 +20,14 @@ from aca_notebook.emulator.runtime.reconcile import Circumstances, live_revision
 from aca_notebook.emulator.runtime.recorder import Recorder
 from aca_notebook.emulator.runtime.replicas import NO_GPU_NOTE, Folders, Replicas
 from aca_notebook.emulator.runtime.snapshots import Snapshots
-from aca_notebook.emulator.runtime.tended import RevisionOutcome, RunningReplica, Tended, running_replica
+from aca_notebook.emulator.runtime.tended import (
+    RevisionOutcome,
+    RunningReplica,
+    Tended,
+    memory_limits,
+    over_limit,
+    running_replica,
+)
 from aca_notebook.emulator.scaling.load import LoadWindow
 from aca_notebook.emulator.scaling.rules import ScalingState, decide_replicas
 
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.gpus import Gpus
     from aca_notebook.emulator.runtime.observed import ObservedReplica
     from aca_notebook.emulator.runtime.process import Spawn
+    from aca_notebook.emulator.scaling.load import ReplicaUsage
 
 __all__ = ["NO_GPU_NOTE", "Controller", "Listener", "RevisionOutcome", "RunningReplica"]
 
@@ -196,6 +204,16 @@ class Controller:
         tended = self._apps.get(app_key)
         if tended is not None and revision in tended.loads:
             tended.loads[revision].finished()
+
+    def replica_used(self, usage: ReplicaUsage) -> None:
+        """Take a sample of a replica: for its rules, and for its memory limits."""
+        tended = self._apps.get(usage.app_key)
+        revision = tended.app.revision(usage.revision) if tended and tended.app else None
+        if tended is None or revision is None:
+            return
+        tended.loads.setdefault(usage.revision, LoadWindow()).used(usage, self._clock.monotonic())
+        for container in over_limit(usage.container_bytes, memory_limits(revision)):
+            self._replicas.kill_for_memory(tended, usage.replica, container)
 
     def replicas(self) -> Iterator[ObservedReplica]:
         """Every replica that exists now, of every app."""

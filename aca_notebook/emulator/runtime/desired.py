@@ -157,7 +157,7 @@ def _revision(document: Mapping[str, Any], ingress: Ingress | None, gpus: int, g
         name=document["name"],
         containers=containers,
         init_containers=tuple(_container(entry, ingress) for entry in template.get("initContainers") or ()),
-        scale=_scale(template.get("scale") or {}, has_ingress=ingress is not None),
+        scale=_scale(template.get("scale") or {}, containers, has_ingress=ingress is not None),
         gpus=gpus,
         gpu_model=gpu_model,
         termination_grace_seconds=30.0 if grace is None else float(grace),
@@ -214,8 +214,8 @@ def _with_default_probes(container: Container) -> Container:
     )  # fmt: skip
 
 
-def _scale(entry: Mapping[str, Any], *, has_ingress: bool) -> Scale:
-    rules = tuple(_rule(rule) for rule in entry.get("rules") or ())
+def _scale(entry: Mapping[str, Any], containers: Sequence[Container], *, has_ingress: bool) -> Scale:
+    rules = tuple(_rule(rule, containers) for rule in entry.get("rules") or ())
     if not rules and has_ingress:
         rules = (ScaleRule("http", "http", DEFAULT_HTTP_CONCURRENCY),)
     low = int(entry.get("minReplicas") or 0)
@@ -230,7 +230,7 @@ def _scale(entry: Mapping[str, Any], *, has_ingress: bool) -> Scale:
     )
 
 
-def _rule(entry: Mapping[str, Any]) -> ScaleRule:
+def _rule(entry: Mapping[str, Any], containers: Sequence[Container]) -> ScaleRule:
     name = str(entry.get("name") or "")
     for kind, field_name in (("http", "concurrentRequests"), ("tcp", "concurrentConnections")):
         if entry.get(kind) is not None:
@@ -239,9 +239,23 @@ def _rule(entry: Mapping[str, Any]) -> ScaleRule:
     if entry.get("azureQueue") is not None:
         return ScaleRule(name, "azure-queue", _number(entry["azureQueue"].get("queueLength"), 5.0))
     custom = entry.get("custom") or {}
-    return ScaleRule(
-        name, str(custom.get("type") or "unknown"), _number((custom.get("metadata") or {}).get("value"), 1.0)
-    )
+    kind, metadata = str(custom.get("type") or "unknown"), custom.get("metadata") or {}
+    if kind in {"cpu", "memory"} and str(metadata.get("type")).lower() == "averagevalue":
+        return ScaleRule(name, kind, _percent_of_share(kind, metadata.get("value"), containers))
+    return ScaleRule(name, kind, _number(metadata.get("value"), 1.0))
+
+
+def _percent_of_share(kind: str, value: Any, containers: Sequence[Container]) -> float:
+    """Turn KEDA's AverageValue, cores or bytes of each replica, into percent of what a replica has."""
+    try:
+        if kind == "cpu":
+            cores = parse_cpu(value[:-1]) / 1000 if str(value).endswith("m") else parse_cpu(value)
+            percent = 100 * cores / sum(each.cpu_cores for each in containers)
+        else:
+            percent = 100 * parse_memory(str(value)) / sum(each.memory_bytes for each in containers)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return 100.0
+    return percent or 100.0
 
 
 def _number(value: Any, default: float) -> float:

@@ -77,7 +77,10 @@ class Child(Protocol):
         ...
 
     def stop(self, grace_seconds: float) -> None:
-        """Ask for TERM now and KILL after the grace; returns at once. Before `go`, nothing will ever run."""
+        """Ask for TERM now and KILL after the grace, for KILL at once without one. Before `go`, nothing will ever run.
+
+        Returns at once.
+        """
         ...
 
 

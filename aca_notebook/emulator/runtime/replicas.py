@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aca_notebook.emulator.journal import events
-from aca_notebook.emulator.runtime.container import ContainerRun, Place
+from aca_notebook.emulator.runtime.container import KILL_NOW, ContainerRun, Place
 from aca_notebook.emulator.runtime.reconcile import (
     Action,
     AssignReplica,
@@ -120,6 +120,12 @@ class Replicas:
         if replica.name not in tended.ending:
             self._keeper.record(events.ReplicaStopping(**_where(tended, replica, self._now), reason=reason))
             tended.ending[replica.name] = self._keeper.own(self._see_out(tended, replica, reason))
+
+    def kill_for_memory(self, tended: Tended, replica: str, container: str) -> None:
+        """End a program that holds more memory than its container may have, as the kernel does on Azure."""
+        run = tended.runs.get((replica, container))
+        if run is not None:
+            run.stop(KILL_NOW, "OOMKilled")
 
     def bury(self, tended: Tended, replica: ObservedReplica, reason: str) -> None:
         """Write down that a replica is gone, and let others have its GPUs."""

@@ -279,7 +279,7 @@ class Shim:
     def _stop(self, grace_seconds: float) -> None:
         deadline = time.monotonic() + grace_seconds
         if self._deadline < 0:
-            self._tree.send(signal.SIGTERM)
+            self._tree.send(signal.SIGTERM if grace_seconds > 0 else signal.SIGKILL)
             self._deadline = deadline
         self._deadline = min(self._deadline, deadline)
 

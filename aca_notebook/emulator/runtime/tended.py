@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from aca_notebook.model.states import ContainerRunningState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aca_notebook.emulator.runtime.container import ContainerRun
-    from aca_notebook.emulator.runtime.desired import App
+    from aca_notebook.emulator.runtime.desired import App, Revision
     from aca_notebook.emulator.runtime.observed import ObservedApp, ObservedReplica
     from aca_notebook.emulator.scaling.load import LoadWindow
     from aca_notebook.emulator.scaling.rules import ScalingState
@@ -36,6 +38,7 @@ class RunningReplica:
     cpu_cores: float
     memory_bytes: int
     gpus: tuple[str, ...]
+    memory_limits: dict[str, int] = field(default_factory=dict)  #: bytes by container
 
 
 @dataclass(slots=True)
@@ -62,6 +65,16 @@ class Tended:
         return self.app is None and not self.leaving
 
 
+def memory_limits(revision: Revision) -> dict[str, int]:
+    """Return the bytes each container of a replica may hold."""
+    return {each.name: each.memory_bytes for each in (*revision.init_containers, *revision.containers)}
+
+
+def over_limit(held_bytes: Mapping[str, int], limits: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the containers that hold more than they may."""
+    return tuple(name for name, held in held_bytes.items() if held > limits.get(name, held))
+
+
 def running_replica(tended: Tended, replica: ObservedReplica) -> RunningReplica | None:
     """Return what the sampler needs, or None when no program of the replica runs."""
     pids = {c.name: c.pid for c in replica.containers.values() if c.state is ContainerRunningState.RUNNING and c.pid}
@@ -70,5 +83,5 @@ def running_replica(tended: Tended, replica: ObservedReplica) -> RunningReplica 
         return None
     return RunningReplica(
         tended.observed.key, replica.revision, replica.name, pids, revision.cpu_cores, revision.memory_bytes,
-        replica.gpus,
+        replica.gpus, memory_limits(revision),
     )  # fmt: skip

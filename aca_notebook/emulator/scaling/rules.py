@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aca_notebook.emulator.scaling.load import Load
 
 SCALE_DOWN_WINDOW_SECONDS = 300.0
 _SYNC_SECONDS = 15.0  # how often the HPA looks, and so how often it steps
 _FIRST_STEP = 4  # the HPA adds four replicas or doubles them, whichever is more: 1, 4, 8, 16 ...
 _RESOURCES = frozenset({"cpu", "memory"})
+_TOLERANCE = 0.1  # of the HPA, for utilisation
 _ROUNDING = 1e-9
 
 
@@ -97,9 +100,27 @@ def _recommend(scale: Scale, load: Load, replicas: int) -> int:
         elif rule.kind == "tcp":
             asked = max(asked, load.in_flight / rule.target)
         elif rule.kind in _RESOURCES:
-            used = load.cpu_percent if rule.kind == "cpu" else load.memory_percent
-            asked = max(asked, replicas * (rule.target if used is None else used) / rule.target)
+            used = load.cpu_percents if rule.kind == "cpu" else load.memory_percents
+            asked = max(asked, replicas_by_utilisation(used, rule.target, replicas))
     return math.ceil(asked - _ROUNDING)
+
+
+def replicas_by_utilisation(used: Sequence[float], target: float, replicas: int) -> int:
+    """Return how many replicas would use `target` percent each, as the HPA reckons it.
+
+    `used` are percents of those of the `replicas` that were sampled. The others count against a change: as idle when
+    there is too little, as fully used when there is too much. Within a tenth of the target nothing changes.
+    """
+    if not used or replicas == 0:
+        return replicas
+    first = sum(used) / len(used) / target
+    missing = max(0, replicas - len(used))
+    assumed = max(100.0, target) if first < 1 else 0.0
+    ratio = (sum(used) + missing * assumed) / (len(used) + missing) / target
+    if abs(ratio - 1) <= _TOLERANCE or (first < 1) != (ratio < 1):
+        return replicas
+    wanted = math.ceil(ratio * (len(used) + missing) - _ROUNDING)
+    return min(wanted, replicas) if ratio < 1 else max(wanted, replicas)
 
 
 def _reason(before: int, after: int, load: Load) -> str:

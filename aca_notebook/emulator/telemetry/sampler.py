@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
@@ -21,11 +22,25 @@ class Reading:
     resident_bytes: int
 
 
+def combined(readings: Iterable[Reading]) -> Reading:
+    """Return several as one."""
+    seconds: dict[tuple[int, float], float] = {}
+    resident = 0
+    for reading in readings:
+        seconds |= reading.cpu_seconds
+        resident += reading.resident_bytes
+    return Reading(seconds, resident)
+
+
 class Processes(Protocol):
     """The machine's processes."""
 
     def read(self, groups: Sequence[Sequence[int]]) -> list[Reading]:
         """Return a reading of each group: the processes given and all that descend from them."""
+        ...
+
+    def held_bytes(self, pids: Sequence[int]) -> int:
+        """Return what these and their descendants hold for themselves: shared pages once, pages of files not at all."""
         ...
 
 
@@ -42,15 +57,12 @@ class SystemProcesses:
 
     def read(self, groups: Sequence[Sequence[int]]) -> list[Reading]:
         """Read every group with one pass over the process table."""
-        children: dict[int, list[psutil.Process]] = {}
-        by_pid: dict[int, psutil.Process] = {}
-        for process in psutil.process_iter():
-            try:
-                children.setdefault(process.ppid(), []).append(process)
-            except psutil.Error:  # it ended, or is another user's
-                continue
-            by_pid[process.pid] = process
-        return [_read(_descendants([by_pid[pid] for pid in group if pid in by_pid], children)) for group in groups]
+        return [_read(family) for family in _families(groups)]
+
+    def held_bytes(self, pids: Sequence[int]) -> int:
+        """Add up what the kernel says of each; slower than `read`, so for those in doubt."""
+        (family,) = _families([pids])
+        return sum(_held_bytes(process) for process in family)
 
 
 class NvmlGpuLoads:
@@ -106,6 +118,36 @@ class CpuMeter:
         """Drop those that run no more."""
         kept = set(replicas)
         self._last = {key: value for key, value in self._last.items() if key in kept}
+
+
+def _families(groups: Sequence[Sequence[int]]) -> list[list[psutil.Process]]:
+    """The processes of each group and all that descend from them."""
+    children: dict[int, list[psutil.Process]] = {}
+    by_pid: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        try:
+            children.setdefault(process.ppid(), []).append(process)
+        except psutil.Error:  # it ended, or is another user's
+            continue
+        by_pid[process.pid] = process
+    return [_descendants([by_pid[pid] for pid in group if pid in by_pid], children) for group in groups]
+
+
+def _held_bytes(process: psutil.Process) -> int:
+    """Proportional anonymous and shared memory; pages of files, which the kernel can take back, do not count."""
+    try:
+        rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:  # not Linux, or an old one
+        return _resident_bytes(process)
+    kilobytes = [int(line.split()[1]) for line in rollup.splitlines() if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
+    return 1024 * sum(kilobytes) if kilobytes else _resident_bytes(process)
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:  # it has ended
+        return 0
 
 
 def _descendants(

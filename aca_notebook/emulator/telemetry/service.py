@@ -7,20 +7,22 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from aca_notebook.emulator.scaling.load import ReplicaUsage
 from aca_notebook.emulator.telemetry.history import Histories
 from aca_notebook.emulator.telemetry.lives import Lives
 from aca_notebook.emulator.telemetry.monitor import Monitor
-from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpuLoads, SystemProcesses
+from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpuLoads, SystemProcesses, combined
 from aca_notebook.emulator.telemetry.series import Key, Series
 from aca_notebook.emulator.telemetry.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.controller import Controller, RunningReplica
+    from aca_notebook.emulator.scaling.load import UsageObserver
     from aca_notebook.emulator.telemetry.sampler import GpuLoads, Processes, Reading
     from aca_notebook.emulator.wire import Route
 
@@ -35,12 +37,13 @@ class Telemetry:
     The database must have been opened with `telemetry.SCHEMA`. `request_finished` makes it a `RequestObserver`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the composition root and tests name them
         self, *, database: Database, controller: Controller, store: Store, clock: Clock,
-        processes: Processes | None = None, gpus: GpuLoads | None = None,
+        usage: UsageObserver | None = None, processes: Processes | None = None, gpus: GpuLoads | None = None,
     ) -> None:  # fmt: skip
         self._controller = controller
         self._clock = clock
+        self._usage = usage
         self._processes = processes or SystemProcesses()
         self._gpus = gpus or NvmlGpuLoads()
         self._series = Series(database, clock)
@@ -85,24 +88,44 @@ class Telemetry:
         """Read every running replica once and write the minutes that are over."""
         running = self._controller.running()
         if running:
-            readings = await asyncio.to_thread(self._processes.read, [list(each.pids.values()) for each in running])
+            groups = [[pid] for each in running for pid in each.pids.values()]
+            readings = iter(await asyncio.to_thread(self._processes.read, groups))
             now = self._clock.monotonic()
-            for each, reading in zip(running, readings, strict=True):
-                self._record(each, reading, now)
+            for each in running:
+                containers = {name: next(readings) for name in each.pids}
+                cores = self._record(each, combined(containers.values()), now)
+                await self._tell(each, cores, containers)
             await self._sample_gpus(running)
             await self._lives.beat(self._clock.now())
         self._meter.forget_all_but((each.app_key, each.replica) for each in running)
         await self._series.write_closed()
 
-    def _record(self, replica: RunningReplica, reading: Reading, now: float) -> None:
-        if not reading.cpu_seconds:  # its processes ended between the two looks
-            return
+    def _record(self, replica: RunningReplica, reading: Reading, now: float) -> float | None:
+        """Take a reading in; return the cores used, or None when its processes ended between the two looks."""
+        if not reading.cpu_seconds:
+            return None
         name = (replica.app_key, replica.revision, replica.replica)
         cores = self._meter.cores((replica.app_key, replica.replica), reading, now=now, first_seconds=SAMPLE_SECONDS)
         limits = (replica.cpu_cores * NANO, float(replica.memory_bytes))
         minute = self._series.minute()
         minute.sample(_run_key("UsageNanoCores", name, limits[0]), cores * NANO)
         minute.sample(_run_key("WorkingSetBytes", name, limits[1]), reading.resident_bytes)
+        return cores
+
+    async def _tell(self, replica: RunningReplica, cores: float | None, containers: Mapping[str, Reading]) -> None:
+        """Tell who scales and limits what the replica used; a container that seems too large is looked at closely."""
+        if self._usage is None or cores is None:
+            return
+        held = {name: reading.resident_bytes for name, reading in containers.items()}
+        for name in [name for name, size in held.items() if size > replica.memory_limits.get(name, size)]:
+            held[name] = await asyncio.to_thread(self._processes.held_bytes, [replica.pids[name]])
+        resident = sum(reading.resident_bytes for reading in containers.values())
+        self._usage.replica_used(
+            ReplicaUsage(
+                replica.app_key, replica.revision, replica.replica, 100 * cores / replica.cpu_cores,
+                100 * resident / replica.memory_bytes, held,
+            )
+        )  # fmt: skip
 
     async def _sample_gpus(self, running: Sequence[RunningReplica]) -> None:
         leased = [(each, uuid) for each in running for uuid in each.gpus]

@@ -47,6 +47,13 @@ async def test_a_stop_ends_a_program_with_term(spawn, launch):
     assert await child.exited() == 143
 
 
+async def test_a_stop_without_grace_kills_at_once(spawn, launch):
+    child = await spawn.spawn(launch(RUNS))
+    await child.go()
+    child.stop(0)
+    assert await child.exited() == 137
+
+
 async def test_a_stop_before_the_word_means_it_never_runs(spawn, launch, tmp_path):
     child = await spawn.spawn(launch(f"open({str(tmp_path / 'ran')!r}, 'w')"))
     child.stop(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -21,6 +22,9 @@ from aca_notebook.model.ids import app_id
 from tests.emulator.telemetry.serving import Loop, NoCredential, NoCredentialAsync, NoToken, serving
 from tests.fakes.clock import ManualClock
 
+if TYPE_CHECKING:
+    from aca_notebook.emulator.scaling.load import ReplicaUsage
+
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 APP = app_id(SUBSCRIPTION, "local", "scorer")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,6 +40,7 @@ class Replica:
     cpu_cores: float = 0.5
     memory_bytes: int = 2**30
     gpus: tuple[str, ...] = ()
+    memory_limits: dict[str, int] = field(default_factory=lambda: {"main": 2**30})
 
 
 @dataclass
@@ -45,6 +50,8 @@ class FakeRuns:
     replicas: list[Replica] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     gpu_load: float | None = None
+    held: int = 0
+    used: list[ReplicaUsage] = field(default_factory=list)
 
     def running(self):
         return tuple(self.replicas)
@@ -52,6 +59,12 @@ class FakeRuns:
     def read(self, groups):
         assert len(groups) == len(self.readings)
         return self.readings
+
+    def held_bytes(self, pids):
+        return self.held
+
+    def replica_used(self, usage):
+        self.used.append(usage)
 
     def utilization(self, uuid):
         return self.gpu_load
@@ -74,7 +87,7 @@ class Emulated:
         self.store = Store(self.database)
         self.telemetry = Telemetry(
             database=self.database, controller=self.runs, store=self.store, clock=self.clock,  # type: ignore[arg-type]  # a fake
-            processes=self.runs, gpus=self.runs,
+            usage=self.runs, processes=self.runs, gpus=self.runs,
         )  # fmt: skip
 
     def restart(self, *, killed: bool) -> None:
@@ -337,3 +350,18 @@ def test_the_aio_client_reads_the_same(emulated):
     emulated.advance(30)
 
     assert asyncio.run(scenario()) == 100
+
+
+def test_each_sample_is_told_as_percent_of_the_replicas_share(emulated):
+    emulated.sample(one=(1.0, 2**29))
+    emulated.advance(5)
+    emulated.sample(one=(2.25, 2**28))
+    usage = emulated.runs.used[-1]
+    assert (usage.replica, usage.cpu_percent, usage.memory_percent) == ("one", 50.0, 25.0)
+    assert usage.container_bytes == {"main": 2**28}
+
+
+def test_a_container_that_seems_too_large_is_looked_at_closely(emulated):
+    emulated.runs.held = 5
+    emulated.sample(one=(1.0, 2**30 + 1))
+    assert emulated.runs.used[-1].container_bytes == {"main": 5}

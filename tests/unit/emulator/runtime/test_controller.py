@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import sqlite3
 
 import pytest
 
 from aca_notebook.emulator.journal import events
-from aca_notebook.emulator.runtime.desired import Container
+from aca_notebook.emulator.runtime.desired import Container, Scale, ScaleRule
+from aca_notebook.emulator.scaling.load import ReplicaUsage
 from tests.fakes.spawn import Behaviour
 from tests.unit.emulator.runtime.world import FIRST, KEY, app, container, revision, world
 
@@ -236,7 +239,7 @@ async def test_a_revision_the_app_no_longer_has_is_forgotten_when_nothing_of_it_
         await w.controller.declare(app(old))
         await w.until(lambda: w.ready() == 1)
         await w.controller.declare(app(new))
-        await w.until(lambda: list(w.app.revisions) == ["scorer--new"])
+        await w.until(lambda: list(w.app.revisions) == ["scorer--new"] and w.ready("scorer--new") == 1)
         assert (await w.journal())[KEY] == w.app
 
 
@@ -337,3 +340,48 @@ async def test_a_replicas_scratch_folder_goes_with_it_and_its_log_stays(tmp_path
         await w.controller.withdraw(KEY)
         assert not (log.parent / "scratch").exists()
         assert "hello" in log.read_text()
+
+
+def usage(replica: str, *, cpu: float = 0.0, memory: float = 0.0, held: int = 0) -> ReplicaUsage:
+    return ReplicaUsage(KEY, FIRST, replica, cpu, memory, {"main": held})
+
+
+async def test_a_cpu_rule_adds_replicas_while_they_are_busy_and_takes_them_away_but_the_last(tmp_path):
+    busy = dataclasses.replace(revision(), scale=Scale(0, 5, 30.0, rules=(ScaleRule("cpu", "cpu", 50.0),)))
+    async with world(tmp_path) as w:
+        await w.controller.declare(app(busy))
+        await w.until(lambda: w.ready() == 1)
+        w.controller.replica_used(usage(w.replicas()[0].name, cpu=100.0))
+        await w.clock.advance(15)
+        await w.until(lambda: w.ready() == 2)
+        for _ in range(30):
+            for replica in w.replicas():
+                w.controller.replica_used(usage(replica.name, cpu=1.0))
+            await w.clock.advance(15)
+        await w.until(lambda: len(w.replicas()) == 1)
+
+
+async def test_a_program_that_holds_more_memory_than_its_container_may_is_killed_and_started_again(tmp_path):
+    async with world(tmp_path) as w:
+        await w.controller.declare(app(revision(low=1)))
+        await w.until(lambda: w.ready() == 1)
+        (replica,) = w.replicas()
+        w.controller.replica_used(usage(replica.name, held=2**30))
+        await asyncio.sleep(0.01)
+        assert w.ready() == 1, "the limit itself may be reached"
+        w.controller.replica_used(usage(replica.name, held=2**30 + 1))
+        await w.until(lambda: replica.containers["main"].restart_count == 1 and w.ready() == 1)
+        w.controller.replica_used(usage(replica.name, held=2**30 + 1))
+        await w.until(lambda: replica.containers["main"].exit_code == 137)
+        found = replica.containers["main"]
+        assert found.details == "Container terminated with exit code 137 and reason: OOMKilled."
+        assert found.restart_count == 1, "the second time it waits"
+        await w.clock.advance(10)
+        await w.until(lambda: found.restart_count == 2 and w.ready() == 1)
+
+
+async def test_a_sample_of_what_has_gone_is_of_no_consequence(tmp_path):
+    async with world(tmp_path) as w:
+        w.controller.replica_used(usage("gone", held=2**40))
+        await w.controller.declare(app(revision()))
+        w.controller.replica_used(usage("gone", held=2**40))

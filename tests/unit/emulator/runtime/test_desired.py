@@ -99,3 +99,18 @@ def test_traffic_without_entries_goes_to_the_latest():
 
 def test_a_stopped_app_is_not_meant_to_run():
     assert not read(runningStatus="Stopped").running
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "percent"),
+    [
+        pytest.param("cpu", "250m", 50.0, id="thousandths of a core"),
+        pytest.param("cpu", "0.1", 20.0, id="cores"),
+        pytest.param("memory", "256Mi", 25.0, id="bytes"),
+        pytest.param("memory", "much", 100.0, id="nonsense"),
+    ],
+)
+def test_an_average_value_is_a_share_of_what_each_replica_has(kind, value, percent):
+    rule = {"name": "r", "custom": {"type": kind, "metadata": {"type": "AverageValue", "value": value}}}
+    (found,) = read(template={"scale": {"rules": [rule]}}).revisions[0].scale.rules
+    assert found == ScaleRule("r", kind, percent)

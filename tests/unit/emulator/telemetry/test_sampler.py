@@ -36,6 +36,38 @@ def test_a_reading_covers_a_program_and_all_that_it_started():
     assert nobody == Reading({}, 0)
 
 
+_FORKED = """
+import mmap, os, sys
+held = mmap.mmap(-1, 40_000_000)
+held.write(b"x" * 40_000_000)
+file = mmap.mmap(os.open(sys.argv[1], os.O_RDONLY), 30_000_000, prot=mmap.PROT_READ)
+sum(file[::4096])
+children = [os.fork() for _ in range(1)]
+if children[0]:
+    print("ready", flush=True)
+sum(held[::4096])
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != "linux", reason="smaps_rollup is Linux's")
+def test_what_processes_hold_counts_shared_pages_once_and_pages_of_files_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"y" * 30_000_000)
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", _FORKED, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        processes = SystemProcesses()
+        (family,) = processes.read([[parent.pid]])
+        held = processes.held_bytes([parent.pid])
+        parent.communicate(b"\n\n")
+    assert 40_000_000 <= held < 70_000_000
+    assert family.resident_bytes > held
+
+
 @pytest.mark.process
 def test_the_cpu_time_of_a_process_only_grows():
     processes = SystemProcesses()
