@@ -12,14 +12,7 @@ from tests.emulator.running import Running, running_emulator
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import requests
-
 NOTHING_TO_INSTALL = "# no packages\n"
-
-
-def control(emulator: Running, method: str, path: str, body: dict | None = None) -> requests.Response:
-    headers = {"Authorization": f"Bearer {emulator.emulator.control_token}"}
-    return emulator.ask(method, f"/_emulator/{path}", body, headers=headers)
 
 
 @pytest.mark.process
@@ -27,10 +20,10 @@ def test_an_interpreter_that_joins_with_requirements_finds_its_environment_made(
     emulator: Running, data_dir: Path
 ) -> None:
     body = {"path": sys.executable, "requirements": NOTHING_TO_INSTALL}
-    assert control(emulator, "POST", "interpreters", body).json()["version"]
+    assert emulator.control("POST", "interpreters", body).json()["version"]
 
     def made() -> bool:
-        assert control(emulator, "GET", "status").status_code == 200
+        assert emulator.control("GET", "status").status_code == 200
         return any(each.suffix != ".part" for each in (data_dir / "environments").iterdir())
 
     emulator.eventually(made)
@@ -38,7 +31,7 @@ def test_an_interpreter_that_joins_with_requirements_finds_its_environment_made(
 
 @pytest.mark.process
 def test_an_interpreter_that_joins_without_them_costs_nothing(emulator: Running, data_dir: Path) -> None:
-    assert control(emulator, "POST", "interpreters", {"path": sys.executable}).status_code == 200
+    assert emulator.control("POST", "interpreters", {"path": sys.executable}).status_code == 200
     assert list((data_dir / "environments").iterdir()) == []
 
 
@@ -46,11 +39,11 @@ def test_an_interpreter_that_joins_without_them_costs_nothing(emulator: Running,
 def test_stopping_while_an_environment_is_made_leaves_no_half_of_it(data_dir: Path) -> None:
     with running_emulator(data_dir) as emulator:
         body = {"path": sys.executable, "requirements": NOTHING_TO_INSTALL}
-        assert control(emulator, "POST", "interpreters", body).status_code == 200
+        assert emulator.control("POST", "interpreters", body).status_code == 200
     assert list((data_dir / "environments").glob("*.part")) == []
 
 
 def test_what_is_no_interpreter_is_refused_by_name(emulator: Running, tmp_path: Path) -> None:
-    answer = control(emulator, "POST", "interpreters", {"path": str(tmp_path / "python")})
+    answer = emulator.control("POST", "interpreters", {"path": str(tmp_path / "python")})
     assert answer.status_code == 400
     assert str(tmp_path / "python") in answer.json()["error"]["message"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -124,3 +125,18 @@ def test_the_process_says_when_it_is_ready_and_leaves_nothing_behind(tmp_path: P
     assert not (tmp_path / "data" / "emulator.json").exists()
     private = [path for path in (tmp_path / "data").rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
     assert private == []
+
+
+@pytest.mark.process
+def test_its_files_are_private_but_not_the_bytecode_it_leaves_for_others(tmp_path: Path) -> None:
+    """Whoever starts it first may not be the only one who uses this Python."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(tmp_path / "data")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, umask=0o022, env=environment | {"PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
+    ) as process:
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+    compiled = list((tmp_path / "cache").rglob("aca_notebook/emulator/arm/*.pyc"))
+    assert compiled
+    assert {path.stat().st_mode & 0o777 for path in compiled} == {0o644}

@@ -1,0 +1,57 @@
+"""One emulator in the foreground, until TERM or INT or somebody asks it to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from aca_notebook.clock import SystemClock
+from aca_notebook.emulator.main import compose
+from aca_notebook.emulator.occupancy import AlreadyRunning, PortInUse
+from aca_notebook.emulator.runtime.gpus import NvmlGpus
+from aca_notebook.emulator.runtime.process import SubprocessSpawn
+
+if TYPE_CHECKING:
+    from aca_notebook.emulator.settings import Settings
+
+_PORT_IN_USE = 2
+_ALREADY_RUNNING = 3
+
+
+def run(settings: Settings) -> int:
+    """Run until asked to stop; returns the exit code: 0, 2 for a port in use, 3 for a data folder in use."""
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings))
+    except AlreadyRunning as running:
+        sys.stderr.write(f"{running}\n")
+        return _ALREADY_RUNNING
+    except PortInUse as taken:
+        sys.stderr.write(f"{taken}\n")
+        return _PORT_IN_USE
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    emulator = compose(settings, SystemClock(), SubprocessSpawn(), NvmlGpus())
+    try:
+        loop = asyncio.get_running_loop()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, emulator.stop_requested.set)
+        endpoint = await emulator.start()
+        ready = asdict(endpoint) | {"data_dir": str(settings.data_dir)}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await emulator.stop_requested.wait()
+    finally:
+        await emulator.close()
