@@ -148,7 +148,9 @@ class App:
     ) -> pd.DataFrame:  # fmt: skip
         """What Azure Monitor measured: one row a bucket (UTC), columns in our units (`.attrs["units"]`)."""
         span, grain = measures.buckets(since, interval, self._workspace.clock.now())
-        return await measures.read_metrics(self._access, self.id, span, grain)
+        frame = await measures.read_metrics(self._access, self.id, span, grain)
+        frame.attrs["note"] = self.state.gpu_note
+        return frame
 
     @blocking
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:

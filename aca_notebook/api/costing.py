@@ -34,8 +34,13 @@ class Metered:
     points: Sequence[MetricPoint]
 
 
-def cost_table(metered: Sequence[Metered], grain_seconds: int, now: datetime, prices: PriceList) -> pd.DataFrame:
-    """Return one row a revision and bucket with a cost; `.attrs` tells source, date, region and what is not known."""
+def cost_table(
+    metered: Sequence[Metered], grain_seconds: int, now: datetime, prices: PriceList, without_gpu: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return one row a revision and bucket with a cost; `.attrs` tells source, date, region and what is not known.
+
+    `without_gpu` are apps whose replicas run on the CPU though they asked for a GPU: they cost what the GPU would.
+    """
     import pandas as pd
 
     rows = [
@@ -47,18 +52,27 @@ def cost_table(metered: Sequence[Metered], grain_seconds: int, now: datetime, pr
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
     frame = frame.sort_values(["at", "app", "revision"], ignore_index=True)
-    frame.attrs = {"grain_seconds": grain_seconds, **describe(prices, [revision.size for revision in metered])}
+    described = describe(prices, [revision.size for revision in metered], without_gpu)
+    frame.attrs = {"grain_seconds": grain_seconds, **described}
     return frame
 
 
-def describe(prices: PriceList, sizes: Sequence[ReplicaSize]) -> dict[str, object]:
+def describe(
+    prices: PriceList, sizes: Sequence[ReplicaSize], without_gpu: Sequence[str] = ()
+) -> dict[str, object]:  # fmt: skip
     """What a reader must know of the figures."""
     unpriced = sorted({size.gpu for size in sizes if prices.gpu_second_usd(size.gpu) is None})
     note = (
         f"estimate, upper bound: list prices of {prices.region} as of {prices.as_of:%Y-%m-%d}, all at the active rate"
     )
+    if unpriced:
+        note += f"; without {', '.join(unpriced)}, whose price is not known"
+    on_cpu = ""
+    if without_gpu:
+        on_cpu = f"priced with the GPU that {', '.join(without_gpu)} asked for, though replicas ran on the CPU"
     return {
-        "note": f"{note}; without {', '.join(unpriced)}, whose price is not known" if unpriced else note,
+        "note": "; ".join(filter(None, (note, on_cpu))),
+        "gpu_note": on_cpu,
         "estimate": "upper bound: every second at the active rate",
         "currency": "USD",
         "price_source": prices.source,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aca_notebook.api import packing, template
+from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.plan import Surroundings, check_name, plan_deployment
 from aca_notebook.api.progress import ProgressBoard
 from aca_notebook.api.starting import Starting
@@ -131,7 +132,8 @@ class Deploying:
             document = await self._provision(plan, board)
         profiles = await self._profiles() if plan.adds_workload_profile else around.profiles
         state = self._read(document, profiles)
-        board.update(url=state.url, revision=state.latest_revision)
+        note = await GpuNotes(self._access).of(state)
+        board.update(url=state.url, revision=state.latest_revision, gpu_note=note)
         return Outcome(plan, packed, document, profiles, board.progress)
 
     async def _unchanged(self, plan: DeployPlan, board: ProgressBoard) -> Document:

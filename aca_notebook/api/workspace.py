@@ -17,6 +17,7 @@ from aca_notebook.api.app import App
 from aca_notebook.api.deploying import Deploying, Turns
 from aca_notebook.api.deployment import Deployment
 from aca_notebook.api.function import Function, handle
+from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions
@@ -87,6 +88,7 @@ class Workspace:
         self.apps = AppCollection(self)
         self._access = Access(target, self.clock)
         self._turns = Turns()
+        self._gpus = GpuNotes(self._access)
         self._profiles: dict[str, WorkloadProfileType] | None = None
         self._closing = weakref.finalize(self, _close, self.loop, self._access)
         if target.notice:
@@ -117,6 +119,7 @@ class Workspace:
         outcome = await deploying.run(packed_source, on_progress)
         self._profiles = dict(outcome.profiles)
         state = self._access.services.apps.read(outcome.document, outcome.profiles)
+        state = replace(state, gpu_note=outcome.progress.gpu_note)
         app = App(state, self, self._access)
         handles = {export: handle(app, export, kind, namespace[export]) for export, kind in outcome.packed.exports}
         for export, each in handles.items():
@@ -151,7 +154,8 @@ class Workspace:
         metered = await asyncio.gather(*(app.metered(span, grain) for app in apps))
         prices = price_list(self.target.location)
         flat = [entry for entries in metered for entry in entries]
-        return cost_table(flat, grain_seconds(grain), self.clock.now(), prices)
+        without = tuple(app.name for app in apps if app.state.gpu_note)
+        return cost_table(flat, grain_seconds(grain), self.clock.now(), prices, without)
 
     async def read_apps(self) -> list[App]:
         """Every app, with the replicas its latest revision has."""
@@ -206,16 +210,17 @@ class Workspace:
         return Deploying(name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock), packed
 
     async def _counted(self, state: AppState) -> AppState:
-        """Add what only the revision knows: how many replicas, and what they do."""
+        """Add what only the revision knows: how many replicas, what they do, and whether they have their GPU."""
         if not state.latest_revision:
             return replace(state, replicas=0)
         try:
-            revision = await self._access.ask(
-                lambda services: services.apps.revision(state.name, state.latest_revision)
+            revision, note = await asyncio.gather(
+                self._access.ask(lambda services: services.apps.revision(state.name, state.latest_revision)),
+                self._gpus.of(state),
             )
         except (NotFound, ServiceFailed):
             return state
-        return replace(state, replicas=revision.replicas, running_state=revision.running_state)
+        return replace(state, replicas=revision.replicas, running_state=revision.running_state, gpu_note=note)
 
     async def _known_profiles(self) -> dict[str, WorkloadProfileType]:
         """The environment's profiles, read once: a profile's type never changes."""

@@ -46,12 +46,13 @@ def deployment(progress: DeployProgress, *, brief: bool = False) -> Bundle:
     mark, tone, verb = _OUTCOMES[progress.state]
     title = f"{progress.app}: {verb} {amounts.seconds(progress.seconds)}"
     plan = progress.plan
-    aside = " · ".join(part for part in (plan.target, plan.gpu and f"GPU {plan.gpu}", progress.revision) if part)
+    on = plan.gpu and f"GPU {_on_cpu(plan.gpu, progress.gpu_note)}"
+    aside = " · ".join(part for part in (plan.target, on, progress.revision) if part)
     facts = _facts(progress)
     failed = [line for line in progress.error if line and not brief]
     traceback = "" if brief else progress.traceback
     log = progress.log_tail if progress.state is DeployState.RUNNING or failed else ()
-    warnings = [f"note: {warning}" for warning in plan.warnings]
+    warnings = [f"note: {warning}" for warning in (*plan.warnings, progress.gpu_note) if warning]
     text = [
         f"{mark} {title}  ({aside})", *_waterfall_text(progress),
         *(f"    {line}" for line in log), *([traceback.rstrip()] if traceback else []),
@@ -137,12 +138,13 @@ def app(state: AppState) -> Bundle:
         "serves": ", ".join(_call(name, state.functions[0]) for name in state.functions),
         "replicas": _replicas(state),
         "size": _replica(state),
+        "note": state.gpu_note,
         "costs": _rate(hourly(state), state.min_replicas),
         "revision": state.latest_revision,
         "environment": " · ".join(part for part in (state.environment, state.location) if part),
         "expires": expiry(state),
     }
-    title, aside = state.name, state.gpu and f"GPU {state.gpu}"
+    title, aside = state.name, state.gpu and f"GPU {gpu(state)}"
     text = [f"{mark} {title}" + (f"  ({aside})" if aside else "")]
     text += [f"  {name:<12}{value}" for name, value in facts.items() if value]
     html = theme.card(
@@ -171,6 +173,15 @@ def status(state: AppState) -> str:
     if state.running_status == "Stopped":
         return "Stopped"
     return state.running_state or state.running_status or state.provisioning_state
+
+
+def gpu(state: AppState) -> str:
+    """Return the GPU of an app, and that its replicas run without it where that is so; empty when it asks for none."""
+    return _on_cpu(state.gpu, state.gpu_note)
+
+
+def _on_cpu(gpu_name: str, note: str) -> str:
+    return f"{gpu_name}, on the CPU" if note else gpu_name
 
 
 def expiry(what: AppState | DeployPlan) -> str:

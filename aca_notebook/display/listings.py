@@ -39,20 +39,23 @@ def apps(states: Sequence[AppState], *, target: str = "") -> Table:
         rows.append((
             Cell(state.name), Cell(f"{mark} {word}", tone=tone),
             Cell("" if state.replicas is None else f"{state.replicas} of {state.max_replicas}", right=True),
-            Cell(state.gpu or "–"), Cell(amounts.dollars(cards.hourly(state)), right=True),
+            Cell(cards.gpu(state) or "–", tone=theme.WARN if state.gpu_note else ""),
+            Cell(amounts.dollars(cards.hourly(state)), right=True),
             Cell(amounts.moment(state.expires_at) if state.expires_at else "never"),
             Cell(state.url, theme.link(state.url) if state.url else ""),
         ))  # fmt: skip
     where = f" on {target}" if target else ""
     title = f"{amounts.plural(len(rows), 'app')}{where}" if rows else f"no apps{where}"
-    note = _promise(states) if rows else "start a cell with %%aca deploy NAME to make one"
+    note = _reservations(states) if rows else "start a cell with %%aca deploy NAME to make one"
     columns = ("name", "state", "replicas", "GPU", "$/h each", "expires", "url")
     return Table(title, columns, tuple(rows), note, tuple(_app_record(state) for state in states))
 
 
-def _promise(states: Sequence[AppState]) -> str:
+def _reservations(states: Sequence[AppState]) -> str:
+    """Return what does not hold of what the rows say."""
     unkept = any(state.expires_at and not state.expiry_enforced for state in states)
-    return "expiry is not enforced there: take down yourself what you no longer need" if unkept else ""
+    expiry = "expiry is not enforced there: take down yourself what you no longer need" if unkept else ""
+    return "; ".join(filter(None, (*dict.fromkeys(state.gpu_note for state in states), expiry)))
 
 
 def _app_record(state: AppState) -> dict[str, Any]:
@@ -60,6 +63,7 @@ def _app_record(state: AppState) -> dict[str, Any]:
         "name": state.name, "state": cards.status(state), "provisioning_state": state.provisioning_state,
         "running_status": state.running_status, "running_state": state.running_state, "replicas": state.replicas,
         "min_replicas": state.min_replicas, "max_replicas": state.max_replicas, "gpu": state.gpu,
+        "gpu_note": state.gpu_note,
         "hourly_usd": cards.hourly(state), "created_at": state.created_at, "expires_at": state.expires_at,
         "url": state.url, "revision": state.latest_revision,
     }  # fmt: skip

@@ -183,7 +183,7 @@ def open_app(notebook: Notebook, given: arguments.OneApp) -> object:
 def metrics(notebook: Notebook, given: arguments.Metrics) -> object:
     """Return what an app did, as a DataFrame or a chart."""
     frame = notebook.workspace.apps[given.name].metrics(since=given.since, interval=given.interval)
-    return charts.metrics(frame, app=given.name) if given.plot else frame
+    return charts.metrics(frame, app=given.name, note=frame.attrs.get("note", "")) if given.plot else frame
 
 
 def cost(notebook: Notebook, given: arguments.Cost) -> object:
@@ -198,7 +198,9 @@ def _cost_note(attrs: Mapping[str, Any]) -> str:
         f"{attrs.get('estimate', 'estimate')}; list prices of {attrs.get('price_region')}, {attrs.get('price_as_of')}"
     )
     unpriced = attrs.get("unpriced") or ()
-    return note + (f"; no price is known for {', '.join(unpriced)}" if unpriced else "")
+    if unpriced:
+        note += f"; no price is known for {', '.join(unpriced)}"
+    return "; ".join(filter(None, (note, attrs.get("gpu_note"))))
 
 
 def revision(notebook: Notebook, given: arguments.Revision) -> object:

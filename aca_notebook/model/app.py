@@ -36,7 +36,8 @@ class AppState:
 
     `gpu` is `T4`, `A100` or empty; `gpus` how many each replica has. `replicas` is None while not asked for.
     `provisioning_state` and `running_status` are Azure's open strings (`model.states`). `expiry_enforced` is whether
-    anything takes the app down at `expires_at`.
+    anything takes the app down at `expires_at`. `gpu_note` is the platform's sentence when replicas run without the GPU
+    they asked for, else empty.
     """
 
     id: ResourceId
@@ -63,6 +64,7 @@ class AppState:
     modified_at: datetime | None = None
     tags: Tags = field(default_factory=Tags)
     expiry_enforced: bool = True
+    gpu_note: str = ""
 
     @property
     def name(self) -> str:

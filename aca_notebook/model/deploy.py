@@ -112,7 +112,8 @@ class DeployState(StrEnum):
 class DeployProgress:
     """A deployment at one moment: what a card shows.
 
-    `error` is empty unless it failed: three lines as `AcaError.lines()`; `traceback` is the cell's own.
+    `error` is empty unless it failed: three lines as `AcaError.lines()`; `traceback` is the cell's own. `gpu_note` is
+    the platform's sentence when the replica runs without the GPU it asked for.
     """
 
     plan: DeployPlan
@@ -123,6 +124,7 @@ class DeployProgress:
     log_tail: tuple[str, ...] = ()
     error: tuple[str, ...] = ()
     traceback: str = ""
+    gpu_note: str = ""
 
     @property
     def app(self) -> str:

@@ -74,6 +74,15 @@ CATALOGUE: tuple[WorkloadProfileType, ...] = (
 GPU_NAMES: dict[str, WorkloadProfileType] = {"T4": SERVERLESS_T4, "A100": SERVERLESS_A100}
 
 
+#: What a platform without the device says of a replica that asked for one. Azure never has to.
+CPU_NOTE = "This machine has no NVIDIA device: the replica runs on the CPU."
+
+
+def cpu_note(details: str) -> str:
+    """Return what a replica's details, or a line of the system log, say of running without the GPU; else nothing."""
+    return CPU_NOTE if CPU_NOTE in details else ""
+
+
 def find_profile_type(name: str) -> WorkloadProfileType | None:
     """Return the catalogue entry spelt `name` in any case (`az` upper-cases it), or None."""
     folded = name.lower()

@@ -18,7 +18,7 @@ from aca_notebook.emulator.runtime.ports import ContainerPorts
 from aca_notebook.emulator.runtime.process import Leftover
 from aca_notebook.emulator.runtime.reconcile import Circumstances, live_revisions, reconcile
 from aca_notebook.emulator.runtime.recorder import Recorder
-from aca_notebook.emulator.runtime.replicas import NO_GPU_NOTE, Folders, Replicas
+from aca_notebook.emulator.runtime.replicas import Folders, Replicas
 from aca_notebook.emulator.runtime.snapshots import Snapshots
 from aca_notebook.emulator.runtime.tended import (
     RevisionOutcome,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.process import Spawn
     from aca_notebook.emulator.scaling.load import ReplicaUsage
 
-__all__ = ["NO_GPU_NOTE", "Controller", "Listener", "RevisionOutcome", "RunningReplica"]
+__all__ = ["Controller", "Listener", "RevisionOutcome", "RunningReplica"]
 
 logger = logging.getLogger(__name__)
 

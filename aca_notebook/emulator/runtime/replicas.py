@@ -22,6 +22,7 @@ from aca_notebook.emulator.runtime.reconcile import (
     StartContainer,
     StopReplica,
 )
+from aca_notebook.model.gpu import CPU_NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.tended import Tended
 
 _NAME_ALPHABET = string.ascii_lowercase + string.digits
-NO_GPU_NOTE = "This machine has no NVIDIA device: the replica runs on the CPU."
 
 
 class Keeper(Protocol):
@@ -152,7 +152,7 @@ class Replicas:
             message = f"No GPU is free: {revision.gpus} wanted, {self._leases.free} of {self._leases.total} free."
             self._keeper.record(events.ReplicaUnassigned(**where, reason="AssigningReplica", message=message))
         else:
-            self._keeper.record(events.ReplicaAssigned(**where, gpus=gpus, note=NO_GPU_NOTE if on_cpu else ""))
+            self._keeper.record(events.ReplicaAssigned(**where, gpus=gpus, note=CPU_NOTE if on_cpu else ""))
 
     def _start_container(self, tended: Tended, action: StartContainer) -> None:
         if tended.app is None:

@@ -32,6 +32,15 @@ def test_the_open_bucket_counts_for_what_has_passed_of_it():
     assert frame["replica_seconds"].tolist() == [60.0, 15.0]
 
 
+def test_what_ran_on_the_cpu_costs_what_its_gpu_would_and_the_note_says_so():
+    size = ReplicaSize(8.0, 56 * 2**30, "T4", 1)
+    with_gpu = cost_table([metered(1.0, size=size)], 60, START + timedelta(hours=1), WEST_US_2)
+    without = cost_table([metered(1.0, size=size)], 60, START + timedelta(hours=1), WEST_US_2, ("scorer",))
+    assert without["total_usd"].tolist() == with_gpu["total_usd"].tolist()
+    assert "ran on the CPU" in without.attrs["note"]
+    assert "CPU" not in with_gpu.attrs["note"]
+
+
 def test_buckets_without_replicas_have_no_row():
     frame = cost_table([metered(None, 0.0, 2.0)], 60, START + timedelta(hours=1), EAST_US)
     assert frame["at"].tolist() == [START + timedelta(minutes=2)]

@@ -7,6 +7,7 @@ import pytest
 from aca_notebook.display import cards, listings, theme
 from aca_notebook.model.app import Tags
 from aca_notebook.model.deploy import DeployState, Phase, PhaseName, PhaseState, Shipped
+from aca_notebook.model.gpu import CPU_NOTE
 from aca_notebook.model.revision import RevisionState
 from tests.unit.display.examples import HOSTILE, URL, plan, progress, state
 
@@ -56,6 +57,17 @@ def test_every_surface_says_when_nobody_takes_an_expired_app_down(*, enforced: b
     assert ["not enforced" in text for text in texts] == [not enforced] * 7
     kept = listings.apps([state(expiry_enforced=enforced, tags=Tags())])
     assert "not enforced" not in repr(kept)
+
+
+@pytest.mark.parametrize("note", [CPU_NOTE, ""])
+def test_every_surface_says_when_a_gpu_app_runs_on_the_cpu(note: str) -> None:
+    app = state(gpu_note=note)
+    shown = (cards.app(app), cards.deployment(progress(gpu_note=note)))
+    texts = [bundle[kind] for bundle in shown for kind in bundle]
+    table = listings.apps([app, state("plain", gpu="", gpus=0)])
+    texts += [repr(table), table._repr_html_()]
+    assert ["T4, on the CPU" in text for text in texts] == [bool(note)] * 6
+    assert [CPU_NOTE in text for text in texts] == [bool(note)] * 6
 
 
 def test_a_running_deployment_marks_what_is_done_what_runs_and_what_waits() -> None:
