@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,14 +45,14 @@ def cost(frame: Any, *, app: str = "", note: str = "") -> Chart:
     """Return dollars a bucket, stacked by meter; buckets are summed to hours when there are more than 60."""
     times, columns = _read(frame, tuple(name for name, _ in _METERS))
     bucket = _bucket(frame, times)
-    if len(times) > 60:
+    if len(times) > 60 and bucket < timedelta(hours=1):
         times, columns = _by_hour(times, columns)
         bucket = timedelta(hours=1)
     series = tuple(Series(label, columns[name]) for name, label in _METERS if _charged(columns.get(name)))
     totals = [sum(value or 0.0 for value in column) for column in zip(*(one.values for one in series), strict=True)]
     unit = axes.unit_for("USD", totals)
     title = f"{app}: cost (estimate)" if app else "Cost of all apps (estimate)"
-    known = len(times) > 1 or "grain" in frame.attrs
+    known = len(times) > 1 or "grain_seconds" in frame.attrs
     per = f" per {_BUCKETS.get(bucket.total_seconds(), amounts.span(bucket))}" if known else ""
     panel = Panel(f"Cost{per}, by meter", unit, series, kind="bars", stacked=True)
     return Chart(title, times if series else (), (panel,) if series else (), bucket, note)
@@ -76,11 +75,9 @@ def _chart(title: str, frame: Any, wanted: Iterable[metric.Metric], note: str) -
 
 
 def _bucket(frame: Any, times: Sequence[datetime]) -> timedelta:
-    """Return how long a bucket is: as the table says (`PT1M`), or as its moments lie."""
-    match = re.fullmatch(r"PT(\d+)([MH])", str(frame.attrs.get("grain", "")))
-    if match is None:
-        return axes.bucket_width(times)
-    return timedelta(minutes=int(match[1]) * (60 if match[2] == "H" else 1))
+    """Return how long a bucket is: as the table's `grain_seconds` says, or as its moments lie."""
+    seconds = frame.attrs.get("grain_seconds")
+    return timedelta(seconds=float(seconds)) if seconds else axes.bucket_width(times)
 
 
 def _read(frame: Any, names: Sequence[str]) -> tuple[tuple[datetime, ...], dict[str, tuple[float | None, ...]]]:

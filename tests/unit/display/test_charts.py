@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aca_notebook.api.costing import Metered, cost_table
 from aca_notebook.display import axes, charts
 from aca_notebook.display.chart import PLOTLY
+from aca_notebook.model.metric import MetricPoint
+from aca_notebook.model.price import ReplicaSize, price_list
 from tests.unit.display.examples import HOSTILE
 
 START = datetime(2026, 11, 23, 6, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -94,7 +98,7 @@ def test_missing_buckets_break_the_line() -> None:
 
 def test_a_single_bucket_is_a_level_as_long_as_it_lasted() -> None:
     frame = measured(1)
-    frame.attrs["grain"] = "PT5M"
+    frame.attrs["grain_seconds"] = 300
     chart = charts.utilisation(frame, app="scorer")
     assert chart.span == (START, START + timedelta(minutes=5))
     trace = chart.figure.data[0]
@@ -117,21 +121,31 @@ def test_cost_is_stacked_by_meter_and_its_axis_reaches_the_sum() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "grain", "title"),
-    [(3, "", "Cost per minute, by meter"),
-     (1, "PT1H", "Cost per hour, by meter"), (1, "PT5M", "Cost per 5 min, by meter"),
-     (1, "", "Cost, by meter")],
+    ("minutes", "grain_seconds", "title", "bucket_minutes"),
+    [(3, 0, "Cost per minute, by meter", 1), (1, 3600, "Cost per hour, by meter", 60),
+     (1, 900, "Cost per 15 min, by meter", 15), (1, 0, "Cost, by meter", 1)],
 )  # fmt: skip
-def test_a_cost_chart_says_how_long_a_bucket_is_when_that_is_known(minutes: int, grain: str, title: str) -> None:
+def test_a_bucket_of_cost_is_as_wide_as_the_table_says(
+    minutes: int, grain_seconds: int, title: str, bucket_minutes: int
+) -> None:
     frame = charged(minutes)
-    if grain:
-        frame.attrs["grain"] = grain
-    assert charts.cost(frame, app="scorer").panels[0].title == title
+    if grain_seconds:
+        frame.attrs["grain_seconds"] = grain_seconds
+    chart = charts.cost(frame, app="scorer")
+    assert chart.panels[0].title == title
+    assert chart.span == (START, START + minutes * timedelta(minutes=bucket_minutes))
+
+
+def test_the_table_of_the_library_says_how_wide_its_bucket_is() -> None:
+    points = (MetricPoint(START, 1.0, "scorer--1"),)
+    size = ReplicaSize(cpu_cores=1, memory_bytes=2**31)
+    frame = cost_table([Metered("scorer", "scorer--1", size, points)], 900, START + HOUR, price_list("eastus"))
+    assert charts.cost(frame, app="scorer").span == (START, START + HOUR / 4)
 
 
 def test_long_cost_tables_are_summed_by_hour() -> None:
     frame = charged(180)
-    frame.attrs["grain"] = "PT1M"
+    frame.attrs["grain_seconds"] = 60
     chart = charts.cost(frame, app="scorer")
     assert (len(chart.times), chart.bucket) == (3, timedelta(hours=1))
     assert sum(sum(series.values) for series in chart.panels[0].series) == pytest.approx(180 * 0.06)
