@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, UsageFailed
 from aca_notebook.magics.live import LiveCard
+from aca_notebook.packaging.cells import MAGIC_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -26,7 +28,7 @@ class CellFailed(AcaError):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell as it was written, what it is called in tracebacks (`In[3]`) and the notebook it stands in."""
+    """What was written under a magic, what tracebacks call the cell (`In[3]`), and the notebook it stands in."""
 
     source: str
     name: str
@@ -83,18 +85,30 @@ class Notebook:
     def run(self, source: str) -> Cell:
         """Run a cell in the kernel, as if it had no magic on top, and return it.
 
-        Raises `CellFailed` when it raised; IPython has shown its traceback by then.
+        A line stands for the magic, so that lines count as the person sees them. Raises `CellFailed` when the cell
+        raised; IPython has shown its traceback by then.
         """
-        result = self._shell.run_cell(source, store_history=False)
+        number = len(self._shell.history_manager.input_hist_parsed) - 1  # of the cell that holds us
+        with self._numbered(number):
+            result = self._shell.run_cell(f"{MAGIC_LINE}\n{source}", store_history=False)
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
             raise CellFailed(
                 f"nothing was deployed, because the cell failed here with {type(error).__name__}",
                 hint="mend the cell and run it again",
             )
-        number = self._shell.execution_count - 1  # IPython counts on before it runs the cell that holds us
         # Jupyter tells a kernel its notebook's path in this variable; only the file's name leaves the machine.
-        return Cell(source, f"In[{number}]", Path(os.environ.get("JPY_SESSION_NAME", "")).name)
+        return Cell(f"\n{source}", f"In[{number}]", Path(os.environ.get("JPY_SESSION_NAME", "")).name)
+
+    @contextmanager
+    def _numbered(self, number: int) -> Iterator[None]:
+        """Let tracebacks and outputs carry a cell's number: IPython counts on before it runs the cell."""
+        later = self._shell.execution_count
+        self._shell.execution_count = number
+        try:
+            yield
+        finally:
+            self._shell.execution_count = later
 
     def remember(self, app: str, cell: Cell) -> None:
         """Keep a cell as the source of an app, so that `%aca plan NAME` finds it."""

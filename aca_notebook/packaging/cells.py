@@ -21,6 +21,10 @@ FUTURE_ANNOTATIONS = 0x1000000
 """The flag of code compiled under `from __future__ import annotations` (`__future__.CO_FUTURE_ANNOTATIONS`)."""
 
 
+MAGIC_LINE = "# %%aca"
+"""What stands for a cell magic's own line in the source that is compiled, so that lines count as in the notebook."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """A cell's source as it was compiled, and what the notebook calls it (`In[3]`)."""
@@ -120,7 +124,8 @@ class Cells:
 
     def label(self, text: str) -> str:
         """Return what the notebook calls the cell with this source, or `cell` when it does not know it."""
-        return self._labels.get(text.strip(), "cell")
+        under_magic = f"{MAGIC_LINE}\n{text}"
+        return self._labels.get(text.strip()) or self._labels.get(under_magic.strip(), "cell")
 
     def _of_file(self, file: str) -> Cell | None:
         entry = linecache.cache.get(file)
@@ -143,7 +148,8 @@ def _labelled(history: Sequence[object]) -> Iterator[tuple[str, str]]:
         yield source.strip(), f"In[{number}]"
         body = cell_magic_body(source)
         if body:
-            yield body.strip(), f"In[{number}]"
+            ours = source.startswith("get_ipython().run_cell_magic('aca'")
+            yield (f"{MAGIC_LINE}\n{body}" if ours else body).strip(), f"In[{number}]"
 
 
 def cell_magic_body(source: str) -> str:

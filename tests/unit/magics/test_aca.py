@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
@@ -13,6 +15,11 @@ from aca_notebook.magics.notebook import CellFailed
 from aca_notebook.magics.subcommands import GRAMMAR
 
 CELL = "%%aca deploy scorer --gpu T4 --max-replicas 3  # first\ndef score(x):\n    return SCALE * x\n"
+
+
+def plain(text: str) -> str:
+    """Text without the colours of a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def test_every_subcommand_can_be_run() -> None:
@@ -27,7 +34,7 @@ def test_a_deployed_cell_runs_here_first_and_leaves_handles(notebook) -> None:
     assert notebook.error is None
     ((verb, name, source, options),) = notebook.workspace.asked
     assert (verb, name, options["gpu"], options["max_replicas"]) == ("deploy", "scorer", "T4", 3)
-    assert source.startswith("def score")
+    assert source.startswith("\ndef score"), "a line stands for the magic"
     assert options["cell"] == "In[2]"
     assert notebook.names["score"] == "handle of scorer"
 
@@ -44,6 +51,16 @@ def test_a_cell_that_raises_is_not_deployed(notebook) -> None:
     assert isinstance(notebook.error, CellFailed)
     assert "ZeroDivisionError" in notebook.out
     assert notebook.workspaces == []
+
+
+def test_a_cell_that_raises_is_shown_with_its_own_number_and_lines(notebook) -> None:
+    notebook.run("x = 0")
+    notebook.run("%%aca deploy scorer\nx = 1\nx / 0")
+    assert "Cell In[2], line 3" in plain(notebook.out)
+    notebook.run("%%aca deploy scorer\ndef score(:\n    pass")
+    assert "Cell In[3], line 2" in plain(notebook.out)
+    assert notebook.run("1 + 1") == 2
+    assert notebook.names["Out"] == {4: 2}, "counting goes on as if nothing had been nested"
 
 
 def test_a_cell_with_a_syntax_error_is_reported_by_ipython(notebook) -> None:
@@ -122,7 +139,7 @@ def test_the_dry_run_returns_the_plan_and_deploys_nothing(notebook) -> None:
 def test_a_line_plan_uses_the_cell_that_was_deployed(notebook) -> None:
     notebook.run(CELL)
     notebook.run("%aca plan scorer")
-    assert notebook.workspace.asked[-1][2].startswith("def score")
+    assert notebook.workspace.asked[-1][2].startswith("\ndef score")
     notebook.run("%aca plan ranker")
     assert isinstance(notebook.error, UsageFailed)
 
