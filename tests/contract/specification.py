@@ -25,12 +25,12 @@ class Specification:
         self._paths = [(_pattern(template), operations) for template, operations in self.document["paths"].items()]
 
     def response_schema(self, method: str, path: str, status: int) -> dict[str, Any] | None:
-        """The schema of a response's body; None when the operation or status is not described, or has no body."""
+        """The schema of a response's body, empty when it is described without one; None when it is not described."""
         for pattern, operations in self._paths:
             if pattern.fullmatch(path) and method.lower() in operations:
                 response = operations[method.lower()]["responses"].get(str(status))
-                content = (response or {}).get("content", {})
-                return content.get("application/json", {}).get("schema")
+                if response is not None:
+                    return response.get("content", {}).get("application/json", {}).get("schema", {})
         return None
 
     def problems(self, schema: dict[str, Any], body: Any) -> Iterator[str]:

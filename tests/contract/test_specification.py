@@ -121,8 +121,8 @@ def _bodies(world: World, specification: Specification) -> Iterator[tuple[str, s
     environment = world.path(group + "/providers/Microsoft.App/managedEnvironments/{environmentName}")
     app = world.path(group + "/providers/Microsoft.App/containerApps/{containerAppName}")
     world.make(world.path(group), {"location": "eastus"})
-    yield "PUT", environment, 201, world.make(environment, _environment())
-    yield "PUT", app, 201, world.make(app, _app(environment))
+    yield "PUT", environment, 201, world.make(environment, environment_body())
+    yield "PUT", app, 201, world.make(app, app_body(environment))
     world.names["revisionName"] = world.ask("GET", app).json()["properties"]["latestRevisionName"]
     replicas = world.ask("GET", f"{app}/revisions/{world.names['revisionName']}/replicas").json()["value"]
     world.names["replicaName"] = replicas[0]["name"]
@@ -137,7 +137,7 @@ def _bodies(world: World, specification: Specification) -> Iterator[tuple[str, s
                         yield method.upper(), path, answer.status_code, answer.json()
 
 
-def _environment() -> dict[str, Any]:
+def environment_body() -> dict[str, Any]:
     return {
         "location": "eastus",
         "tags": {"owner": "someone"},
@@ -155,7 +155,7 @@ def _environment() -> dict[str, Any]:
     }
 
 
-def _app(environment: str) -> dict[str, Any]:
+def app_body(environment: str) -> dict[str, Any]:
     """Everything of facts §3.2 that can be said at once."""
     return {
         "location": "East US",

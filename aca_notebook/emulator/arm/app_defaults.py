@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from aca_notebook.emulator.arm.provisioning import DEFAULT_COOLDOWN_SECONDS, DEFAULT_POLLING_SECONDS
+from aca_notebook.emulator.arm.shapes import APP_CONFIGURATION, APP_TEMPLATE, shaped
 from aca_notebook.emulator.arm.values import cores, items, member, text, texts, truth, whole, word
 from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.quantities import ephemeral_storage, format_memory, parse_memory, plain
@@ -20,7 +21,11 @@ _LATER = ("runningStatus", "latestRevisionName", "latestReadyRevisionName", "lat
 
 
 def settled_configuration(asked: Document, *, first: bool) -> Document:
-    """Return `properties.configuration` with every field Azure answers, given one without nulls."""
+    """Return `properties.configuration` with every field Azure answers, given one without nulls.
+
+    Raises `AzureError` 400 for a member of another type than the API describes.
+    """
+    asked = shaped(asked, APP_CONFIGURATION, "properties.configuration")
     limit = whole(asked.get("maxInactiveRevisions"), "properties.configuration.maxInactiveRevisions")
     return {
         "secrets": [_secret(each) for each in items(asked.get("secrets"), "properties.configuration.secrets")] or None,
@@ -45,8 +50,12 @@ def settled_configuration(asked: Document, *, first: bool) -> Document:
 
 
 def settled_template(asked: Document, *, on_gpu: bool) -> Document:
-    """Return `properties.template` with every field Azure answers, given one without nulls."""
+    """Return `properties.template` with every field Azure answers, given one without nulls.
+
+    Raises `AzureError` 400 for a member of another type than the API describes.
+    """
     path = "properties.template"
+    asked = shaped(asked, APP_TEMPLATE, path)
     return {
         "revisionSuffix": text(asked.get("revisionSuffix"), f"{path}.revisionSuffix"),
         "terminationGracePeriodSeconds": whole(

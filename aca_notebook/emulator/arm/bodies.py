@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aca_notebook.clock import format_instant
 from aca_notebook.emulator.arm.names import canonical_names
+from aca_notebook.emulator.arm.shapes import RESOURCE, shaped
 from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 async def json_body(request: Request) -> dict[str, Any]:
     """Return the body as an object whose property names are in Azure's case; an empty body is an empty object.
 
-    Raises `AzureError` 400 InvalidRequestContent for anything that is no JSON object.
+    Raises `AzureError` 400 InvalidRequestContent for anything that is no JSON object, or not shaped like a resource.
     """
     raw = await request.body()
     if not raw.strip():
@@ -31,8 +32,9 @@ async def json_body(request: Request) -> dict[str, Any]:
         raise _invalid("The request content is nested too deeply.") from deep
     if not isinstance(body, dict):
         raise _invalid(f"The request content was invalid: expected an object, found {type(body).__name__}.")
-    found = canonical_names(body)
-    return dict(found)
+    found = dict(canonical_names(body))
+    shaped(without_nulls(found), RESOURCE, "")
+    return found
 
 
 def without_nulls(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.locations import location_name
+from aca_notebook.emulator.arm.shapes import ENVIRONMENT, shaped
 from aca_notebook.emulator.arm.values import items, member, text, truth, whole
 from aca_notebook.model.gpu import CONSUMPTION, WorkloadProfileType, find_profile_type
 
@@ -49,8 +50,9 @@ def verification_id(subscription: str) -> str:
 def settled_properties(id_: ResourceId, location: str, asked: Document) -> Document:
     """Return an environment's properties with every field Azure answers, given those asked for without nulls.
 
-    Raises `AzureError` 400 for a workload profile that cannot be.
+    Raises `AzureError` 400 for a member of another type than the API describes, or a workload profile that cannot be.
     """
+    asked = shaped(asked, ENVIRONMENT, "properties")
     vnet = member(asked.get("vnetConfiguration"), "properties.vnetConfiguration")
     return {
         "provisioningState": "Waiting",

@@ -24,14 +24,14 @@ def whole(value: Any, path: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise _unreadable(value, path, "integer")
+        raise unreadable(value, path, "integer")
     try:
         number = float(value)
         if not number.is_integer():
-            raise _unreadable(value, path, "integer")
+            raise unreadable(value, path, "integer")
         return int(number)
     except (ValueError, OverflowError) as bad:
-        raise _unreadable(value, path, "integer") from bad
+        raise unreadable(value, path, "integer") from bad
 
 
 def cores(value: Any, path: str) -> float:
@@ -40,11 +40,11 @@ def cores(value: Any, path: str) -> float:
     Raises `AzureError` 400 for anything else.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise _unreadable(value, path, "number")
+        raise unreadable(value, path, "number")
     try:
         number = parse_cpu(value)
     except ValueError as bad:
-        raise _unreadable(value, path, "number") from bad
+        raise unreadable(value, path, "number") from bad
     return value if isinstance(value, int) else number
 
 
@@ -57,7 +57,7 @@ def truth(value: Any, path: str) -> bool | None:
         return value
     found = {"true": True, "false": False}.get(str(value).lower())
     if found is None:
-        raise _unreadable(value, path, "boolean")
+        raise unreadable(value, path, "boolean")
     return found
 
 
@@ -74,7 +74,7 @@ def items(value: Any, path: str) -> list[dict[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise _unreadable(value, path, "array of objects")
+        raise unreadable(value, path, "array of objects")
     return value
 
 
@@ -86,7 +86,7 @@ def member(value: Any, path: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _unreadable(value, path, "object")
+        raise unreadable(value, path, "object")
     return value
 
 
@@ -98,7 +98,7 @@ def text(value: Any, path: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _unreadable(value, path, "string")
+        raise unreadable(value, path, "string")
     return value
 
 
@@ -108,11 +108,12 @@ def texts(value: Any, path: str) -> list[str]:
     Raises `AzureError` 400 for anything else.
     """
     if not isinstance(value, list) or not all(isinstance(each, (str, int, float)) for each in value):
-        raise _unreadable(value, path, "array of strings")
+        raise unreadable(value, path, "array of strings")
     return [str(each) for each in value]
 
 
-def _unreadable(value: Any, path: str, kind: str) -> AzureError:
+def unreadable(value: Any, path: str, kind: str) -> AzureError:
+    """Return the 400 for a value that is no `kind`."""
     # A value that was sent by mistake may be a secret: only its type is repeated.
     return AzureError(
         400,
