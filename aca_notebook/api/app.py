@@ -14,6 +14,7 @@ from aca_notebook.api import measures
 from aca_notebook.api.calling import Endpoint
 from aca_notebook.api.logs import LogQuery, LogStream
 from aca_notebook.api.twin import blocking
+from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.metric import REPLICAS
 from aca_notebook.model.price import ReplicaSize
 
@@ -182,9 +183,11 @@ class App:
         return stream
 
     def curl(self) -> str:
-        """A command that calls the entry as pasted, without showing the key."""
+        """A command that calls the entry as pasted, without showing the key; an application gets a plain GET."""
         path = shlex.quote(f"{self.url}/")
         header = "" if self.state.tags.public else f' -H "X-Api-Key: $({self._key_command()})"'
+        if self.functions == (EVERY_PATH,):
+            return f"curl -s {path}{header}"
         example = shlex.quote(self.state.tags.example or "{}")
         return f"curl -s {path}{header} -H 'Content-Type: application/json' -d {example}"
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aca_notebook.api.plan import BundleFacts
+from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.deploy import Shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from aca_notebook.packaging.exports import Export
 
 _EXAMPLES: dict[str, object] = {
     "float": 9.0, "int": 9, "str": "text", "bool": True, "list": [1.0, 2.0], "list[float]": [1.0, 2.0],
@@ -56,22 +59,41 @@ def pack(source: Source) -> Packed:
     )  # fmt: skip
     made = bundle.build(captured, lock)
     exports = tuple((export.name, export.kind) for export in captured.exports)
+    paths = [path for export in captured.exports for path in served_paths(export)]
+    entry = entry_path(paths, captured.entry)
     facts = BundleFacts(
         digest=made.digest,
         python=PYTHON,
-        entry=captured.entry,
-        functions=_entry_first(captured.entry, [name for name, _ in exports]),
+        entry=entry,
+        functions=tuple(sorted(paths, key=lambda path: path != entry)),
         ships=tuple(Shipped(item.name, item.kind, item.size_bytes, item.note) for item in made.preview),
         warnings=tuple(captured.warnings),
-        example=example_body(source.namespace.get(captured.entry.partition(".")[0]), captured.entry),
+        example=example_body(source.namespace.get(entry.partition("/")[0]), entry),
     )
     return Packed(facts, exports, made.archive)
+
+
+def served_paths(export: Export) -> list[str]:
+    """Return the paths an export is called at, without their slash in front; every path of an application's own."""
+    if export.kind == "asgi":
+        return [EVERY_PATH]
+    return [f"{export.name}/{method.name}" for method in export.methods] or [export.name]
+
+
+def entry_path(paths: Sequence[str], entry: str) -> str:
+    """Return the path that `/` stands for, as the runner chooses it (`runner.services.entry_path`)."""
+    wanted = entry.replace(".", "/")
+    methods = [path for path in paths if path.startswith(f"{wanted}/")]
+    preferred = [path for path in methods if path.rpartition("/")[2] in {"predict", "__call__"}]
+    if wanted in paths:
+        return wanted
+    return next(iter(preferred), methods[0] if len(methods) == 1 else "")
 
 
 def example_body(served: object, entry: str) -> str:
     """Return a JSON body that fits the entry's annotations, as far as they are plain: for `curl`."""
     served = getattr(served, "__aca_local__", served)
-    method = entry.partition(".")[2]
+    method = entry.partition("/")[2]
     called = getattr(served, method, None) if method else served
     if isinstance(called, type) or not callable(called):
         return ""
@@ -85,8 +107,3 @@ def example_body(served: object, entry: str) -> str:
 
 def _annotation(annotation: object) -> str:
     return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-
-
-def _entry_first(entry: str, names: Sequence[str]) -> tuple[str, ...]:
-    head = entry.partition(".")[0]
-    return tuple(sorted(names, key=lambda name: name != head))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aca_notebook.display import amounts, theme
+from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.deploy import DeployState, PhaseState
 from aca_notebook.model.price import ReplicaSize, hourly_usd, price_list
 
@@ -87,6 +88,8 @@ def _facts(progress: DeployProgress) -> dict[str, str]:
 
 
 def _call(name: str, entry: str) -> str:
+    if name == EVERY_PATH:
+        return "the routes of its own application"
     return f"/{name} and /" if name == entry else f"/{name}"
 
 
@@ -146,7 +149,7 @@ def app(state: AppState) -> Bundle:
     }
     title, aside = state.name, state.gpu and f"GPU {gpu(state)}"
     text = [f"{mark} {title}" + (f"  ({aside})" if aside else "")]
-    text += [f"  {name:<12}{value}" for name, value in facts.items() if value]
+    text += [f"  {name:<13}{value}" for name, value in facts.items() if value]
     html = theme.card(
         title,
         theme.pairs({name: _value_html(name, value) for name, value in facts.items()}),

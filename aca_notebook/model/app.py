@@ -11,12 +11,17 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
 
+EVERY_PATH = "*"
+"""What an app serves whose cell is an ASGI application: its routes are its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tags:
     """What we write on the Azure resource: the record of who deployed what, and until when.
 
     `digest` names the bundle, `settings` how it is run, `cell` the notebook cell, `functions` what it serves, in order;
-    the first is the entry. `example` is a JSON body the entry takes.
+    the first is the entry (methods as `Class/method`; `EVERY_PATH` for an application). `example` is a JSON body that
+    the entry takes.
     """
 
     owner: str = ""

@@ -40,7 +40,10 @@ class Export:
 
 
 def exports_of(tree: ast.Module, namespace: Mapping[str, object]) -> tuple[Export, ...]:
-    """Return what the cell with this tree serves, in the order it was written."""
+    """Return what the cell with this tree serves, in the order it was written.
+
+    A cell with an ASGI application serves that alone: its functions are the application's own handlers.
+    """
     found: dict[str, Export] = {}
     for statement in tree.body:
         for name in _bound_by(statement):
@@ -49,7 +52,8 @@ def exports_of(tree: ast.Module, namespace: Mapping[str, object]) -> tuple[Expor
                 if export is not None:
                     found.pop(name, None)
                     found[name] = export
-    return tuple(found.values())
+    applications = tuple(each for each in found.values() if each.kind == "asgi")
+    return applications[-1:] or tuple(found.values())
 
 
 def entry_of(exports: tuple[Export, ...], wanted: str) -> str:

@@ -148,6 +148,9 @@ def test_a_fastapi_application_is_passed_through_behind_the_key(serve):
             @app.get("/items/{number}")
             def _item(number: int): return {"number": number, "started": STARTED}
 
+            @app.post("/total")
+            def total(numbers: list[int]): return sum(numbers)
+
             @app.websocket("/echo")
             async def _echo(socket: fastapi.WebSocket):
                 await socket.accept()
@@ -158,6 +161,7 @@ def test_a_fastapi_application_is_passed_through_behind_the_key(serve):
     served.event("ready")
 
     assert served.call("/items/3", method="GET").json == {"number": 3, "started": [True]}
+    assert served.call("/total", [1, 2, 3]).json == 6, "the route is the application's, not a function of ours"
     assert served.call("/openapi.json", method="GET").json["info"]["title"] == "mine"
     assert served.call("/items/3", method="GET", key="").status == 401
     assert served.call("/_aca/health/ready", method="GET", key="").status == 200

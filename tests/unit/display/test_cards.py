@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from aca_notebook.display import cards, listings, theme
-from aca_notebook.model.app import Tags
+from aca_notebook.model.app import EVERY_PATH, Tags
 from aca_notebook.model.deploy import DeployState, Phase, PhaseName, PhaseState, Shipped
 from aca_notebook.model.gpu import CPU_NOTE
 from aca_notebook.model.revision import RevisionState
@@ -109,6 +109,12 @@ def test_an_app_card_says_where_it_answers_what_it_serves_and_what_an_hour_costs
     assert "8 vCPU, 56 GiB, 1 × T4 each" in text
     assert "nothing when idle" in text
     assert "ScaledToZero" in text
+
+
+def test_an_application_is_said_to_serve_its_own_routes() -> None:
+    told = cards.app(state(tags=Tags(functions=(EVERY_PATH,))))["text/plain"]
+    assert "serves       the routes of its own application" in told
+    assert "/*" not in told
 
 
 def test_an_app_that_never_sleeps_is_not_said_to_cost_nothing() -> None:

@@ -191,12 +191,11 @@ def test_a_class_that_only_holds_data_is_not_served(helper):
     assert [each.name for each in captured.exports] == ["f"]
 
 
-def test_an_asgi_application_is_served_as_it_is():
-    captured = Notebook("import fastapi").deploy(
-        "app = fastapi.FastAPI()\n@app.get('/hi')\ndef hi(): return 1", entry="app"
-    )
+def test_an_asgi_application_is_served_alone_as_it_is():
+    captured = Notebook("import fastapi").deploy("app = fastapi.FastAPI()\n@app.post('/hi')\ndef hi(): return 1")
 
-    assert [(each.name, each.kind) for each in captured.exports] == [("app", "asgi"), ("hi", "function")]
+    assert [(each.name, each.kind) for each in captured.exports] == [("app", "asgi")]
+    assert captured.entry == "app"
 
 
 def test_a_lambda_with_a_name_is_served():
