@@ -27,8 +27,10 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     parser.add_argument("--port", type=int, default=0, help="a free one unless given")
     parser.add_argument("--pace", type=parse_pace, default=0.0, help="instant, realistic or a factor")
     parser.add_argument("--idle-exit", type=parse_idle_exit, default=None, help="seconds, or never")
+    parser.add_argument("--role-delay", type=float, default=0.0, help="seconds until a role assignment is in effect")
     given = parser.parse_args(arguments)
-    return Settings(given.data_dir.expanduser().resolve(), given.port, given.pace, given.idle_exit)
+    folder = given.data_dir.expanduser().resolve()
+    return Settings(folder, given.port, given.pace, given.idle_exit, given.role_delay)
 
 
 if __name__ == "__main__":

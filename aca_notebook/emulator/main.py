@@ -19,16 +19,20 @@ from aca_notebook.emulator.arm.builds import Builds
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
 from aca_notebook.emulator.arm.expiry import Expiry
+from aca_notebook.emulator.arm.graph import Graph
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.operations import Operations
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
 from aca_notebook.emulator.arm.registries import Registries
 from aca_notebook.emulator.arm.revisions import Revisions
+from aca_notebook.emulator.arm.roles import Roles
 from aca_notebook.emulator.arm.scope import Scope
 from aca_notebook.emulator.arm.seams import Runtime
 from aca_notebook.emulator.arm.store import Store
+from aca_notebook.emulator.arm.stored import Keeping
 from aca_notebook.emulator.arm.usages import Usages
+from aca_notebook.emulator.arm.user_identities import UserIdentities
 from aca_notebook.emulator.arm.workspaces import TYPE as WORKSPACE_TYPE
 from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
@@ -101,6 +105,7 @@ class Emulator:
         self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
         self._secrets = Secrets(settings.secrets_path, settings.secret_key_path)
         self._store = Store(self._database)
+        self._store.when_deleted(self._secrets.forget)
         self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
         self._sas = Sas(hashlib.sha256(b"sas" + settings.signing_key_path.read_bytes()).digest(), clock)
         self._images = Images(self._database, settings.data_dir)
@@ -208,6 +213,7 @@ class Emulator:
             scope, self._store, self._operations, self._clock, tokens, pace=self.settings.pace
         )
         workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
+        keeping = Keeping(scope, self._store, self._secrets, self._clock)
         apps = Apps(scope, self._store, self._operations, self._lifecycle, tokens, self._clock)
         self._expiry = Expiry(
             store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id
@@ -225,6 +231,9 @@ class Emulator:
             Revisions(scope, self._store, self._lifecycle, self._runtime.runs),
             self._registries,
             workspaces,
+            UserIdentities(keeping),
+            Roles(keeping, delay_seconds=self.settings.role_delay_seconds),
+            Graph(self._store, self.client),
             Usages(scope, self._store),
             self._operations,
             self._builds,

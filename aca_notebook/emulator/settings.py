@@ -18,13 +18,15 @@ class Settings:
     """One emulator's settings.
 
     `port` 0 takes the remembered one, or a free one from `FIRST_PORT` upwards. `pace` multiplies how long Azure takes
-    to provision: 0 is instant, 1 realistic. `idle_exit_seconds` None means never.
+    to provision: 0 is instant, 1 realistic. `idle_exit_seconds` None means never. `role_delay_seconds` is how long a
+    role assignment takes to be in effect.
     """
 
     data_dir: Path
     port: int = 0
     pace: float = 0.0
     idle_exit_seconds: float | None = None
+    role_delay_seconds: float = 0.0
 
     @property
     def lock_path(self) -> Path:

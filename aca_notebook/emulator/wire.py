@@ -19,6 +19,7 @@ class Door(StrEnum):
     """What a caller must show to pass. Every route declares one; a test enumerates them."""
 
     ARM = "arm"  #: bearer token for the Resource Manager audience
+    GRAPH = "graph"  #: bearer token for Microsoft Graph
     DATA_PLANE = "data-plane"  #: bearer token issued by getAuthToken, or for the service's own audience
     SAS = "sas"  #: a signature in the query
     IDENTITY_HEADER = "identity-header"  #: X-IDENTITY-HEADER of the managed-identity endpoint
@@ -26,12 +27,28 @@ class Door(StrEnum):
     PUBLIC = "public"  #: nothing: discovery documents and the token endpoint
 
 
+class Offer(StrEnum):
+    """How much of an operation there is."""
+
+    WORKS = "works"  #: something comes of it
+    STORED = "stored only"  #: kept and answered, and nothing acts on it
+    REFUSED = "refused"  #: 501, in words
+
+
+class Check(StrEnum):
+    """What an operation's answers are held against by a test."""
+
+    RECORDING = "recording"  #: recorded traffic of Azure
+    SDK = "SDK"  #: an unmodified SDK reads them
+    DESCRIPTION = "description"  #: the API's description
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One operation: `template` has `{names}` for path segments, which reach the handler as `path_params`.
 
     Matching ignores case and trailing slashes. `operation` is the SDK's operation id (`ContainerApps_Get`), or a
-    name of ours for what no SDK declares.
+    name of ours for what no SDK declares. `offer` and `checked` are what docs/reference/coverage.md says of it.
     """
 
     method: str
@@ -39,6 +56,8 @@ class Route:
     door: Door
     operation: str
     handler: Handler = field(repr=False)
+    offer: Offer = Offer.WORKS
+    checked: tuple[Check, ...] = ()
 
 
 class AzureError(Exception):

@@ -10,11 +10,17 @@ _CANONICAL = {
     name.lower(): name
     for name in (
         "Microsoft.App", "Microsoft.Authorization", "Microsoft.ContainerRegistry", "Microsoft.Insights",
-        "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Resources",
+        "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights", "Microsoft.Resources",
+        "Microsoft.Storage", "providers",
         "containerApps", "managedEnvironments", "jobs", "sessionPools", "revisions", "replicas", "executions",
         "registries", "runs", "workspaces", "userAssignedIdentities", "roleAssignments", "diagnosticSettings",
+        "roleDefinitions", "daprComponents", "resiliencyPolicies", "storages", "certificates", "managedCertificates",
+        "httpRouteConfigs", "maintenanceConfigurations", "authConfigs", "virtualNetworks", "subnets",
+        "storageAccounts", "metricAlerts", "actionGroups",
     )
 }  # fmt: skip
+#: Where the id of an extension begins inside the id of what it is about.
+_EXTENSION = "providers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +55,26 @@ class ResourceId:
 
     @property
     def type(self) -> str:
-        """`Microsoft.App/containerApps/revisions`, or empty for a group or a subscription."""
-        return "/".join((self.provider, *self.types)) if self.types else ""
+        """`Microsoft.App/containerApps/revisions`, or empty for a group or a subscription.
+
+        Of an extension, whose id goes on after that of what it is about, its own: `Microsoft.Authorization/roleAssignments`.
+        """
+        if _EXTENSION not in self.types:
+            return "/".join((self.provider, *self.types)) if self.types else ""
+        at = len(self.types) - 1 - self.types[::-1].index(_EXTENSION)
+        return "/".join((self.names[at], *self.types[at + 1 :]))
 
     @property
     def parent(self) -> ResourceId:
-        """The id one level up."""
+        """The id one level up; of an extension, what it is about."""
+        up = -2 if self.types[-2:-1] == (_EXTENSION,) else -1
         if len(self.types) > 1:
             return ResourceId(
                 self.subscription,
                 self.resource_group,
                 self.provider,
-                self.types[:-1],
-                self.names[:-1],
+                self.types[:up],
+                self.names[:up],
             )
         if self.types:
             return ResourceId(self.subscription, self.resource_group)

@@ -27,19 +27,18 @@ _IP = r"\d{1,3}(\.\d{1,3}){3}"
 _HOST = r"[a-z0-9.-]+(:\d+)?"
 _REVISION = r"[a-z0-9-]+--[a-z0-9-]+"
 
+_MOMENTS = frozenset({
+    "createdAt", "lastModifiedAt", "startTime", "finishTime", "createTime", "createdTime", "lastActiveTime", "expires",
+    "lastUpdatedTime", "creationDate", "TimeStamp", "createdDate", "modifiedDate", "lastSkuUpdate",
+    "quotaNextResetTime", "endTime", "createdOn", "updatedOn", "creationTime", "lastEnabledTime", "key1", "key2",
+})  # fmt: skip
+
 #: Text that can only differ, by field name, and the form that Azure's and ours must both have.
 FORMS = {
-    **dict.fromkeys(
-        (
-            "createdAt", "lastModifiedAt", "startTime", "finishTime", "createTime", "createdTime", "lastActiveTime",
-            "expires", "lastUpdatedTime", "creationDate", "TimeStamp", "createdDate", "modifiedDate", "lastSkuUpdate",
-            "quotaNextResetTime", "endTime",
-        ),
-        _MOMENT,
-    ),
+    **dict.fromkeys(_MOMENTS, _MOMENT),
     **dict.fromkeys(("createdBy", "lastModifiedBy"), r".+"),
     **dict.fromkeys(("createdByType", "lastModifiedByType"), r"User|Application|ManagedIdentity|Key"),
-    **dict.fromkeys(("principalId", "clientId", "customerId", "tenantId"), _GUID),
+    **dict.fromkeys(("principalId", "clientId", "customerId", "tenantId", "resourceGuid"), _GUID),
     **dict.fromkeys(("fqdn", "latestRevisionFqdn"), _HOST),
     **dict.fromkeys(("latestRevisionName", "latestReadyRevisionName"), _REVISION),
     "defaultDomain": r"[a-z]+-[0-9a-f]{8}\.[a-z0-9]+\.azurecontainerapps\.(io|localhost)",
@@ -55,10 +54,8 @@ FORMS = {
     "relativePath": r"source/.+\.tar\.gz",
 }  # fmt: skip
 #: Of those, the names of things: once paired they stay paired, and later requests use ours. A ready revision lags.
-_KEPT = frozenset(FORMS) - {
-    "createdAt", "lastModifiedAt", "startTime", "finishTime", "createTime", "createdTime", "lastActiveTime", "expires",
-    "lastUpdatedTime", "creationDate", "TimeStamp", "createdDate", "modifiedDate", "lastSkuUpdate",
-    "quotaNextResetTime", "endTime", "createdBy", "lastModifiedBy", "createdByType", "lastModifiedByType",
+_KEPT = frozenset(FORMS) - _MOMENTS - {
+    "createdBy", "lastModifiedBy", "createdByType", "lastModifiedByType",
     "latestReadyRevisionName", "outboundIpAddresses", "version", "token", "staticIp",
     "infrastructureResourceGroup",
 }  # fmt: skip

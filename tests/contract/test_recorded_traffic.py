@@ -32,7 +32,6 @@ _POOLS = "session pools are not offered yet"
 _BUILDERS = "cloud builds are not offered yet"
 _DAPR = "Dapr components are not offered yet"
 _RESILIENCY = "resiliency policies are not offered yet"
-_ROLES = "role assignments are not offered yet"
 _TASKS = "registry tasks are not offered yet; a build is scheduled by its request"
 NOT_OFFERED = {
     "PUT Microsoft.App/jobs/*": _JOBS,
@@ -78,15 +77,12 @@ NOT_OFFERED = {
     "GET Microsoft.App/containerApps/*/resiliencyPolicies": _RESILIENCY,
     "PATCH Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
     "DELETE Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
-    "GET Microsoft.ContainerRegistry/registries/*/Microsoft.Authorization/roleDefinitions": _ROLES,
-    "PUT Microsoft.ContainerRegistry/registries/*/Microsoft.Authorization/roleAssignments/*": _ROLES,
     "PUT Microsoft.ContainerRegistry/registries/*/tasks/*": _TASKS,
     "POST Microsoft.ContainerRegistry/registries/*/tasks/*/listDetails": _TASKS,
     "POST Microsoft.ContainerRegistry/registries/*/importImage": _TASKS,
     "GET Microsoft.ContainerRegistry/locations/*/operationResults/*": _TASKS,
     "PUT Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
     "GET Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
-    "PUT Microsoft.ManagedIdentity/userAssignedIdentities/*": "identities of their own are not offered yet",
     "PUT Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
     "GET Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
     "PUT Microsoft.Network/virtualNetworks/*/subnets/*": "networks are not offered yet",

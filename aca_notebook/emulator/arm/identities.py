@@ -29,14 +29,23 @@ def settled_identity(asked: Any, owner: ResourceId, tenant_id: str) -> dict[str,
     kinds = [name for name, there in (("SystemAssigned", system), ("UserAssigned", user)) if there]
     shown: dict[str, Any] = {"type": ", ".join(kinds) or "None"}
     if system:
-        shown |= {"principalId": _guid("principal", owner.key), "tenantId": tenant_id}
+        shown |= {"principalId": principal_id(owner.key), "tenantId": tenant_id}
     if user:
         identities = member(given.get("userAssignedIdentities"), "identity.userAssignedIdentities")
         shown["userAssignedIdentities"] = {
-            id_: {"principalId": _guid("principal", id_.lower()), "clientId": _guid("client", id_.lower())}
-            for id_ in identities
+            id_: {"principalId": principal_id(id_), "clientId": client_id(id_)} for id_ in identities
         }
     return shown
+
+
+def principal_id(owner: str) -> str:
+    """Return the directory's id for an identity, given the id of the resource that has it or is it."""
+    return _guid("principal", owner.lower())
+
+
+def client_id(owner: str) -> str:
+    """Return the application's id of an identity, which tokens are asked for by."""
+    return _guid("client", owner.lower())
 
 
 def _guid(what: str, of: str) -> str:

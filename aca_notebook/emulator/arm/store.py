@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sqlite3
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.journal.database import delete_document, put_document
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 _PREFIX = "arm:"
+#: Told what has just been removed.
+Deleted = Callable[[Collection[ResourceId]], Awaitable[None]]
 
 
 class Store:
@@ -24,6 +27,7 @@ class Store:
         self._database = database
         self._documents: dict[str, dict[str, Any]] = {}  # by the id's key
         self._by_type: dict[str, dict[str, ResourceId]] = {}
+        self._watchers: list[Deleted] = []
         rows = database.read_blocking("SELECT kind, key FROM documents WHERE substr(kind, 1, 4) = ?", (_PREFIX,))
         for kind in sorted({kind for kind, _ in rows}):
             for document in database.documents(kind).values():
@@ -73,6 +77,12 @@ class Store:
         for key, found in doomed.items():
             self._documents.pop(key, None)
             self._by_type[_type(found)].pop(key, None)
+        for watcher in self._watchers:
+            await watcher(doomed.values())
+
+    def when_deleted(self, watcher: Deleted) -> None:
+        """Tell `watcher` of everything that is removed, by whichever way, once it is gone."""
+        self._watchers.append(watcher)
 
     async def write(self, *statements: Statement) -> None:
         """Write what is no resource, with the same refusal when the disk is full."""

@@ -19,6 +19,7 @@ ARM_AUDIENCES = (
     "https://management.azure.com",
     "https://management.core.windows.net",
 )
+GRAPH_AUDIENCES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
 #: Of the token that getAuthToken of an app hands out.
 APP_AUDIENCE = "https://azurecontainerapps.dev"
 DATA_PLANE_AUDIENCES = (
@@ -49,6 +50,8 @@ class Doors:
         """
         if door is Door.ARM:
             return self._issuer.verify(_bearer(request), (*ARM_AUDIENCES, *_own_audiences(request)))
+        if door is Door.GRAPH:
+            return self._issuer.verify(_bearer(request), (*GRAPH_AUDIENCES, *_own_audiences(request)))
         if door is Door.DATA_PLANE:
             return self._issuer.verify(_bearer(request), DATA_PLANE_AUDIENCES)
         if door is not Door.PUBLIC:

@@ -10,8 +10,10 @@ from aca_notebook.emulator.journal.database import Database, delete_document, pu
 from aca_notebook.emulator.settings import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
+
+    from aca_notebook.model.ids import ResourceId
 
 _KIND = "secret"
 
@@ -57,6 +59,12 @@ class Secrets:
         """Drop one value, or all of an owner's."""
         names = [each for whose, each in self._values if whose == owner and name in {"", each}]
         await self._write(owner, {}, names)
+
+    async def forget(self, owners: Collection[ResourceId]) -> None:
+        """Drop all values of resources that are gone."""
+        keys = {owner.key for owner in owners}
+        for owner in {whose for whose, _ in self._values} & keys:
+            await self.delete(owner)
 
     def close(self) -> None:
         """Write what is queued and close the file."""

@@ -1,0 +1,303 @@
+"""Roles and who has them where (recorded: registry_identity_system, sessionpool_e2e; facts §14).
+
+An assignment takes effect after a delay that is a setting: on Azure it is up to minutes, and what is pulled before then
+fails. `in_effect` is what a part that guards something asks.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.clock import format_instant, parse_instant
+from aca_notebook.emulator.arm.bodies import json_body, without_nulls
+from aca_notebook.emulator.arm.faults import invalid
+from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
+from aca_notebook.emulator.arm.stored import check_segment
+from aca_notebook.emulator.arm.values import member, text
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
+from aca_notebook.model.ids import ResourceId, parse_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.requests import Request
+
+    from aca_notebook.emulator.arm.stored import Keeping
+
+Document = dict[str, Any]
+_PROVIDER = "Microsoft.Authorization"
+_DEFINITION = f"{_PROVIDER}/roleDefinitions"
+_ASSIGNMENT = f"{_PROVIDER}/roleAssignments"
+_RESOURCE = f"{GROUP}/providers/{{provider}}/{{type}}/{{resource}}"
+#: What a role can be assigned at: the subscription, a group, a resource, and a resource in a resource.
+SCOPES = (SUBSCRIPTION, GROUP, _RESOURCE, f"{_RESOURCE}/{{inner_type}}/{{inner}}")
+_CHECKED = (Check.RECORDING, Check.SDK)
+_CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*|\s*(assignedTo)\('([^']*)'\)\s*|\s*(atScope)\(\)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A built-in role: its GUID is the same in every tenant."""
+
+    id: str
+    name: str
+    description: str
+    actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+
+
+SESSION_EXECUTOR = Role(
+    "0fb8eba5-a2bb-4abe-b1c1-49dfad359bb0", "Azure ContainerApps Session Executor",
+    "Create and execute sessions in a Container Apps session pool",
+    data_actions=("Microsoft.App/sessionPools/*/read", "Microsoft.App/sessionPools/*/action"),
+)  # fmt: skip
+ACR_PULL = Role(
+    "7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPull", "acr pull", ("Microsoft.ContainerRegistry/registries/pull/read",)
+)
+_ROLES = (
+    ACR_PULL,
+    Role("8311e382-0749-4cb8-b61a-304f252e45ec", "AcrPush", "acr push",
+         ("Microsoft.ContainerRegistry/registries/pull/read", "Microsoft.ContainerRegistry/registries/push/write")),
+    SESSION_EXECUTOR,
+    Role("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", "Grants full access to manage all resources", ("*",)),
+    Role("b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor", "Grants full access, but not to assign roles", ("*",),
+         not_actions=("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")),
+    Role("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader", "View all resources, but make no changes", ("*/read",)),
+    Role("43d0d8ad-25c7-4714-9337-8ba259a9fe05", "Monitoring Reader", "Can read all monitoring data", ("*/read",)),
+    Role("73c42c96-874c-492b-b04d-ab87d138a893", "Log Analytics Reader", "Can view and search all monitoring data",
+         ("*/read", "Microsoft.OperationalInsights/workspaces/analytics/query/action")),
+    Role("4633458b-17de-408a-b874-0445c86b69e6", "Key Vault Secrets User", "Read secret contents",
+         data_actions=("Microsoft.KeyVault/vaults/secrets/getSecret/action",)),
+)  # fmt: skip
+_BY_ID = {role.id: role for role in _ROLES}
+
+
+class Roles:
+    """Role definitions, the built-in ones, and role assignments at any scope.
+
+    `delay_seconds` is how long an assignment takes to be in effect.
+    """
+
+    def __init__(self, keeping: Keeping, *, delay_seconds: float = 0.0) -> None:
+        self._keeping = keeping
+        self._delay = timedelta(seconds=delay_seconds)
+
+    def routes(self) -> list[Route]:
+        """Both nouns under each scope."""
+        arm, made = Door.ARM, []
+        for scope in SCOPES:
+            definitions = f"{scope}/providers/{_DEFINITION}"
+            assignments = f"{scope}/providers/{_ASSIGNMENT}"
+            one = f"{assignments}/{{name}}"
+            for method, template, name, handler, checked in (
+                ("GET", definitions, "RoleDefinitions_List", self._definitions, _CHECKED),
+                ("GET", f"{definitions}/{{name}}", "RoleDefinitions_Get", self._definition, (Check.SDK,)),
+                ("PUT", one, "RoleAssignments_Create", self._put, _CHECKED),
+                ("GET", one, "RoleAssignments_Get", self._get, (Check.SDK,)),
+                ("DELETE", one, "RoleAssignments_Delete", self._delete, (Check.SDK,)),
+                ("GET", assignments, "RoleAssignments_ListForScope", self._list, (Check.SDK,)),
+            ):
+                made.append(Route(method, template, arm, name, partial(handler, scope), checked=checked))
+        return made
+
+    def in_effect(self, principal_id: str, role: Role, scope: ResourceId) -> bool:
+        """Tell whether a principal has a role at a scope or above it, long enough ago to count."""
+        since = self._keeping.clock.now() - self._delay
+        return any(
+            each["properties"]["principalId"].lower() == principal_id.lower()
+            and each["properties"]["roleDefinitionId"].lower().endswith(role.id)
+            and _covers(each["properties"]["scope"], scope)
+            and parse_instant(each["properties"]["createdOn"]) <= since
+            for each in self._keeping.store.list(_ASSIGNMENT, scope.subscription)
+        )
+
+    async def _definitions(self, at: str, request: Request) -> Response:
+        subscription = self._scope(at, request).subscription
+        wanted = _filter(query(request, "$filter"))
+        name, type_ = wanted.get("rolename"), wanted.get("type", "BuiltInRole")
+        found = [
+            _definition(role, subscription)
+            for role in _ROLES
+            if name in {None, role.name.lower()} and type_.lower() == "builtinrole"
+        ]
+        return JSONResponse({"value": found})
+
+    async def _definition(self, at: str, request: Request) -> Response:
+        scope = self._scope(at, request)
+        return JSONResponse(_definition(_role(str(request.path_params["name"])), scope.subscription))
+
+    async def _put(self, at: str, request: Request) -> Response:
+        scope = self._scope(at, request)
+        id_ = self._id(request, scope)
+        asked = member(without_nulls(await json_body(request)).get("properties"), "properties")
+        role = _role(text(asked.get("roleDefinitionId"), "properties.roleDefinitionId").rpartition("/")[2])
+        principal = _guid(text(asked.get("principalId"), "properties.principalId"), "principalId")
+        before = self._keeping.store.get(id_)
+        if before is not None and not _same(before, principal, role, scope):
+            raise invalid(
+                "RoleAssignmentUpdateNotPermitted",
+                "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+            )
+        twin = next((each for each in self._all(scope) if _same(each, principal, role, scope)), None)
+        if before is None and twin is not None:
+            raise AzureError(
+                409, "RoleAssignmentExists",
+                f"The role assignment already exists. The ID of the conflicting role assignment is {twin['name']}.",
+            )  # fmt: skip
+        document = before or self._document(id_, scope, role, principal, asked, request.state.claims)
+        await self._keeping.store.put(id_, document)
+        return JSONResponse(document, status_code=200 if before else 201)
+
+    async def _get(self, at: str, request: Request) -> Response:
+        id_ = self._id(request, self._scope(at, request))
+        document = self._keeping.store.get(id_)
+        if document is None:
+            raise AzureError(404, "RoleAssignmentNotFound", f"The role assignment '{id_.name}' is not found.")
+        return JSONResponse(document)
+
+    async def _delete(self, at: str, request: Request) -> Response:
+        id_ = self._id(request, self._scope(at, request))
+        document = self._keeping.store.get(id_)
+        if document is None:
+            return Response(status_code=204)
+        await self._keeping.store.delete(id_)
+        return JSONResponse(document)
+
+    async def _list(self, at: str, request: Request) -> Response:
+        """Those at the scope, above it and, unless `atScope()` says otherwise, below it."""
+        scope = self._scope(at, request)
+        wanted = _filter(query(request, "$filter"))
+        principal = wanted.get("principalid") or wanted.get("assignedto")
+        found = [
+            each
+            for each in self._all(scope)
+            if _covers(each["properties"]["scope"], scope)
+            or ("atscope" not in wanted and _covers(str(scope), parse_id(each["properties"]["scope"])))
+        ]
+        if principal:
+            found = [each for each in found if each["properties"]["principalId"].lower() == principal]
+        return JSONResponse({"value": found})
+
+    def _all(self, scope: ResourceId) -> list[Document]:
+        return self._keeping.store.list(_ASSIGNMENT, scope.subscription)
+
+    def _scope(self, at: str, request: Request) -> ResourceId:
+        """Return what a request's path is about, `at` being its template; refuses what is not there."""
+        return self._keeping.locate(request, f"{at}/providers/{_ASSIGNMENT}/-", "read").parent
+
+    def _id(self, request: Request, scope: ResourceId) -> ResourceId:
+        name = str(request.path_params["name"])
+        check_segment(name)
+        return parse_id(f"{scope}/providers/{_ASSIGNMENT}/{_guid(name, 'role assignment name')}")
+
+    def _document(
+        self, id_: ResourceId, scope: ResourceId, role: Role, principal: str, asked: Document, claims: Document
+    ) -> Document:  # fmt: skip
+        now = format_instant(self._keeping.clock.now())
+        return {
+            "properties": {
+                "roleDefinitionId": _definition_id(role, scope.subscription),
+                "principalId": principal,
+                "principalType": text(asked.get("principalType"), "properties.principalType") or "User",
+                "scope": str(scope),
+                "condition": asked.get("condition"),
+                "conditionVersion": asked.get("conditionVersion"),
+                "createdOn": now,
+                "updatedOn": now,
+                "createdBy": None,  # as recorded, and named in what updated it
+                "updatedBy": str(claims.get("oid", "")),
+                "delegatedManagedIdentityResourceId": None,
+                "description": asked.get("description"),
+            },
+            "id": str(id_),
+            "type": _ASSIGNMENT,
+            "name": id_.name,
+        }
+
+
+def _covers(scope: str, id_: ResourceId) -> bool:
+    return f"{id_.key}/".startswith(f"{scope.lower()}/")
+
+
+def _same(document: Document, principal: str, role: Role, scope: ResourceId) -> bool:
+    properties = document["properties"]
+    return bool(
+        properties["principalId"].lower() == principal.lower()
+        and properties["roleDefinitionId"].lower().endswith(role.id)
+        and properties["scope"].lower() == scope.key
+    )
+
+
+def _role(id_: str) -> Role:
+    role = _BY_ID.get(id_.lower())
+    if role is None:
+        raise AzureError(
+            404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{id_}' does not exist."
+        )
+    return role
+
+
+def _definition_id(role: Role, subscription: str) -> str:
+    return f"/subscriptions/{subscription}/providers/{_DEFINITION}/{role.id}"
+
+
+def _definition(role: Role, subscription: str) -> Document:
+    return {
+        "properties": {
+            "roleName": role.name,
+            "type": "BuiltInRole",
+            "description": role.description,
+            "assignableScopes": ["/"],
+            "permissions": [
+                {
+                    "actions": list(role.actions),
+                    "notActions": list(role.not_actions),
+                    "dataActions": list(role.data_actions),
+                    "notDataActions": [],
+                }
+            ],
+            "createdOn": "2015-02-02T21:55:09.8806423Z",
+            "updatedOn": "2021-11-11T20:13:08.8779328Z",
+            "createdBy": None,
+            "updatedBy": None,
+        },
+        "id": _definition_id(role, subscription),
+        "type": _DEFINITION,
+        "name": role.id,
+    }
+
+
+def _guid(name: str, what: str) -> str:
+    try:
+        return str(uuid.UUID(name))
+    except ValueError as bad:
+        raise invalid("InvalidRoleAssignmentRequest", f"The {what} '{name[:64]}' is not a GUID.") from bad
+
+
+def _filter(text_: str) -> dict[str, str]:
+    """Return the lower-case fields and values of `roleName eq 'x' and …`; a function is a field too.
+
+    Raises `AzureError` 400 for what cannot be filtered by.
+    """
+    wanted: dict[str, str] = {}
+    for clause in _clauses(text_):
+        read = _CLAUSE.fullmatch(clause)
+        if read is None:
+            raise invalid("InvalidFilterInQueryString", f"The filter '{text_}' is not supported here.")
+        field, value = (read[1], read[2]) if read[1] else (read[3] or read[5], read[4] or "")
+        if field.lower() not in {"rolename", "type", "principalid", "assignedto", "atscope"}:
+            raise invalid("InvalidFilterInQueryString", f"The filter '{text_}' is not supported here.")
+        wanted[field.lower()] = value.lower()
+    return wanted
+
+
+def _clauses(text_: str) -> Iterable[str]:
+    return re.split(r"\s+and\s+", text_, flags=re.IGNORECASE) if text_.strip() else ()

@@ -1,0 +1,246 @@
+"""Resources that are kept as they are written and answered again: a kind says how its own differ, no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
+from aca_notebook.emulator.arm.faults import invalid, parent_not_found, resource_not_found
+from aca_notebook.emulator.arm.values import member, text
+from aca_notebook.emulator.wire import AzureError, Check, Door, Offer, Route
+from aca_notebook.model.ids import ResourceId, parse_id
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.scope import Scope
+    from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.identity.secrets import Secrets
+
+Document = dict[str, Any]
+#: Reads one value of a body, given its path for a refusal.
+Reader = Callable[[Any, str], Any]
+_NOT_IN_NAMES = re.compile(r"[/\\?#%\x00-\x1f\x7f]")
+_LONGEST_NAME = 260
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write: what is asked for, without nulls, what stood there, when and by whom."""
+
+    id: ResourceId
+    asked: Document
+    before: Document | None
+    now: datetime
+    claims: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def properties(self) -> Document:
+        """What is asked for under `properties`."""
+        return member(self.asked.get("properties"), "properties")
+
+    @property
+    def kept(self) -> Document:
+        """The properties that stood there."""
+        return dict((self.before or {}).get("properties") or {})
+
+
+def _no_secrets(_: Write) -> dict[str, str | None]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is special about a type. `path` ends in `{name}`; `operations` begins its operation ids.
+
+    `settle` makes the properties that are stored and answered, without secret values; `secrets` returns those by name,
+    None for one that is named but not given again. It raises `AzureError` for what Azure would refuse.
+    """
+
+    path: str
+    operations: str
+    type: str
+    settle: Callable[[Write], Document]
+    secrets: Callable[[Write], Mapping[str, str | None]] = _no_secrets
+    missing: Callable[[ResourceId], AzureError] = resource_not_found
+    written: Callable[[ResourceId], str] = str  #: how its id is answered
+    location: Callable[[str], str] | None = None  #: how its own location is written, where it has one
+    top: tuple[str, ...] = ()  #: members beside `properties` that are kept as they come
+    system_data: bool = False
+    patched: bool = False
+    created_status: int = 200
+    deleted_status: int = 204
+    offer: Offer = Offer.STORED
+    checked: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What every kind is kept with."""
+
+    scope: Scope
+    store: Store
+    secrets: Secrets
+    clock: Clock
+
+    def locate(self, request: Request, template: str, verb: str) -> ResourceId:
+        """Return the id that a request's path names; `verb` is for the refusal when its parent is not there.
+
+        Raises `AzureError` 404 when subscription, group or parent is not there, 400 for a name that cannot be.
+        """
+        named = {key: str(value) for key, value in request.path_params.items()}
+        for value in named.values():
+            check_segment(value)
+        named["subscription"] = self.scope.subscription(request)
+        if "{group}" in template:
+            named["group"] = self.scope.group(request).resource_group
+        id_ = parse_id(template.format(**named))
+        owner = id_.parent
+        if owner.types and self.store.get(owner) is None:
+            raise resource_not_found(owner) if "providers" in id_.types else parent_not_found(id_, verb)
+        return id_
+
+
+class Stored:
+    """The operations of one kind. A noun with more of its own has one of these."""
+
+    def __init__(self, kind: Kind, keeping: Keeping) -> None:
+        self.kind = kind
+        self.keeping = keeping
+        self._collection = kind.path.rpartition("/")[0]
+
+    def routes(self, *, listed: str = "List", without: tuple[str, ...] = ()) -> list[Route]:
+        """PUT, GET, DELETE, list and, where the kind has it, PATCH; `without` leaves methods out."""
+        found = [
+            self.route("PUT", self.kind.path, "CreateOrUpdate", self.put),
+            self.route("GET", self.kind.path, "Get", self.get),
+            self.route("DELETE", self.kind.path, "Delete", self.delete),
+            self.route("GET", self._collection, listed, self.list),
+        ]
+        if self.kind.patched:
+            found.append(self.route("PATCH", self.kind.path, "Update", self.patch))
+        return [each for each in found if each.method not in without]
+
+    def route(self, method: str, template: str, name: str, handler: Callable[[Request], Any]) -> Route:
+        """One operation of this kind."""
+        kind = self.kind
+        return Route(
+            method, template, Door.ARM, f"{kind.operations}_{name}", handler, offer=kind.offer, checked=kind.checked
+        )
+
+    async def put(self, request: Request) -> Response:
+        """Make it or write over it."""
+        id_ = self.keeping.locate(request, self.kind.path, "write")
+        before = self.keeping.store.get(id_)
+        document = await self.write(id_, without_nulls(await json_body(request)), before, request)
+        return JSONResponse(document, status_code=200 if before else self.kind.created_status)
+
+    async def patch(self, request: Request) -> Response:
+        """Change what the body names (RFC 7396)."""
+        id_ = self.keeping.locate(request, self.kind.path, "write")
+        before = self.found(id_)
+        asked = without_nulls(merge_patch(before, await json_body(request)))
+        return JSONResponse(await self.write(id_, asked, before, request))
+
+    async def get(self, request: Request) -> Response:
+        """Answer it."""
+        return JSONResponse(self.found(self.keeping.locate(request, self.kind.path, "read")))
+
+    async def list(self, request: Request) -> Response:
+        """Answer all of one parent, or of a group."""
+        some = self.keeping.locate(request, f"{self._collection}/-", "read")
+        found = self.keeping.store.children(some.parent, some.type)
+        return JSONResponse({"value": found})
+
+    async def list_all(self, request: Request) -> Response:
+        """Answer all of the subscription."""
+        return JSONResponse(
+            {"value": self.keeping.store.list(self.kind.type, self.keeping.scope.subscription(request))}
+        )
+
+    async def delete(self, request: Request) -> Response:
+        """Remove it; what is not there is gone already."""
+        id_ = self.keeping.locate(request, self.kind.path, "delete")
+        if self.keeping.store.get(id_) is None:
+            return Response(status_code=204)
+        await self.keeping.store.delete(id_)
+        return Response(status_code=self.kind.deleted_status)
+
+    def found(self, id_: ResourceId) -> Document:
+        """Return the document.
+
+        Raises `AzureError` 404 in the kind's own words.
+        """
+        document = self.keeping.store.get(id_)
+        if document is None:
+            raise self.kind.missing(id_)
+        return document
+
+    async def write(self, id_: ResourceId, asked: Document, before: Document | None, request: Request) -> Document:
+        """Store what a body asks for, its secret values first and apart; returns the document."""
+        write = Write(id_, asked, before, self.keeping.clock.now(), request.state.claims)
+        document = self._document(write)
+        given = self.kind.secrets(write)
+        if given or before:
+            secrets = self.keeping.secrets
+            held = {name: secrets.get(id_.key, name) for name in given if secrets.has(id_.key, name)}
+            values = {name: held.get(name) if value is None else value for name, value in given.items()}
+            await secrets.replace(id_.key, {name: value for name, value in values.items() if value is not None})
+        await self.keeping.store.put(id_, document)
+        return document
+
+    def _document(self, write: Write) -> Document:
+        kind, before, asked = self.kind, write.before or {}, write.asked
+        document: Document = {
+            "id": before.get("id", kind.written(write.id)),
+            "name": before.get("name", write.id.name),
+            "type": kind.type,
+        }
+        if kind.location is not None:
+            document["location"] = kind.location(text(asked.get("location") or before.get("location"), "location"))
+            document["tags"] = member(asked.get("tags"), "tags")
+        if kind.system_data:
+            document["systemData"] = system_data(dict(write.claims), write.now, before.get("systemData"))
+        document |= {name: asked[name] for name in kind.top if name in asked}
+        document["properties"] = kind.settle(write)
+        return document
+
+
+def read(body: Mapping[str, Any], readers: Mapping[str, Reader], path: str = "properties") -> Document:
+    """Return those members of a body that are there and known, each through its reader.
+
+    Raises `AzureError` 400 for a value of another type.
+    """
+    return {
+        name: reader(body[name], f"{path}.{name}") for name, reader in readers.items() if body.get(name) is not None
+    }
+
+
+def one_of(*allowed: str) -> Reader:
+    """Return a reader of one of these words, written in any case."""
+    known = {word.lower(): word for word in allowed}
+
+    def reader(value: Any, path: str) -> str:
+        found = known.get(text(value, path).lower())
+        if found is None:
+            raise invalid("InvalidParameterValue", f"The value of '{path}' must be one of {', '.join(allowed)}.")
+        return found
+
+    return reader
+
+
+def check_segment(name: str) -> None:
+    """Refuse a name that could not stand in an id: it would read as another resource's.
+
+    Raises `AzureError` 400.
+    """
+    if not name.strip(". ") or len(name) > _LONGEST_NAME or _NOT_IN_NAMES.search(name):
+        raise invalid("InvalidResourceName", "The resource name in the request's path is empty, too long or invalid.")
