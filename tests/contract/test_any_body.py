@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 VERSION = "2025-07-01"
 ODD = (None, True, -1, 10**12, 0.3, "", "x", [], ["x"], [None], [{}], {}, {"x": "y"})
+REGISTRY = {
+    "location": "eastus",
+    "sku": {"name": "Basic"},
+    "tags": {"a": "b"},
+    "properties": {"adminUserEnabled": True, "anonymousPullEnabled": False},
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,46 @@ def test_an_odd_value_anywhere_in_an_environment_is_refused_or_answered_as_descr
 ) -> None:
     environments = emulator.environment_id.rpartition("/")[0]
     assert not _problems(emulator, specification, environment_body(), lambda n: f"{environments}/odd-{n}")
+
+
+@pytest.mark.timeout(120)
+def test_an_odd_value_anywhere_in_a_patch_is_refused_or_answered_as_described(
+    emulator: Running, specification: Specification
+) -> None:
+    emulator.deploy("patched")
+    path = emulator.app_path("patched")
+    whole = app_body(emulator.environment_id)["properties"]
+    patch = {"tags": {"a": "b"}, "properties": {"configuration": {"ingress": whole["configuration"]["ingress"]}}}
+    schema = specification.response_schema("GET", path, 200) or {}
+    found = []
+    for place, odd, changed in _each_with_an_odd_value(patch):
+        made = emulator.ask("PATCH", path, changed, params={"api-version": VERSION})
+        if made.status_code == 202:
+            emulator.follow(made)
+            shown = emulator.ask("GET", path, params={"api-version": VERSION}).json()
+            found += [f"{place} = {odd!r}: {each}" for each in specification.problems(schema, shown)]
+        elif made.status_code != 400:
+            found.append(f"{place} = {odd!r}: {made.status_code} {made.text[:200]}")
+    assert not found
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/providers/Microsoft.ContainerRegistry/registries/odd{}", REGISTRY, id="a registry"),
+        pytest.param("/../odd-{}", {"location": "eastus", "tags": {"a": "b"}}, id="a group"),
+    ],
+)
+def test_an_odd_value_anywhere_in_a_neighbour_is_refused_or_kept(emulator: Running, path: str, body: Any) -> None:
+    found = []
+    for number, (place, odd, changed) in enumerate(_each_with_an_odd_value(body)):
+        one = f"{emulator.group}{path.format(number)}".replace("/local/../", "/")
+        made = emulator.ask("PUT", one, changed)
+        kept = made.status_code in {200, 201} and emulator.ask("GET", one).status_code == 200
+        if not kept and made.status_code != 400:
+            found.append(f"{place} = {odd!r}: {made.status_code} {made.text[:200]}")
+    assert not found
 
 
 def _problems(
