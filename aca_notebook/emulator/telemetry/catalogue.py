@@ -20,6 +20,9 @@ GRAINS: dict[str, int] = {
     "PT1M": 1, "PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360, "PT12H": 720, "P1D": 1440,
 }  # fmt: skip
 AGGREGATIONS = ("Average", "Minimum", "Maximum", "Total", "Count")
+_SAMPLED = frozenset(
+    ("UsageNanoCores", "WorkingSetBytes", "CpuPercentage", "MemoryPercentage", "GpuUtilizationPercentage")
+)
 _ALL = ("Total", "Average", "Maximum", "Minimum")
 
 
@@ -35,6 +38,11 @@ class Metric:
     description: str
     aggregations: tuple[str, ...] = _ALL
     category: str = "Basic"
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it comes from a look at running replicas now and then, and not from counting what happens."""
+        return self.name in _SAMPLED
 
     def dimension(self, name: str) -> str | None:
         """Return a dimension spelt in any case as the catalogue spells it, or None."""

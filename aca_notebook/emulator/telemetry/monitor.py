@@ -31,7 +31,7 @@ from aca_notebook.emulator.wire import AzureError, Door, Route, query
 from aca_notebook.model.ids import ResourceId, app_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -67,13 +67,17 @@ class MetricsQuery:
 
 
 class Monitor:
-    """The metrics routes."""
+    """The metrics routes; `fresh` sees to it that what runs has been looked at just now."""
 
-    def __init__(self, *, series: Series, histories: Histories, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, *, series: Series, histories: Histories, store: Store, clock: Clock,
+        fresh: Callable[[], Awaitable[None]],
+    ) -> None:  # fmt: skip
         self._series = series
         self._histories = histories
         self._store = store
         self._clock = clock
+        self._fresh = fresh
 
     def routes(self) -> list[Route]:
         """Definitions, namespaces and values."""
@@ -106,6 +110,8 @@ class Monitor:
             asked = read_query(lambda name: query(request, name), now)
         except ValueError as bad:
             raise AzureError(400, "BadRequest", str(bad)) from bad
+        if any(metric.sampled for metric in asked.metrics) and asked.buckets.end >= truncate(now, _MINUTE):
+            await self._fresh()
         answers = []
         for metric, wanted in zip(asked.metrics, asked.filters, strict=True):
             lines = await self._lines(app, metric, wanted, asked.buckets, now)

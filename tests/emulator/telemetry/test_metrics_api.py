@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from azure.mgmt.monitor.aio import MonitorManagementClient as AsyncMonitorClient
 from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.journal.database import Database, append_event
+from aca_notebook.emulator.runtime.observed import ObservedApp
 from aca_notebook.emulator.telemetry import SCHEMA, Telemetry
 from aca_notebook.emulator.telemetry.sampler import Reading
 from aca_notebook.model.ids import app_id
@@ -23,6 +25,8 @@ from tests.emulator.telemetry.serving import Loop, NoCredential, NoCredentialAsy
 from tests.fakes.clock import ManualClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aca_notebook.emulator.scaling.load import ReplicaUsage
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -53,11 +57,24 @@ class FakeRuns:
     held: int = 0
     used: list[ReplicaUsage] = field(default_factory=list)
 
+    looks: int = 0
+    looked: threading.Event = field(default_factory=threading.Event)
+    observed: ObservedApp = field(default_factory=lambda: ObservedApp(APP.key))
+    listener: Callable[[str], None] = lambda _: None
+
     def running(self):
         return tuple(self.replicas)
 
+    def subscribe(self, listener):
+        self.listener = listener
+
+    def observe(self, app_key):
+        return self.observed
+
     def read(self, groups):
         assert len(groups) == len(self.readings)
+        self.looks += 1
+        self.looked.set()
         return self.readings
 
     def held_bytes(self, pids):
@@ -102,10 +119,11 @@ class Emulated:
         self.loop.run(self.clock.advance(seconds))
 
     def sample(self, **readings: tuple[float, int]) -> None:
-        """Take one sample: for each replica its CPU seconds so far and its resident bytes."""
+        """Take one sample: for each replica its CPU seconds so far and its resident bytes; then they are gone."""
         self.runs.replicas = [Replica(name, gpus=("GPU-1",)) for name in readings]
         self.runs.readings = [Reading({(1, 0.0): cpu}, resident) for cpu, resident in readings.values()]
         self.loop.run(self.telemetry.sample())
+        self.runs.replicas = []
 
     def journal(self, *happened: events.Event) -> None:
         self.loop.run(self.database.write(*map(append_event, happened)))
@@ -124,9 +142,9 @@ class Emulated:
 
 async def _abandon(telemetry: Telemetry) -> None:
     """What kill -9 leaves of it: nothing more is written."""
-    if telemetry._sampling is not None:
-        telemetry._sampling.cancel()
-        await asyncio.gather(telemetry._sampling, return_exceptions=True)
+    for task in telemetry._tasks:
+        task.cancel()
+    await asyncio.gather(*telemetry._tasks, return_exceptions=True)
 
 
 @pytest.fixture
@@ -248,6 +266,76 @@ def test_a_replica_whose_emulator_was_killed_is_metered_until_it_was_last_known_
     emulated.advance(115)
 
     assert emulated.points("Replicas") == [1, 0, 0, 0, 0]
+
+
+def run_one(emulated, cpu_seconds: float) -> None:
+    emulated.runs.replicas = [Replica("a")]
+    emulated.runs.readings = [Reading({(1, 0.0): cpu_seconds}, 2**20)]
+
+
+def test_whoever_asks_for_use_gets_a_fresh_sample_and_one_a_second_at_most(emulated):
+    run_one(emulated, 1.0)
+    assert emulated.points("WorkingSetBytes")[0] == 2**20
+    emulated.points("UsageNanoCores")
+    emulated.advance(0.9)
+    emulated.points("CpuPercentage")
+    assert emulated.runs.looks == 1
+    emulated.advance(0.2)
+    emulated.points("UsageNanoCores")
+    assert emulated.runs.looks == 2
+
+
+def test_who_asks_at_once_shares_one_look(emulated):
+    run_one(emulated, 1.0)
+    emulated.ask("UsageNanoCores,WorkingSetBytes,CpuPercentage", aggregation="average")
+
+    async def many() -> None:
+        await asyncio.gather(*(emulated.telemetry.look() for _ in range(8)))
+
+    emulated.advance(2)
+    emulated.loop.run(many())
+    assert emulated.runs.looks == 2
+
+
+def test_who_asks_right_after_a_replica_has_started_waits_for_the_next_look(emulated):
+    run_one(emulated, 1.0)
+    emulated.points("UsageNanoCores")
+    emulated.runs.replicas += [Replica("b")]
+    emulated.runs.readings *= 2
+    asked = asyncio.run_coroutine_threadsafe(emulated.telemetry.look(), emulated.loop._loop)
+    emulated.advance(0.5)
+    assert emulated.runs.looks == 1
+    emulated.advance(0.6)
+    asked.result(10)
+    assert emulated.runs.looks == 2
+
+
+@pytest.mark.parametrize("name", ["Replicas", "Requests", "ResponseTime", "RxBytes", "RestartCount"])
+def test_what_is_counted_needs_no_look_at_processes(emulated, name):
+    run_one(emulated, 1.0)
+    emulated.points(name)
+    assert emulated.runs.looks == 0
+
+
+def test_a_replica_is_looked_at_when_it_becomes_ready(emulated):
+    run_one(emulated, 1.0)
+    emulated.loop.run(emulated.telemetry.start())
+    one = {"app": APP.key, "revision": "scorer--1", "replica": "a"}
+
+    async def happen(event: events.Event) -> None:
+        emulated.runs.observed.apply(event)
+        emulated.runs.listener(APP.key)
+
+    emulated.loop.run(happen(events.ReplicaAssigned(at=at(0), **one)))
+    emulated.loop.run(happen(events.ContainerStarted(at=at(0), **one, container="main")))
+    emulated.advance(0)
+    assert emulated.runs.looks == 0
+    emulated.loop.run(happen(events.ContainerReady(at=at(0), **one, container="main")))
+    assert emulated.runs.looked.wait(10)
+    emulated.loop.run(happen(events.ContainerReady(at=at(0), **one, container="main")))
+    emulated.advance(2)
+    assert emulated.runs.looks == 1
+    emulated.restart(killed=False)
 
 
 def test_a_gpu_without_a_device_has_no_sample_and_with_one_it_has(emulated):
