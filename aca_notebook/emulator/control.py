@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.identity.doors import ARM_AUDIENCES
-from aca_notebook.emulator.wire import AzureError, Door, Route
+from aca_notebook.emulator.wire import AzureError, Door, Route, query
+from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,10 @@ class Controlled(Protocol):
         """Ask it to end."""
         ...
 
+    async def address(self, app_key: str, name: str) -> str:
+        """The address of a revision or label alone, empty when there is none."""
+        ...
+
     def listed_routes(self) -> Sequence[Route]:
         """All it answers."""
         ...
@@ -79,6 +84,7 @@ class Control:
             Route("POST", "/_emulator/interpreters", Door.CONTROL, "Emulator_RegisterInterpreter", self._interpreter),
             Route("GET", "/_emulator/images", Door.CONTROL, "Emulator_ListImages", self._list_images),
             Route("PUT", "/_emulator/images", Door.CONTROL, "Emulator_RegisterImage", self._put_image),
+            Route("GET", "/_emulator/address", Door.CONTROL, "Emulator_Address", self._address),
             Route("POST", "/_emulator/stop", Door.CONTROL, "Emulator_Stop", self._end),
         ]
         if isinstance(self._clock, Movable):
@@ -122,6 +128,17 @@ class Control:
         except ValueError as bad:
             raise AzureError(400, "InvalidImage", str(bad)) from bad
         return JSONResponse(_image(known))
+
+    async def _address(self, request: Request) -> Response:
+        """Where a label is reached: Azure tells nobody, because its address can be made from the names."""
+        app, name = query(request, "app"), query(request, "name")
+        try:
+            address = await self._emulator.address(parse_id(app).key, name)
+        except ValueError as bad:
+            raise AzureError(400, "InvalidApp", str(bad)) from bad
+        if not address:
+            raise AzureError(404, "AddressNotFound", f"'{name}' is no active revision or label of an external app.")
+        return JSONResponse({"address": address})
 
     async def _end(self, _: Request) -> Response:
         self._emulator.request_stop()

@@ -196,6 +196,10 @@ class Emulator:
             self.client, self._issuer, url=endpoint.url, http_url=endpoint.http_url, roots=self._certificates.roots
         )
 
+    async def address(self, app_key: str, name: str) -> str:
+        """The address of a revision or label alone, empty when there is none."""
+        return await self._runtime.admits.address(app_key, name)
+
     def request_stop(self) -> None:
         """Ask whoever runs this emulator to close it."""
         self.stop_requested.set()
@@ -228,7 +232,7 @@ class Emulator:
             self._groups,
             self._environments,
             apps,
-            Revisions(scope, self._store, self._lifecycle, self._runtime.runs),
+            Revisions(scope, self._store, self._lifecycle, self._runtime),
             self._registries,
             workspaces,
             UserIdentities(keeping),

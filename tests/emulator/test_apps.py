@@ -259,3 +259,17 @@ def test_stable_versions_leave_out_what_only_previews_answer(emulator: Running) 
     assert "patchingMode" not in stable
     assert "imageType" not in stable["template"]["containers"][0]
     assert "targetPortHttpScheme" not in stable["configuration"]["ingress"]
+
+
+def test_a_revision_shows_the_address_that_reaches_it_alone(emulator: Running) -> None:
+    name = emulator.deploy()["properties"]["latestRevisionName"]
+    assert emulator.ask("GET", emulator.app_path()).json()["properties"]["latestRevisionFqdn"].startswith(f"{name}.")
+    emulator.runtime.named[name] = "127.0.0.1:9500"
+    emulator.runtime.named["blue"] = "127.0.0.1:9501"
+    revision = emulator.ask("GET", f"{emulator.app_path()}/revisions/{name}").json()
+    assert revision["properties"]["fqdn"] == "127.0.0.1:9500"
+    assert emulator.deploy()["properties"]["latestRevisionFqdn"] == "127.0.0.1:9500"
+    asked = f"address?app={emulator.app_path()}&name="
+    assert emulator.control("GET", f"{asked}blue").json() == {"address": "127.0.0.1:9501"}
+    assert emulator.control("GET", f"{asked}green").status_code == 404
+    assert emulator.control("GET", "address?app=x&name=y").status_code == 400

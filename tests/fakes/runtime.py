@@ -25,6 +25,7 @@ class FakeRuntime:
     def __init__(self, *, hold: bool = False) -> None:
         self.apps: dict[str, App] = {}
         self.published: dict[str, str] = {}
+        self.named: dict[str, str] = {}
         self.restarted: list[tuple[str, str]] = []
         self.outcome = FakeOutcome()
         self._settled = asyncio.Event()
@@ -51,6 +52,9 @@ class FakeRuntime:
 
     def observe(self, app_key: str) -> ObservedApp:
         return ObservedApp(app_key)
+
+    async def address(self, app_key: str, name: str) -> str:
+        return self.named.get(name, "")
 
     async def publish(self, app: App) -> str:
         if app.ingress is None or not app.ingress.external:

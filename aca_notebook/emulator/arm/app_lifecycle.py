@@ -132,7 +132,8 @@ class AppLifecycle:
             inside = domain if app.ingress.external else f"internal.{domain}"
             fqdn = address if app.ingress.external and address else f"{id_.name}.{inside}"
             properties["configuration"]["ingress"] = properties["configuration"]["ingress"] | {"fqdn": fqdn}
-            properties["latestRevisionFqdn"] = f"{properties['latestRevisionName']}.{inside}"
+            latest = properties["latestRevisionName"]
+            properties["latestRevisionFqdn"] = await self._admits.address(id_.key, latest) or f"{latest}.{inside}"
         if (properties["configuration"]["ingress"], properties["latestRevisionFqdn"]) != before:
             await self._store.put(id_, document)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.emulator.arm.app_lifecycle import AppLifecycle
-    from aca_notebook.emulator.arm.seams import Runs
+    from aca_notebook.emulator.arm.seams import Runtime
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.runtime.observed import ObservedContainer, ObservedReplica, ObservedRevision
 
@@ -39,11 +39,12 @@ Document = dict[str, Any]
 class Revisions:
     """`Microsoft.App/containerApps/revisions` and their replicas."""
 
-    def __init__(self, scope: Scope, store: Store, lifecycle: AppLifecycle, runs: Runs) -> None:
+    def __init__(self, scope: Scope, store: Store, lifecycle: AppLifecycle, runtime: Runtime) -> None:
         self._scope = scope
         self._store = store
         self._lifecycle = lifecycle
-        self._runs = runs
+        self._runs = runtime.runs
+        self._admits = runtime.admits
 
     def routes(self) -> list[Route]:
         """Look-ups, and the three verbs of a revision."""
@@ -61,11 +62,11 @@ class Revisions:
 
     async def _list(self, request: Request) -> Response:
         id_, app = self._app(request)
-        return JSONResponse({"value": [self._show(id_, app, each) for each in self._lifecycle.revisions(id_)]})
+        return JSONResponse({"value": [await self._show(id_, app, each) for each in self._lifecycle.revisions(id_)]})
 
     async def _get(self, request: Request) -> Response:
         id_, app = self._app(request)
-        return JSONResponse(self._show(id_, app, self._found(id_, request)))
+        return JSONResponse(await self._show(id_, app, self._found(id_, request)))
 
     async def _activate(self, request: Request) -> Response:
         return await self._set_active(request, active=True)
@@ -128,14 +129,14 @@ class Revisions:
     def _observed(self, id_: ResourceId, revision: str) -> ObservedRevision | None:
         return self._runs.observe(id_.key).revisions.get(revision)
 
-    def _show(self, id_: ResourceId, app: Document, revision: Document) -> Document:
+    async def _show(self, id_: ResourceId, app: Document, revision: Document) -> Document:
         stored = revision["properties"]
         observed = self._observed(id_, revision["name"])
         stopped = app["properties"]["runningStatus"] == RunningStatus.STOPPED
         return revision | {
             "properties": {
                 "createdTime": stored["createdTime"],
-                "fqdn": self._fqdn(app, revision["name"]),
+                "fqdn": await self._admits.address(id_.key, revision["name"]) or self._fqdn(app, revision["name"]),
                 "template": stored["template"],
                 "active": stored["active"],
                 "replicas": len(observed.replicas) if observed else 0,

@@ -60,6 +60,10 @@ class Admits(Protocol):
         """Let requests in; returns the address they go to, empty for an app that only apps may reach."""
         ...
 
+    async def address(self, app_key: str, name: str) -> str:
+        """Return the address of a revision or label alone; empty when it has none of its own."""
+        ...
+
     async def withdraw(self, app_key: str) -> None:
         """Let no more in."""
         ...

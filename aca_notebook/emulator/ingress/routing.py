@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.runtime.reconcile import is_ready, live_revisions, serving_revision
@@ -65,6 +65,19 @@ def routing_table(app: App, observed: ObservedApp) -> RoutingTable:
         app.key, app.name, app.running and app.ingress is not None, bool(app.ingress and app.ingress.sticky), shares,
         {name.lower(): name for name in names} | labels, endpoints, failures,
     )  # fmt: skip
+
+
+def addressable(app: App) -> set[str]:
+    """Return the names, in lower case, that may have an address of their own: active revisions and labels."""
+    labels = app.ingress.traffic if app.ingress is not None else ()
+    revisions = {revision.name.lower() for revision in app.revisions if revision.active}
+    return revisions | {entry.label.lower() for entry in labels if entry.label}
+
+
+def narrowed(table: RoutingTable, name: str) -> RoutingTable:
+    """Return the table of an address that answers for one revision or label alone."""
+    revision = table.named.get(name)
+    return replace(table, shares=((revision, 100),) if revision else (), named={})
 
 
 def choose_revision(table: RoutingTable, draw: float, host: str = "") -> str:

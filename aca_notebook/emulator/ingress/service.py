@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aca_notebook.emulator.ingress.routing import routing_table
+from aca_notebook.emulator.ingress.routing import addressable, narrowed, routing_table
 from aca_notebook.emulator.ingress.site import Site
 from aca_notebook.emulator.journal.events import IngressMoved
 from aca_notebook.emulator.listener import Listener
@@ -22,11 +23,28 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.desired import App
 
 
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Gate:
+    site: Site
+    listener: Listener
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.listener.port}"
+
+
 @dataclass(slots=True)
 class _Published:
     app: App
-    site: Site
-    listener: Listener
+    main: _Gate
+    named: dict[str, _Gate] = field(default_factory=dict)
+
+    @property
+    def gates(self) -> tuple[_Gate, ...]:
+        return (self.main, *self.named.values())
 
 
 class Ingress:
@@ -49,7 +67,7 @@ class Ingress:
     @property
     def busy(self) -> bool:
         """Whether a request is open anywhere."""
-        return any(published.site.busy for published in self._published.values())
+        return any(gate.site.busy for published in self._published.values() for gate in published.gates)
 
     async def publish(self, app: App) -> str:
         """Let requests in over http and https; return `127.0.0.1:PORT`, or nothing for an app only apps may reach.
@@ -62,10 +80,29 @@ class Ingress:
                 return ""
             published = self._published.get(app.key)
             if published is None:
-                published = self._published[app.key] = await self._open(app)
+                published = self._published[app.key] = _Published(app, await self._open(app, ""))
             published.app = app
+            await self._settle_names(published)
             self._changed(app.key)
-            return f"127.0.0.1:{published.listener.port}"
+            return published.main.address
+
+    async def address(self, app_key: str, name: str) -> str:
+        """Return `127.0.0.1:PORT` that reaches a revision or label alone; nothing when it can have none.
+
+        From then on it is listened on, and after a restart too. Host names keep working on the app's own address.
+        """
+        name = name.lower()
+        async with self._turn:
+            published = self._published.get(app_key)
+            if published is None or name not in addressable(self._app(published)):
+                return ""
+            if name not in published.named:
+                try:
+                    published.named[name] = await self._open(published.app, name)
+                except OSError as full:
+                    logger.warning("%s has no address of its own: %s", name, full)
+                    return ""
+            return published.named[name].address
 
     async def withdraw(self, app_key: str) -> None:
         """Let no more in, and let another app have the port."""
@@ -79,24 +116,48 @@ class Ingress:
             for key in tuple(self._published):
                 await self._close(key)
 
-    async def _open(self, app: App) -> _Published:
-        sock, before = await self._ports.bind(app.key)
+    async def _settle_names(self, published: _Published) -> None:
+        """Listen again for the names that were handed out, and let those go that the app no longer has."""
+        app = published.app
+        wanted = addressable(app)
+        for name in self._ports.names(app.key):
+            if name not in wanted:
+                gate = published.named.pop(name, None)
+                if gate is not None:
+                    await _shut(gate)
+                await self._ports.forget(app.key, name)
+            elif name not in published.named:
+                published.named[name] = await self._open(app, name)
+
+    async def _open(self, app: App, name: str) -> _Gate:
+        sock, before = await self._ports.bind(app.key, name)
         table = routing_table(app, self._controller.observe(app.key))
-        site = Site(table, self._controller, self._clock, self._observer, self._draws)
+        site = Site(
+            narrowed(table, name) if name else table, self._controller, self._clock, self._observer, self._draws
+        )
         listener = Listener(sock, site.connection, self._tls)
         await listener.start()
         if before:
             self._controller.record(IngressMoved(at=self._clock.now(), app=app.key, before=before, after=listener.port))
-        return _Published(app, site, listener)
+        return _Gate(site, listener)
 
     async def _close(self, app_key: str) -> None:
         published = self._published.pop(app_key, None)
-        if published is not None:
-            await published.listener.close()
-            await published.site.close()
+        for gate in published.gates if published is not None else ():
+            await _shut(gate)
+
+    def _app(self, published: _Published) -> App:
+        return self._controller.desired(published.app.key) or published.app
 
     def _changed(self, app_key: str) -> None:
         published = self._published.get(app_key)
         if published is not None:
-            app = self._controller.desired(app_key) or published.app
-            published.site.route(routing_table(app, self._controller.observe(app_key)))
+            table = routing_table(self._app(published), self._controller.observe(app_key))
+            published.main.site.route(table)
+            for name, gate in published.named.items():
+                gate.site.route(narrowed(table, name))
+
+
+async def _shut(gate: _Gate) -> None:
+    await gate.listener.close()
+    await gate.site.close()

@@ -168,3 +168,84 @@ async def test_what_is_not_http_gets_400(tmp_path):
         address = await publish(s)
         async with client(address) as c:
             assert (await c.ask(b"HELLO\r\n\r\n"))[0] == 400
+
+
+TWO = Ingress(external=True, target_port=8000, traffic=(TrafficWeight(FIRST, 100), TrafficWeight(SECOND, 0, "new")))
+
+
+async def who(address: str, request: bytes = GET) -> str:
+    async with client(address) as c:
+        status, _, body = await c.ask(request)
+        assert status == 200
+        return str(json.loads(body)["CONTAINER_APP_REVISION"])
+
+
+async def test_a_revision_and_a_label_have_addresses_that_reach_them_alone(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s, revision(low=1), revision(SECOND, low=1), ingress=TWO, single=False)
+        first = await s.ingress.address(KEY, FIRST)
+        second, label = await s.ingress.address(KEY, SECOND), await s.ingress.address(KEY, "NEW")
+        assert len({address, first, second, label}) == 4
+        elsewhere = b"GET / HTTP/1.1\r\nHost: %s.blue.io\r\n\r\n" % SECOND.encode()
+        assert await who(first, elsewhere) == FIRST, "the address decides, not the host name"
+        assert await who(address, elsewhere) == SECOND
+        assert await who(second) == await who(label) == SECOND
+
+
+async def test_an_address_is_listened_on_once_it_was_asked_for_and_after_a_restart(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s, revision(low=1))
+        assert len(s.ingress._published[KEY].gates) == 1
+        named = await s.ingress.address(KEY, FIRST)
+        assert await s.ingress.address(KEY, FIRST.upper()) == named
+        await s.ingress.close()
+        assert await publish(s, revision(low=1)) == address
+        assert await who(named) == FIRST
+
+
+async def test_a_label_that_moves_takes_its_address_with_it(tmp_path):
+    async with sited(tmp_path) as s:
+        both = (revision(low=1), revision(SECOND, low=1))
+        await publish(s, *both, ingress=TWO, single=False)
+        label = await s.ingress.address(KEY, "new")
+        assert await who(label) == SECOND
+        moved = Ingress(external=True, target_port=8000, traffic=(TrafficWeight(FIRST, 100, "new"),))
+        await publish(s, *both, ingress=moved, single=False)
+        assert await who(label) == FIRST
+
+
+async def test_a_request_to_a_revision_without_replicas_wakes_it(tmp_path):
+    async with sited(tmp_path) as s:
+        await publish(s, revision(low=1), revision(SECOND), ingress=TWO, single=False)
+        await s.world.controller.revision_outcome(KEY, SECOND)
+        named = await s.ingress.address(KEY, SECOND)
+        await s.world.clock.advance(301)
+        await s.world.until(lambda: not s.world.replicas(SECOND))
+        assert await who(named) == SECOND
+
+
+async def test_the_address_of_what_is_no_longer_there_is_let_go(tmp_path):
+    async with sited(tmp_path) as s:
+        await publish(s, revision(), revision(SECOND), ingress=TWO, single=False)
+        named = [await s.ingress.address(KEY, name) for name in (FIRST, "new")]
+        await publish(s, revision(active=False), revision(SECOND), single=False)
+        for address in named:
+            with pytest.raises(ConnectionRefusedError):
+                await who(address)
+        assert await s.ingress.address(KEY, FIRST) == ""
+        assert await s.ingress.address(KEY, "new") == ""
+        await s.ingress.withdraw(KEY)
+        assert s.world.database.documents("ingress-port") == {}
+
+
+async def test_when_no_port_is_left_a_revision_goes_without(tmp_path):
+    async with sited(tmp_path) as s:
+        await publish(s)
+        s.ingress._ports._candidates = ()
+        assert await s.ingress.address(KEY, FIRST) == ""
+
+
+async def test_what_has_no_way_in_from_outside_has_no_such_address(tmp_path):
+    async with sited(tmp_path) as s:
+        await publish(s, ingress=Ingress(external=False, target_port=8000))
+        assert await s.ingress.address(KEY, FIRST) == ""
