@@ -63,6 +63,14 @@ def test_the_domain_verification_id_is_a_bare_text(emulator: Running) -> None:
     assert answer.json() == app["properties"]["customDomainVerificationId"]
 
 
+def test_a_group_shows_tags_only_where_some_were_given(emulator: Running) -> None:
+    """`az group create` prints `"tags": null` without them."""
+    groups = f"{emulator.group.rpartition('/resourceGroups')[0]}/resourcegroups"
+    assert "tags" not in emulator.ask("PUT", f"{groups}/bare", {"location": "eastus"}).json()
+    tagged = emulator.ask("PUT", f"{groups}/tagged", {"location": "eastus", "tags": {"owner": "me"}})
+    assert tagged.json()["tags"] == {"owner": "me"}
+
+
 def workspace(emulator: Running, name: str = "workspace-local7rLY") -> str:
     return f"{emulator.group}/providers/Microsoft.OperationalInsights/workspaces/{name}"
 

@@ -188,7 +188,7 @@ class Groups:
         """Make a group unless it is there; for the seeds."""
         id_ = group_id(self._scope.subscription_id, name)
         if self._store.get(id_) is None:
-            await self._store.put(id_, _group(id_, location, {}))
+            await self._store.put(id_, _group(id_, location, None))
         return id_
 
     async def _list(self, request: Request) -> Response:
@@ -211,7 +211,7 @@ class Groups:
         if before is not None:
             id_ = parse_id(before["id"])
         display_name(str(body.get("location") or ""), GROUP_TYPE)
-        document = _group(id_, location_name(str(body["location"])), body.get("tags") or {})
+        document = _group(id_, location_name(str(body["location"])), body.get("tags"))
         if before is not None and before["location"] != document["location"]:
             raise AzureError(
                 409,
@@ -271,15 +271,15 @@ class Groups:
         return {"Location": f"{origin(request)}{path}?api-version={version}", "retry-after-ms": "50"}
 
 
-def _group(id_: ResourceId, location: str, tags: dict[str, str]) -> dict[str, Any]:
-    return {
+def _group(id_: ResourceId, location: str, tags: dict[str, str] | None) -> dict[str, Any]:
+    document = {
         "id": str(id_),
         "name": id_.name,
         "type": GROUP_TYPE,
         "location": location_name(location),
-        "tags": tags,
         "properties": {"provisioningState": str(ProvisioningState.SUCCEEDED)},
     }
+    return document if tags is None else document | {"tags": tags}
 
 
 def _resource_filter(text: str) -> dict[str, str]:
