@@ -193,7 +193,7 @@ class Deploying:
             wanted = template.app_document(plan, self._options, self._access.target, key, marks)
             operation = await self._put(wanted, board)
         async with board.phase(PhaseName.START):
-            starting = Starting(self._app, self._access, board, self._clock)
+            starting = Starting(self._app, self._access, board, self._clock, updates=self._existed)
             return await starting.follow(operation, self._overtaken)
 
     async def _put(self, wanted: Document, board: ProgressBoard) -> Callable[[], Awaitable[Document]]:

@@ -29,8 +29,9 @@ _TAIL = 40
 class Starting:
     """Waits for the platform, and meanwhile looks at the replicas: a cell that cannot be imported is known at once."""
 
-    def __init__(self, app: str, access: Access, board: ProgressBoard, clock: Clock) -> None:
+    def __init__(self, app: str, access: Access, board: ProgressBoard, clock: Clock, *, updates: bool) -> None:
         self._app = app
+        self._meanwhile = "; the older revision keeps serving" if updates else ""
         self._access = access
         self._board = board
         self._clock = clock
@@ -127,10 +128,9 @@ class Starting:
         return await self._access.ask(lambda services: services.apps.replicas(self._app, self._revision))
 
     def _note(self, replica: ReplicaState) -> None:
-        if replica.ready:
-            self._board.note(PhaseName.START, f"replica {replica.name} is ready")
-        elif replica.containers:
-            self._board.note(PhaseName.START, replica.details or replica.containers[0].details)
+        """Say what a replica waits for; one that runs or is ready has nothing to say that its phase does not."""
+        waits = not replica.ready and replica.containers and replica.containers[0].running_state != "Running"
+        self._board.note(PhaseName.START, (replica.details or replica.containers[0].details) if waits else "")
 
     async def _why(self, failed: ServiceFailed | None) -> DeploymentFailed:
         """Find the reason in the logs of the replicas, or say what the platform said."""
@@ -148,14 +148,14 @@ class Starting:
             detail=failed.detail if failed else "",
             request_id=failed.request_id if failed else "",
             traceback="\n".join(line.text for line in tail[-15:]),
-            hint=f"`%aca logs {self._app} --type system` tells what the platform did; an older revision keeps serving",
+            hint=f"`%aca logs {self._app} --type system` tells what the platform did{self._meanwhile}",
         )
 
     async def _import_failure(self) -> DeploymentFailed | None:
         for line in reversed(await self._console()):
             event = _event(line.text)
             if event is not None and event.get("event") == "import_failed":
-                return import_failure(self._app, event.get("error") or {})
+                return import_failure(self._app, event.get("error") or {}, self._meanwhile)
         return None
 
     async def _console(self) -> list[LogLine]:
@@ -178,8 +178,8 @@ class Starting:
         )  # fmt: skip
 
 
-def import_failure(app: str, error: dict[str, Any]) -> DeploymentFailed:
-    """The runner's own account of a cell that could not be imported, as our error."""
+def import_failure(app: str, error: dict[str, Any], meanwhile: str = "") -> DeploymentFailed:
+    """The runner's own account of a cell that could not be imported, as our error; `meanwhile` ends its hint."""
     name = str(error.get("type") or error.get("code") or "ImportFailed")
     message = str(error.get("message") or "")
     frames = format_frames(error.get("traceback") or ())
@@ -187,7 +187,7 @@ def import_failure(app: str, error: dict[str, Any]) -> DeploymentFailed:
         f"the cell of {app!r} could not be imported there: {name}: {message}".rstrip(": "),
         code=str(error.get("code") or "ImportFailed"),
         traceback=f"Traceback in app {app!r}:\n{frames}\n{name}: {message}" if frames else "",
-        hint=str(error.get("hint") or "mend the cell and deploy again; an older revision keeps serving"),
+        hint=str(error.get("hint") or "mend the cell and deploy again") + meanwhile,
     )
 
 

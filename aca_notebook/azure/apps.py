@@ -90,7 +90,7 @@ class Apps:
 
     async def secrets(self, name: str) -> dict[str, str]:
         """Return the app's secret values by name."""
-        with faults.translated(f"the secrets of app {name!r}"):
+        with faults.translated(f"app {name!r}"):
             found = await self._client.container_apps.list_secrets(self._group, name)
             return {str(entry["name"]): str(entry.get("value") or "") for entry in _plain(found).get("value") or ()}
 

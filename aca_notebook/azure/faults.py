@@ -42,7 +42,9 @@ _QUOTA = Fault(
 _LOGIN = Fault(errors.Unauthorized, "the platform refuses our credential", "run `az login`, or `%aca target local`")
 _RIGHTS = Fault(errors.Unauthorized, "this account may not touch {what}", "ask for the Contributor role on the group")
 _FULL = Fault(errors.ServiceFailed, "the disk of the target is full", "free some space, then run the command again")
-_REFUSED = Fault(errors.ServiceFailed, "the platform refused the request for {what}")
+_REFUSED = Fault(
+    errors.ServiceFailed, "the platform refused the request for {what}", "change what it names, then try again"
+)  # fmt: skip
 _BROKEN = Fault(errors.ServiceFailed, "the platform failed on {what}", "try again; if it stays, keep the request id")
 
 #: By the platform's code, in lower case (facts §13).
@@ -69,6 +71,11 @@ BY_CODE: dict[str, Fault] = {
     "invalidauthenticationtoken": _LOGIN,
     "authorizationfailed": _RIGHTS,
     "insufficientstorage": _FULL,
+    "containerappinvalidresourcetotal": Fault(
+        errors.ServiceFailed,
+        "{what} asks for cores and memory that do not go together",
+        "give --memory twice the --cpu, in Gi, or leave --memory out",
+    ),
 }
 
 #: By HTTP status, where the code says nothing to us.

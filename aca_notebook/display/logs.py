@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aca_notebook.display import amounts, theme
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aca_notebook.display.cards import Bundle
     from aca_notebook.model.log import LogLine
@@ -39,7 +39,7 @@ def text_of(line: LogLine) -> str:
 
 
 def plainer(text: str) -> str:
-    """Return a line of the runner's access log as a sentence; any other line stays as it is.
+    """Return a line of the runner's own as a sentence; any other line stays as it is.
 
     The line itself keeps its JSON: `stream.lines`, `stream.to_frame()`.
     """
@@ -50,9 +50,17 @@ def plainer(text: str) -> str:
         if told["event"] == "call":
             spent = f"in {amounts.brief(told['run_seconds'])}, queued {amounts.brief(told['queue_seconds'])}"
             return f"{told['function']}: {told['status']} {spent}, {told['bytes_out']} bytes (call {told['id']})"
+        if told["event"] == "import_failed":
+            return _import_failed(told["error"])
         return f"ready on port {told['port']}" if told["event"] == "ready" else text
     except (ValueError, KeyError, TypeError):  # somebody else's JSON
         return text
+
+
+def _import_failed(error: Mapping[str, Any]) -> str:
+    last = (error.get("traceback") or [{}])[-1]
+    where = f" ({last.get('cell') or last.get('file')}, line {last['line']})" if last else ""
+    return f"the cell could not be imported: {error.get('type') or error['code']}: {error['message']}{where}"
 
 
 def _line_html(line: LogLine) -> str:

@@ -106,7 +106,7 @@ def encode(name: str, value: object, own_name: Callable[[object], str]) -> Datum
     try:
         written = plain.write(value, own_name)
     except plain.NotPlain as refused:
-        raise CannotTravel(f"it is a {spelled}, and {_reason(refused)}", _advice(value)) from None
+        raise CannotTravel(_reason(refused, spelled), _advice(value)) from None
     return Datum(name, "plain", written, digest_of(value), spelled, packages=packages_in(written))
 
 
@@ -137,9 +137,13 @@ def _frame(value: Any) -> bytes:
         raise CannotTravel(f"it is a frame, and {refused}", "give each column one type, or drop that column") from None
 
 
-def _reason(refused: plain.NotPlain) -> str:
+def _reason(refused: plain.NotPlain, spelled: str) -> str:
+    """Say what the value is, and what in it does not travel when that is something else."""
     text = str(refused)
-    return f"{text} is no plain data" if " " not in text else text[:200]
+    inner = text.removeprefix("cannot pickle '").removesuffix("' object") if "cannot pickle '" in text else text
+    if inner == spelled:
+        return f"it is a {spelled}"
+    return f"it is a {spelled} that holds a {inner}" if " " not in inner else f"it is a {spelled}: {text[:200]}"
 
 
 def _advice(value: object) -> str:

@@ -166,6 +166,15 @@ async def test_a_revision_that_does_not_become_ready_keeps_the_platforms_words(p
     assert deploy.told[-1].error == failed.value.lines()
 
 
+async def test_an_older_revision_is_said_to_serve_only_where_there_is_one(platform, deploy):
+    platform.outcome = ServiceFailed("x", code="ContainerAppOperationError")
+    with pytest.raises(DeploymentFailed) as first:
+        await deploy()
+    with pytest.raises(DeploymentFailed) as second:
+        await deploy(max_replicas=2)
+    assert ["older revision" in failed.value.hint for failed in (first, second)] == [False, True]
+
+
 async def interrupted_at(gate: str, platform: FakePlatform, deploy: Deployer) -> Interrupted:
     platform.hold(gate)
     running = asyncio.create_task(deploy())

@@ -36,6 +36,7 @@ def answered(status: int, code: str = "", message: str = "said so", kind=HttpRes
         (401, "AuthenticationFailed", errors.Unauthorized),
         (403, "AuthorizationFailed", errors.Unauthorized),
         (507, "InsufficientStorage", errors.ServiceFailed),
+        (400, "ContainerAppInvalidResourceTotal", errors.ServiceFailed),
         (400, "SomethingNew", errors.ServiceFailed),
         (500, "", errors.ServiceFailed),
     ],
@@ -46,6 +47,7 @@ def test_a_code_or_else_a_status_chooses_the_error(status, code, expected):
     assert ours.status == status
     assert ours.request_id == "request-1"
     assert ours.code == (code or f"HTTP {status}")
+    assert ours.hint, "every error says what to do next"
 
 
 def test_the_platforms_words_are_kept_and_ours_name_the_thing():

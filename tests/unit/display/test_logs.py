@@ -12,11 +12,25 @@ CALL = (
 )
 
 
+IMPORT_FAILED = (
+    '{"event":"import_failed","error":{"code":"ImportFailed","type":"RuntimeError","message":"not today",'
+    '"traceback":[{"cell":"In[15]","line":3}]}}'
+)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
         (CALL, "score: 200 in 57 µs, queued 297 µs, 3 bytes (call 51041ba1)"),
         ('{"event":"ready","port":21002}', "ready on port 21002"),
+        (
+            IMPORT_FAILED,
+            "the cell could not be imported: RuntimeError: not today (In[15], line 3)",
+        ),
+        (
+            '{"event":"import_failed","error":{"code":"StartupFailed","message":"no database"}}',
+            "the cell could not be imported: StartupFailed: no database",
+        ),
         ('{"event":"call","id":1}', '{"event":"call","id":1}'),
         ('{"event": "other"}', '{"event": "other"}'),
         ('{"event":', '{"event":'),

@@ -59,7 +59,7 @@ REFUSED = {
     "a lock": (
         ["import threading\nlock = threading.Lock()"],
         "def f():\n    with lock: pass",
-        {"line": 2, "name": "lock", "says": "lock"},
+        {"line": 2, "name": "lock", "says": "`lock` cannot travel: it is a _thread.lock\n"},
     ),
     "a generator": (["g = (x for x in [1])"], "def f(): return next(g)", {"line": 1, "name": "g", "says": "generator"}),
     "an array of objects": (
