@@ -174,7 +174,11 @@ class App:
         self, tail: int = 50, *, follow: bool = False, source: LogType = "console", revision: str = "",
         replica: str = "",
     ) -> LogStream:  # fmt: skip
-        """Return the log's last lines; with `follow` a stream that goes on, without it one that has ended."""
+        """Return the log's last `tail` lines, at most 300; `source` is `console` or `system`.
+
+        Without `follow` the stream has ended and shows its lines. With it the stream goes on: iterate over it, and end
+        it with `stop()`, or use it in a `with`.
+        """
         query = LogQuery(self.name, source, tail, follow, revision, replica)
         stream = LogStream(query, self._access, self.loop, self._workspace.clock)
         if not follow:

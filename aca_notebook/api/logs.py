@@ -42,9 +42,9 @@ class LogQuery:
 
 
 class LogStream:
-    """Lines of a log. Iterate over it; with `follow` it ends only when stopped.
+    """Lines of a log. Iterate over it; with `follow` it ends only when stopped, by `stop()` or Ctrl-C in `wait()`.
 
-    It is also a context manager, and `lines` holds what has come so far.
+    It is also a context manager, and `lines` holds what has come so far, which is what it shows.
     """
 
     def __init__(self, query: LogQuery, access: Access, loop: PrivateLoop, clock: Clock) -> None:
@@ -57,18 +57,17 @@ class LogStream:
         self._loop = loop
         self._reader = LogReader(query, access, clock)
         self._queue: queue.SimpleQueue[LogLine | AcaError | None] = queue.SimpleQueue()
-        self._stopped = False
+        self._ended = False
         self._listeners: list[Callable[[LogLine], None]] = []
-        self._done = loop.start(self._pump())
+        loop.start(self._pump())
 
     @property
     def running(self) -> bool:
         """Whether more lines may come."""
-        return not self._done.done()
+        return not self._ended
 
     def stop(self) -> None:
         """End the stream. Lines that have come stay."""
-        self._stopped = True
         self._reader.stop()
 
     def listen(self, listener: Callable[[LogLine], None]) -> None:
@@ -112,8 +111,15 @@ class LogStream:
         return "\n".join(str(line) for line in self.lines)
 
     def __repr__(self) -> str:
-        state = "following" if self.running and self.query.follow else "ended"
-        return f"<LogStream of {self.query.app!r}: {len(self.lines)} lines, {state}>"
+        return self._repr_mimebundle_()["text/plain"]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from aca_notebook.display import logs
+
+        following = self.running and self.query.follow
+        bundle = logs.log(self.query.app, list(self.lines), following=following)
+        hint = "\n(iterate over it for more; .stop() ends it)" if following else ""
+        return {**bundle, "text/plain": bundle["text/plain"] + hint}
 
     async def _pump(self) -> None:
         try:
@@ -125,6 +131,7 @@ class LogStream:
         except AcaError as failed:
             self._queue.put(failed)
         finally:
+            self._ended = True
             self._queue.put(None)
 
 
