@@ -18,9 +18,11 @@ from aca_notebook.emulator.arm.blobs import Blobs
 from aca_notebook.emulator.arm.builds import Builds
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
+from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions
 from aca_notebook.emulator.arm.expiry import Expiry
 from aca_notebook.emulator.arm.graph import Graph
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
+from aca_notebook.emulator.arm.jobs import Jobs
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.operations import Operations
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
@@ -53,6 +55,7 @@ from aca_notebook.emulator.runtime.builder import Builder
 from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.images import Images
 from aca_notebook.emulator.runtime.interpreters import Interpreters
+from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
 from aca_notebook.emulator.runtime.retention import Retention
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
@@ -114,6 +117,9 @@ class Emulator:
             database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,
             folder=settings.data_dir / "replicas", owner=owner_mark(settings.data_dir), pace=settings.pace,
         )  # fmt: skip
+        self._runner = JobRunner(
+            database=self._database, controller=self._controller, clock=clock, pace=settings.pace
+        )
         self._retention = Retention(
             database=self._database, controller=self._controller, clock=clock, folder=settings.data_dir / "replicas"
         )
@@ -153,6 +159,7 @@ class Emulator:
         await self._builds.start(self.client.subscription_id)
         await self._telemetry.start()
         await self._lifecycle.restore(self.client.subscription_id)
+        await self._executions.restore(self.client.subscription_id)
         await self._operations.start()
         await self._expiry.start()
         self._retention.start()
@@ -183,6 +190,7 @@ class Emulator:
         if self._server is not None:
             await self._server.close()
         await self._retention.close()
+        await self._runner.close()
         await self._ingress.close()
         await self._controller.close()
         self._secrets.close()
@@ -222,7 +230,15 @@ class Emulator:
         self._expiry = Expiry(
             store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id
         )
+        self._executions = Executions(
+            scope=scope, store=self._store, operations=self._operations, runner=self._runner, clock=self._clock
+        )
+        jobs = Jobs(
+            scope=scope, store=self._store, operations=self._operations, executions=self._executions,
+            secrets=self._secrets, tokens=tokens, clock=self._clock, pace=self.settings.pace,
+        )  # fmt: skip
         self._groups.deletes(APP_TYPE, self._lifecycle.delete)
+        self._groups.deletes(JOB_TYPE, jobs.delete)
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
         self._groups.deletes(WORKSPACE_TYPE, workspaces.delete)
@@ -233,6 +249,8 @@ class Emulator:
             self._environments,
             apps,
             Revisions(scope, self._store, self._lifecycle, self._runtime),
+            jobs,
+            self._executions,
             self._registries,
             workspaces,
             UserIdentities(keeping),
@@ -282,7 +300,7 @@ class Emulator:
             await self._clock.sleep(min(_IDLE_LOOK_SECONDS, limit_seconds))
             quiet = self._clock.monotonic() - self.dispatcher.last_request_at
             working = self.dispatcher.in_flight or self._ingress.busy or self._builds.busy
-            busy = working or self._controller.running()
+            busy = working or self._runner.busy or self._controller.running()
             if quiet >= limit_seconds and not busy:
                 self.stop_requested.set()
                 return

@@ -103,6 +103,23 @@ class ContainerRunningState(StrEnum):
     TERMINATED = "Terminated"
 
 
+class ExecutionStatus(StrEnum):
+    """What a job's execution has come to."""
+
+    RUNNING = "Running"
+    PROCESSING = "Processing"
+    STOPPED = "Stopped"
+    DEGRADED = "Degraded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+    SUCCEEDED = "Succeeded"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more happens."""
+        return self in {ExecutionStatus.STOPPED, ExecutionStatus.FAILED, ExecutionStatus.SUCCEEDED}
+
+
 class BuildStatus(StrEnum):
     """What a registry build run has come to."""
 

@@ -7,6 +7,8 @@ from typing import Any
 _NAMES = """
 id name type location tags kind identity sku systemData properties managedBy zones plan extendedLocation
 principalId tenantId clientId userAssignedIdentities
+runningState triggerType replicaTimeout replicaRetryLimit manualTriggerConfig scheduleTriggerConfig eventTriggerConfig
+replicaCompletionCount parallelism cronExpression minExecutions maxExecutions
 environmentId managedEnvironmentId workloadProfileName configuration template patchingMode delegatedIdentities
 provisioningState runningStatus latestRevisionName latestReadyRevisionName latestRevisionFqdn outboundIpAddresses
 customDomainVerificationId eventStreamEndpoint deploymentErrors

@@ -178,7 +178,7 @@ class Operations:
         """The polling URLs of all kinds."""
         location = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}"
         routes = []
-        for kind in ("containerapp", "managedEnvironment"):
+        for kind in ("containerapp", "containerappsjob", "managedEnvironment"):
             one = f"{location}/{kind}Operation"
             routes += [
                 Route("GET", f"{one}Statuses/{{operation}}", Door.ARM, f"{kind}_OperationStatus", self._status),

@@ -195,6 +195,33 @@ class AppExpired(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionStarted(Event):
+    """A job was started: from here on `revision` is the execution's name, and its replicas are the execution's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaCreated(ReplicaEvent):
+    """An execution tries to complete one of its replicas: the `attempt`th try, from 0, at the `slot`th completion."""
+
+    slot: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionConcluded(Event):
+    """It is clear how an execution ends; what still runs of it is being ended. `status` is Azure's word."""
+
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionEnded(Event):
+    """Nothing of the execution is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppWithdrawn(Event):
     """The app is gone with all it ran; one of the same name starts afresh."""
 

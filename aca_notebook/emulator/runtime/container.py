@@ -212,23 +212,33 @@ def container_environment(place: Place, port: int, image: Mapping[str, str], sec
     Nothing else of the emulator's environment reaches it. Raises `KeyError` for a secret that is not there.
     """
     app, container = place.app, place.container
-    suffix = app.dns_suffix
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     environment |= {
         "HOME": str(place.scratch),
         "TMPDIR": str(place.scratch),
-        "CONTAINER_APP_NAME": app.name,
-        "CONTAINER_APP_REVISION": place.revision.name,
         "CONTAINER_APP_REPLICA_NAME": place.replica,
-        "CONTAINER_APP_ENV_DNS_SUFFIX": suffix,
-        "CONTAINER_APP_HOSTNAME": f"{place.revision.name}.{suffix}" if suffix else place.revision.name,
         "CUDA_VISIBLE_DEVICES": ",".join(place.gpus),
     }
+    environment |= _names_of_job(app, place.revision) if app.is_job else _names_of_app(app, place.revision)
     environment |= image
     environment |= dict(container.env)
     environment |= {variable: secrets.get(app.key, name) for variable, name in container.secret_env}
     # Last: the port a program must listen on is ours to say, whatever the template was written for.
     return environment | {"CONTAINER_APP_PORT": str(port), "PORT": str(port)}
+
+
+def _names_of_app(app: App, revision: Revision) -> dict[str, str]:
+    suffix = app.dns_suffix
+    return {
+        "CONTAINER_APP_NAME": app.name,
+        "CONTAINER_APP_REVISION": revision.name,
+        "CONTAINER_APP_ENV_DNS_SUFFIX": suffix,
+        "CONTAINER_APP_HOSTNAME": f"{revision.name}.{suffix}" if suffix else revision.name,
+    }
+
+
+def _names_of_job(job: App, execution: Revision) -> dict[str, str]:
+    return {"CONTAINER_APP_JOB_NAME": job.name, "CONTAINER_APP_JOB_EXECUTION_NAME": execution.name}
 
 
 def _unknown_image(image: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime import probes
 from aca_notebook.emulator.runtime.container import Tools
 from aca_notebook.emulator.runtime.gpus import Leases
+from aca_notebook.emulator.runtime.lodging import Lodging
 from aca_notebook.emulator.runtime.observed import ObservedApp
 from aca_notebook.emulator.runtime.ports import ContainerPorts
 from aca_notebook.emulator.runtime.process import Leftover
@@ -233,6 +234,18 @@ class Controller:
         observed = self._take_snapshot()
         await self._recorder.durable()
         return observed, await asyncio.to_thread(self._snapshots.until)
+
+    def lodge(self, app: App, observed: ObservedApp) -> Lodging:
+        """Keep the books of something that another part decides about, such as a job: no loop of ours tends it.
+
+        From now on every event of it goes into `observed`.
+        """
+        tended = self._apps.setdefault(app.key, Tended(observed))
+        if tended.observed is not observed:
+            observed.revisions.update(tended.observed.revisions)
+            tended.observed = observed
+        tended.app = app
+        return Lodging(tended, self._replicas, self._leases)
 
     # What those who work for it ask for.
 

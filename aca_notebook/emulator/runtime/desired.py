@@ -111,6 +111,7 @@ class App:
     ingress: Ingress | None
     single: bool = True  #: `activeRevisionsMode` is Single: only the newest revision that is ready serves
     dns_suffix: str = ""
+    is_job: bool = False  #: it is a job, and its revisions are executions
 
     def revision(self, name: str) -> Revision | None:
         """The revision of that name, or None."""

@@ -132,7 +132,7 @@ class ObservedApp:
             return
         if not event.revision:
             return
-        if isinstance(event, events.RevisionRemoved):
+        if isinstance(event, (events.RevisionRemoved, events.ExecutionEnded)):
             self.revisions.pop(event.revision, None)
             return
         if isinstance(event, events.RevisionCreated) or event.revision not in self.revisions:
@@ -142,7 +142,7 @@ class ObservedApp:
             replica = revision.replicas.get(event.replica)
             if replica is not None:
                 _note_exit(revision, event)
-                _CONTAINER_FOLDS.get(type(event), _ignore)(replica.container(event.container), event)
+                apply_to_container(replica.container(event.container), event)
         elif isinstance(event, events.ReplicaEvent):
             _apply_to_replicas(revision, event)
         else:
@@ -155,6 +155,11 @@ def fold(journal: Iterable[events.Event]) -> dict[str, ObservedApp]:
     for event in journal:
         apps.setdefault(event.app, ObservedApp(event.app)).apply(event)
     return apps
+
+
+def apply_to_container(container: ObservedContainer, event: events.ContainerEvent) -> None:
+    """Take one event of a container in."""
+    _CONTAINER_FOLDS.get(type(event), _ignore)(container, event)
 
 
 def _apply_to_revision(revision: ObservedRevision, event: events.Event) -> None:

@@ -44,10 +44,15 @@ def parse_line(raw: bytes) -> ConsoleLine:
     return ConsoleLine(_seven_digits(stamp), tagged)
 
 
-def greeting(container: str, revision: str, replica: str, now: datetime) -> list[ConsoleLine]:
-    """The two lines that come first; their stamps have no zone (recorded: app_logstream)."""
+def greeting(
+    container: str, revision: str, replica: str, now: datetime, *, whole: str = "Revision"
+) -> list[ConsoleLine]:  # fmt: skip
+    """The two lines that come first; their stamps have no zone (recorded: app_logstream, job_logstream).
+
+    `whole` is what the replica is one of: Revision or Execution.
+    """
     stamp = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond:06d}".rstrip("0").rstrip(".")
-    connected = f"Successfully Connected to container: '{container}' [Revision: '{revision}', Replica: '{replica}']"
+    connected = f"Successfully Connected to container: '{container}' [{whole}: '{revision}', Replica: '{replica}']"
     return [ConsoleLine(stamp, f"Connecting to the container '{container}'..."), ConsoleLine(stamp, connected)]
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _APP = "/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{app}"
 _ENVIRONMENT = "/subscriptions/{subscription}/resourceGroups/{group}/managedEnvironments/{environment}"
 _CONTAINER = f"{_APP}/revisions/{{revision}}/replicas/{{replica}}/containers/{{container}}"
+_JOB_CONTAINER = (
+    "/subscriptions/{subscription}/resourceGroups/{group}/jobs/{app}/executions/{revision}"
+    "/replicas/{replica}/containers/{container}"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _MOST_LINES = 300
 _DEFAULT_LINES = 20
@@ -55,6 +59,7 @@ class Streams:
         """Where `az containerapp logs show` and the SDK's users read logs."""
         return [
             Route("GET", f"{_CONTAINER}/logstream", Door.DATA_PLANE, "LogStream", self._console),
+            Route("GET", f"{_JOB_CONTAINER}/logstream", Door.DATA_PLANE, "JobLogStream", self._job_console),
             Route("GET", f"{_APP}/eventstream", Door.DATA_PLANE, "EventStream", self._app_events),
             Route("GET", f"{_ENVIRONMENT}/eventstream", Door.DATA_PLANE, "EnvironmentEventStream", self._all_events),
         ]
@@ -64,8 +69,14 @@ class Streams:
         self._closing = True
 
     async def _console(self, request: Request) -> Response:
+        return await self._output(request, _app(request), "Revision")
+
+    async def _job_console(self, request: Request) -> Response:
+        return await self._output(request, _job(request), "Execution")
+
+    async def _output(self, request: Request, app: ResourceId, whole: str) -> Response:
+        """What a container of an app or a job wrote; `whole` is what a replica is one of."""
         names = request.path_params
-        app = app_id(names["subscription"], names["group"], names["app"])
         self._admit(request, app)
         if not all(_NAME.fullmatch(names[each]) for each in ("revision", "replica", "container")):
             raise replica_not_found(names["replica"])  # a decoded path segment may hold slashes and dots
@@ -73,7 +84,9 @@ class Streams:
         if not path.exists() and not self._is_there(app.key, names["replica"]):
             raise replica_not_found(names["replica"])
         options = _Options(request)
-        first = console.greeting(names["container"], names["revision"], names["replica"], self._clock.now())
+        first = console.greeting(
+            names["container"], names["revision"], names["replica"], self._clock.now(), whole=whole
+        )
 
         async def body() -> AsyncIterator[bytes]:
             reader = await asyncio.to_thread(console.LogReader, path, options.tail)
@@ -94,8 +107,9 @@ class Streams:
         return StreamingResponse(body(), media_type=options.media_type)
 
     async def _app_events(self, request: Request) -> Response:
-        names = request.path_params
-        app = app_id(names["subscription"], names["group"], names["app"])
+        app = _app(request)
+        if self._store.get(app) is None and self._store.get(_job(request)) is not None:
+            app = _job(request)  # a job's events are where an app's would be (recorded: job_manual_e2e)
         self._admit(request, app)
         return self._events(_Options(request), app, lambda: [app.key], then=())
 
@@ -158,6 +172,16 @@ class Streams:
 
     def _is_there(self, app_key: str, replica: str) -> bool:
         return any(each.name == replica for each in self._controller.observe(app_key).replicas)
+
+
+def _app(request: Request) -> ResourceId:
+    names = request.path_params
+    return app_id(names["subscription"], names["group"], names["app"])
+
+
+def _job(request: Request) -> ResourceId:
+    names = request.path_params
+    return ResourceId(names["subscription"], names["group"], "Microsoft.App", ("jobs",), (names["app"],))
 
 
 class _Options:

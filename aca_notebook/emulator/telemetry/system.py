@@ -73,6 +73,11 @@ def _exited(event: events.ContainerExited) -> _Words:
     return _Words("ContainerTerminated", message, WARNING if event.exit_code else NORMAL)
 
 
+def _concluded(event: events.ExecutionConcluded) -> _Words:
+    message = f"Execution '{event.revision}' ends as {event.status}. {event.message}".strip()
+    return _Words(event.reason or "Completed", message, WARNING if event.status == "Failed" else NORMAL)
+
+
 #: Azure's word for each event. ReplicaStopped, AppExpired and IngressMoved are ours: nothing else would say why a
 #: replica or an app went, or that an address changed, which Azure's never do.
 _WORDS: dict[type[events.Event], _Say] = {
@@ -82,6 +87,9 @@ _WORDS: dict[type[events.Event], _Say] = {
     events.RevisionActivated: lambda e: _Words("RevisionUpdate", f"Activated revision '{e.revision}'"),
     events.RevisionDeactivated: lambda e: _Words("RevisionDeactivating", f"Deactivated revision '{e.revision}'"),
     events.ReplicasScaled: _scaled,
+    # Of executions Kubernetes', whose jobs they are.
+    events.ReplicaCreated: lambda e: _Words("SuccessfulCreate", f"Created replica '{e.replica}'"),
+    events.ExecutionConcluded: _concluded,
     events.ReplicaAssigned: lambda e: _Words(
         "AssigningReplica", f"Replica '{e.replica}' has been scheduled to run on a node. {e.note}".strip()
     ),
