@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from aca_notebook import launcher, settings
 from aca_notebook.errors import AcaError, EmulatorFailed, UsageFailed
@@ -25,7 +27,7 @@ _SHOWN_ANSWERS = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 failed, 2 not understood."""
+    """Run one command, or say what there is; returns the exit code: 0 done, 1 failed, 2 not understood."""
     given = _parser().parse_args(arguments)
     try:
         code: int | None = given.run(given)
@@ -43,11 +45,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest command when one is mistyped, and where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2 and three lines."""
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong is None:
+            said = message
+        else:
+            near = difflib.get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), n=1)
+            said = f"there is no `{self.prog} {wrong[1]}`" + (f"; did you mean `{near[0]}`?" if near else "")
+        self.exit(2, f"{said}\nUsageError\n{self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="aca-notebook", description="Deploy notebook cells to Azure Container Apps, or to this machine."
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = _choices(parser, "commands", "COMMAND")
     demo = commands.add_parser("demo", help="run the quickstart notebook and write a report with its charts")
     demo.add_argument("--output", type=Path, default=Path("demo-report"), metavar="DIR", help="default: %(default)s")
     demo.set_defaults(run=_demo)
@@ -61,9 +77,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _choices(parser: argparse.ArgumentParser, title: str, metavar: str) -> Any:
+    """Add sub-commands to a parser; without one of them it prints its help."""
+
+    def show(given: argparse.Namespace) -> None:
+        del given
+        parser.print_help()
+
+    parser.set_defaults(run=show)
+    return parser.add_subparsers(title=title, metavar=metavar)
+
+
 def _emulator_parsers(commands: Any) -> None:
     emulator = commands.add_parser("emulator", help="the local emulator of Azure Container Apps")
-    actions = emulator.add_subparsers(title="actions", required=True, metavar="ACTION")
+    actions = _choices(emulator, "actions", "ACTION")
 
     def action(name: str, run: Any, text: str) -> argparse.ArgumentParser:
         made: argparse.ArgumentParser = actions.add_parser(name, help=text)
@@ -84,7 +111,7 @@ def _emulator_parsers(commands: Any) -> None:
     reset = action("reset", _emulator_reset, "stop it and delete its state: every local app, log and metric")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     image = actions.add_parser("image", help="images that stand for commands of this machine")
-    image_actions = image.add_subparsers(title="actions", required=True, metavar="ACTION")
+    image_actions = _choices(image, "actions", "ACTION")
     add = image_actions.add_parser("add", help="let an image stand for a command: image add IMAGE -- COMMAND …")
     add.add_argument("--data-dir", type=Path, metavar="DIR", help="where the emulator keeps its state")
     add.add_argument("--folder", type=Path, metavar="DIR", help="where the command runs")
@@ -134,8 +161,19 @@ def _emulator_status(given: argparse.Namespace) -> int:
         print(json.dumps(status))
     else:
         for name, value in status.items():
-            print(f"{name:24} {value}")
+            print(f"{name.replace('_', ' '):20} {_plainly(name, value)}")
     return 0
+
+
+def _plainly(name: str, value: object) -> object:
+    """Write a figure of the emulator's as a person would."""
+    if name == "pace":
+        return "instant" if not value else f"{value} of Azure's own times"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith("_seconds") and isinstance(value, float):
+        return f"{value:g}"
+    return value
 
 
 def _emulator_env(given: argparse.Namespace) -> None:
@@ -155,7 +193,7 @@ def _emulator_reset(given: argparse.Namespace) -> int:
     if not _EMULATOR_FILES & {entry.name for entry in folder.iterdir()}:
         raise UsageFailed(f"{folder} is no emulator's data folder", code="NotADataFolder", hint="check --data-dir")
     if not given.yes and not _confirmed(f"delete every local app in {folder}?"):
-        raise UsageFailed("nothing was deleted", code="NotConfirmed", hint="say --yes")
+        raise UsageFailed("nothing was deleted", code="NotConfirmed", hint="aca-notebook emulator reset --yes")
     launcher.stop_emulator(folder)
     shutil.rmtree(folder)
     print(f"deleted {folder}")
@@ -268,6 +306,7 @@ def _demo(given: argparse.Namespace) -> int:
     for question, answer in _answers(notebook)[-_SHOWN_ANSWERS:]:
         print(f"  {question}\n      {answer}")
     print(f"the report with its charts: {page.as_uri()}")
+    print("the emulator stays up for what comes next, and stops by itself; `aca-notebook emulator stop` stops it now")
     print("open it in JupyterLab with `make lab`, or `jupyter lab` on the notebooks folder")
     return 1 if failed else 0
 

@@ -10,14 +10,39 @@ from aca_notebook import launcher, settings
 from aca_notebook.__main__ import _answers, _parser, main
 
 
-def test_no_command_is_an_error_that_lists_them(capsys):
-    with pytest.raises(SystemExit) as left:
-        main([])
-    assert left.value.code == 2
-    with pytest.raises(SystemExit):
-        main(["--help"])
+@pytest.mark.parametrize(
+    ("words", "listed"),
+    [
+        ([], ["demo", "doctor", "key", "emulator", "version"]),
+        (["emulator"], ["run", "start", "stop", "status", "env", "reset", "image"]),
+        (["emulator", "image"], ["add"]),
+    ],
+    ids=["nothing", "emulator", "emulator image"],
+)
+def test_without_a_command_there_is_help(words, listed, capsys):
+    assert main(words) == 0
     shown = capsys.readouterr().out
-    assert [each for each in ("demo", "doctor", "key", "emulator", "version") if each not in shown] == []
+    assert [each for each in listed if each not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["doctr"], "there is no `aca-notebook doctr`; did you mean `doctor`?\nUsageError\naca-notebook --help\n"),
+        (
+            ["emulator", "strat"],
+            "there is no `aca-notebook emulator strat`; did you mean `start`?\nUsageError\naca-notebook emulator --help\n",
+        ),
+        (["zzz"], "there is no `aca-notebook zzz`\nUsageError\naca-notebook --help\n"),
+        (["key"], "the following arguments are required: NAME\nUsageError\naca-notebook key --help\n"),
+    ],
+    ids=["mistyped", "mistyped action", "nothing near", "missing argument"],
+)
+def test_what_is_mistyped_gets_the_nearest_command_and_where_to_read_on(words, said, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize(
@@ -63,7 +88,7 @@ def test_reset_asks_unless_told_not_to(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     assert main(["emulator", "reset", "--data-dir", str(tmp_path)]) == 2
     assert tmp_path.exists()
-    assert "say --yes" in capsys.readouterr().err
+    assert "emulator reset --yes" in capsys.readouterr().err
     assert main(["emulator", "reset", "--yes", "--data-dir", str(tmp_path)]) == 0
     assert not tmp_path.exists()
 
