@@ -7,7 +7,6 @@ import logging
 import re
 import uuid
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from uvicorn.config import Config
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LOOPBACK_HOST = re.compile(
+    r"(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+(\.[a-z0-9-]+)*\.localhost)(:\d{1,5})?", re.IGNORECASE | re.ASCII
+)
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+(\.\d+)?)?", re.IGNORECASE)
 #: What Azure lists, and what newer clients send besides (facts §0.2). Any other that is a date is accepted too.
 _SUPPORTED_VERSIONS = (
@@ -134,9 +136,9 @@ class HttpServer:
 
 def _check_host(request: Request) -> None:
     """Refuse names that are not this machine's: a web page that rebinds its DNS name to loopback gets no further."""
-    name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    if name not in {"localhost", "127.0.0.1", "::1"} and not name.endswith(".localhost"):
-        raise AzureError(421, "HostNotAllowed", f"This emulator answers on loopback names only, not on '{name}'.")
+    host = request.headers.get("host", "")
+    if _LOOPBACK_HOST.fullmatch(host) is None:
+        raise AzureError(421, "HostNotAllowed", f"This emulator answers on loopback names only, not on '{host}'.")
 
 
 def _check_api_version(request: Request) -> None:

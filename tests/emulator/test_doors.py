@@ -71,8 +71,12 @@ def test_a_token_expires(emulator: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example"]
-)
+    "host",
+    [
+        "evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "[", "[::1",
+        "evil.example@127.0.0.1", "127.0.0.1/evil.example", "127.0.0.1#evil", "", "localhost:123456",
+    ],
+)  # fmt: skip
 def test_a_name_that_is_not_this_machines_is_turned_away_before_the_door(emulator: Running, host: str) -> None:
     answer = emulator.ask("GET", "/metadata/endpoints", headers={"Host": host})
     assert (answer.status_code, answer.json()["error"]["code"]) == (421, "HostNotAllowed")

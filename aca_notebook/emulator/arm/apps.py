@@ -307,14 +307,13 @@ class Apps:
         also: tuple[Statement, ...] = (),
     ) -> None:  # fmt: skip
         """Make it durable, secrets first, then run; a write that fails leaves the app free."""
-        try:
-            if values is not None:
+        if values is not None:
+            try:
                 await self._secrets.replace(operation.id.key, values)
-            await self._store.put_all(documents, operation.statement(), *also)
-        except BaseException:
-            self._operations.release(operation)
-            raise
-        self._operations.begin(operation)
+            except BaseException:
+                self._operations.release(operation)
+                raise
+        await self._operations.launch(operation, documents, *also)
 
 
 def _secret_values(asked: Document) -> dict[str, str]:

@@ -26,6 +26,7 @@ async def json_body(request: Request) -> dict[str, Any]:
         return {}
     try:
         body = json.loads(raw)
+        json.dumps(body, ensure_ascii=False).encode()  # a lone surrogate is no text: it could not be stored
     except ValueError as bad:  # bad UTF-8 is one too
         raise _invalid(f"The request content was invalid and could not be deserialized: '{bad}'.") from bad
     except RecursionError as deep:

@@ -218,12 +218,7 @@ class Environments:
         if running is not None:
             raise environment_busy(id_.name, running.name)
         operation = self._operations.reserve(id_, _KIND, action, document["location"])
-        try:
-            await self._store.put(id_, document, operation.statement())
-        except BaseException:
-            self._operations.release(operation)
-            raise
-        self._operations.begin(operation)
+        await self._operations.launch(operation, {id_: document})
         return operation
 
     async def _provision(self, operation: Operation) -> None:

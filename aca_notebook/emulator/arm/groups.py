@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -30,7 +30,10 @@ _PROVIDERS = {
     "Microsoft.App": ("containerApps", "managedEnvironments", "jobs", "sessionPools", "connectedEnvironments"),
     "Microsoft.ContainerRegistry": ("registries",),
     "Microsoft.OperationalInsights": ("workspaces",),
-    "Microsoft.Insights": ("metrics",),
+    "Microsoft.Insights": ("metrics", "metricAlerts", "actionGroups"),
+    "Microsoft.ManagedIdentity": ("userAssignedIdentities",),
+    "Microsoft.Network": ("virtualNetworks",),
+    "Microsoft.Storage": ("storageAccounts",),
     "Microsoft.Resources": ("resourceGroups",),
 }
 _RESOURCE_TYPES = [
@@ -39,13 +42,15 @@ _RESOURCE_TYPES = [
     for type_ in types
     if provider != "Microsoft.Resources"
 ]
-#: What a list of resources may be filtered by, and where a resource has it.
+#: What a list of resources may be filtered by, and where a resource has it; a tag has a name and a value.
 _FILTERED: dict[str, Callable[[dict[str, Any]], str]] = {
     "resourcetype": lambda document: str(document["type"]),
     "resourcegroup": lambda document: parse_id(document["id"]).resource_group,
     "location": lambda document: location_name(document["location"]),
     "name": lambda document: str(document["name"]),
 }
+_TAG = ("tagname", "tagvalue")
+_SHOWN = ("id", "name", "type", "kind", "location", "tags", "sku", "identity", "systemData")
 _CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 _API_VERSIONS = ("2026-07-01", "2025-07-01", "2025-02-02-preview", "2025-01-01", "2024-03-01")
 _KIND = "resourceGroup"
@@ -114,10 +119,7 @@ class Subscriptions:
         wanted = _resource_filter(query(request, "$filter"))
         types = [wanted["resourcetype"]] if "resourcetype" in wanted else _RESOURCE_TYPES
         found = [each for type_ in types for each in self._store.list(type_, subscription)]
-        for field, value in wanted.items():
-            found = [each for each in found if _FILTERED[field](each).lower() == value.lower()]
-        shown = ("id", "name", "type", "location", "tags", "sku", "identity", "systemData")
-        return JSONResponse({"value": [{key: each[key] for key in shown if key in each} for each in found]})
+        return _listed(each for each in found if _passes(each, wanted))
 
     def _subscription(self) -> dict[str, Any]:
         name = self._scope.subscription_id
@@ -232,13 +234,13 @@ class Groups:
 
     async def _resources(self, request: Request) -> Response:
         group = self._scope.group(request)
+        wanted = _resource_filter(query(request, "$filter"))
         found = [
             each
-            for type_, _ in reversed(self._deleters)
+            for type_ in _RESOURCE_TYPES
             for each in self._store.list(type_, group.subscription, group.resource_group)
         ]
-        shown = ("id", "name", "type", "location", "tags", "sku")
-        return JSONResponse({"value": [{key: each[key] for key in shown if key in each} for each in found]})
+        return _listed(each for each in found if _passes(each, wanted))
 
     async def _delete(self, request: Request) -> Response:
         id_ = self._scope.group(request)
@@ -248,8 +250,7 @@ class Groups:
             if document is None:
                 raise group_not_found(id_.name)
             running = self._operations.reserve(id_, _KIND, "delete", document["location"])
-            await self._store.put(id_, with_state(document, ProvisioningState.DELETING), running.statement())
-            self._operations.begin(running)
+            await self._operations.launch(running, {id_: with_state(document, ProvisioningState.DELETING)})
         return Response(status_code=202, headers=self._headers(request, running))
 
     async def _delete_all(self, operation: Operation) -> None:
@@ -290,11 +291,26 @@ def _resource_filter(text: str) -> dict[str, str]:
     wanted = {}
     for clause in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if text else ():
         read = _CLAUSE.fullmatch(clause)
-        if read is None or read[1].lower() not in _FILTERED:
+        if read is None or read[1].lower() not in {*_FILTERED, *_TAG}:
             raise AzureError(
                 400, "InvalidFilterInQueryString",
                 f"Invalid $filter '{text}' specified in the query string: this emulator filters by resourceType, "
-                "resourceGroup, location and name, each with eq, and joins them with and.",
+                "resourceGroup, location, name, tagName and tagValue, each with eq, and joins them with and.",
             )  # fmt: skip
         wanted[read[1].lower()] = read[2]
     return wanted
+
+
+def _passes(document: dict[str, Any], wanted: Mapping[str, str]) -> bool:
+    fields = {field: value for field, value in wanted.items() if field not in _TAG}
+    if any(_FILTERED[field](document).lower() != value.lower() for field, value in fields.items()):
+        return False
+    name, value = (wanted.get(part) for part in _TAG)
+    tags = (document.get("tags") or {}).items()
+    return (name is None and value is None) or any(
+        (name is None or key.lower() == name.lower()) and (value is None or held == value) for key, held in tags
+    )
+
+
+def _listed(found: Iterable[dict[str, Any]]) -> Response:
+    return JSONResponse({"value": [{key: each[key] for key in _SHOWN if key in each} for each in found]})

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _KIND = "operation"
 _KEPT = timedelta(days=1)
+_RETRY_SECONDS = 1.0
 #: Both azure-core and `az` obey this one; `Retry-After: 0` would make azure-core sleep 30 s (clients §4.1).
 _POLL_AGAIN = {"retry-after-ms": "50"}
 
@@ -121,7 +122,7 @@ class Operations:
         return self._known[name] if name else None
 
     def reserve(self, id_: ResourceId, kind: str, action: str, location: str, *, argument: str = "") -> Operation:
-        """Take the resource: from now on `running` answers this operation. Follow with `begin` or `release`."""
+        """Take the resource: from now on `running` answers this operation. Follow with `launch` or `release`."""
         operation = Operation(
             name=str(uuid.uuid4()), kind=kind, action=action, subject=str(id_), location=location_name(location),
             started_at=format_instant(self._clock.now()), argument=argument,
@@ -136,8 +137,15 @@ class Operations:
         if self._running.get(operation.id.key) == operation.name:
             del self._running[operation.id.key]
 
-    def begin(self, operation: Operation) -> None:
-        """Run it; its statement must already be on disk, with the resource's."""
+    async def launch(
+        self, operation: Operation, documents: Mapping[ResourceId, dict[str, Any]], *also: Statement
+    ) -> None:  # fmt: skip
+        """Store it with its resource in one transaction, then run it; a write that fails leaves the resource free."""
+        try:
+            await self._store.put_all(dict(documents), operation.statement(), *also)
+        except BaseException:
+            self.release(operation)
+            raise
         self._known[operation.name] = operation
         self._run(operation)
 
@@ -253,8 +261,17 @@ class Operations:
             await self._fail(operation, AzureError(500, "InternalServerError", message))
 
     async def _fail(self, operation: Operation, error: AzureError) -> None:
-        document = self._store.get(operation.id)
-        await self.finish(operation, {operation.id: failed(document, error.message)} if document else {}, error=error)
+        """End it as failed; while the disk is full, again and again until that can be written down."""
+        while True:
+            document = self._store.get(operation.id)
+            ended = {operation.id: failed(document, error.message)} if document else {}
+            try:
+                await self.finish(operation, ended, error=error)
+            except AzureError as unwritten:
+                logger.warning("the end of %s on %s is not written: %s", operation.action, operation.subject, unwritten)
+                await self._clock.sleep(_RETRY_SECONDS)
+            else:
+                return
 
     def _end(self, ended: Operation) -> None:
         self._known[ended.name] = ended

@@ -85,8 +85,7 @@ class Registries:
         before = self._store.get(id_)
         document = self._document(id_, asked, request.state.claims, before)
         operation = self._operations.reserve(id_, _KIND, "provision", document["location"])
-        await self._store.put(id_, document, operation.statement())
-        self._operations.begin(operation)
+        await self._operations.launch(operation, {id_: document})
         headers = self._operations.status_headers(request, operation)
         return JSONResponse(_show(request, document), status_code=200 if before else 201, headers=headers)
 

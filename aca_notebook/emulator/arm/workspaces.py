@@ -88,8 +88,7 @@ class Workspaces:
         before = self._store.get(id_)
         document = self._document(id_, asked, before)
         operation = self._operations.reserve(id_, _KIND, "provision", document["location"])
-        await self._store.put(id_, document, operation.statement())
-        self._operations.begin(operation)
+        await self._operations.launch(operation, {id_: document})
         return JSONResponse(document, 200 if before else 201, _headers(request, operation))
 
     async def _patch(self, request: Request) -> Response:

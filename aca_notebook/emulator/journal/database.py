@@ -139,7 +139,7 @@ class Database:
             with self._connection:
                 for statements, _ in batches:
                     _execute(self._connection, statements)
-        except sqlite3.Error as failure:
+        except Exception as failure:  # noqa: BLE001  # whatever it is goes to its caller; this thread must not end by it
             if len(batches) == 1:
                 batches[0][1].set_exception(failure)
                 return
