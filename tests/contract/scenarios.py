@@ -5,6 +5,7 @@ They use the library as a person does, and nothing of a target's own.
 
 from __future__ import annotations
 
+import asyncio
 import linecache
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import numpy as np
 import pandas as pd
 import pytest
@@ -319,6 +321,66 @@ def a_gpu_app_has_a_gpus_profile_and_runs(ws: Workspace) -> None:
         assert (state.gpu, state.gpus, state.cpu_cores) == ("T4", 1, 8.0)
 
 
+ECHO = """
+async def application(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"hello"})
+    elif scope["path"] == "/refused":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+    elif scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": (scope["subprotocols"] or [None])[0]})
+        while (message := await receive())["type"] == "websocket.receive":
+            if message.get("text") == "bye":
+                await send({"type": "websocket.close", "code": 4001, "reason": "as you wish"})
+                return
+            await send({"type": "websocket.send"} | {key: message.get(key) for key in ("text", "bytes")})
+"""
+
+
+def a_websocket_passes_whole_in_both_directions(ws: Workspace) -> None:
+    with deployed(ws, ECHO, name="echo", names={}) as deployment:
+        address, key = deployment.app.url, {"X-Api-Key": deployment.app.key()}
+
+        async def talk() -> None:
+            async with aiohttp.ClientSession(headers=key) as session:
+                async with session.ws_connect(f"{address}/talk", protocols=["chat"]) as socket:
+                    assert socket.protocol == "chat"
+                    for size in (0, 1, 126, 65536, 1_000_000):
+                        await socket.send_bytes(bytes(size))
+                        assert await socket.receive_bytes() == bytes(size)
+                    many = [f"line {number}" for number in range(200)]
+                    for text in many:
+                        await socket.send_str(text)
+                    assert [await socket.receive_str() for _ in many] == many
+                    await socket.send_str("bye")
+                    assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+                    assert socket.close_code == 4001
+                async with session.get(address) as answer:
+                    assert await answer.text() == "hello", "the same address answers HTTP as well"
+
+        asyncio.run(talk())
+
+
+def an_upgrade_that_nobody_takes_is_refused_in_plain_http(ws: Workspace) -> None:
+    with deployed(ws, ECHO, name="echo", names={}) as deployment, deployed(ws) as other:
+
+        async def refused(url: str, key: str) -> int:
+            async with aiohttp.ClientSession(headers={"X-Api-Key": key}) as session:
+                with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                    await session.ws_connect(url)
+                async with session.get(f"{url.rpartition('/')[0]}/_aca/health/live") as answer:
+                    assert answer.status == 200, "the connection after that one works"
+            return caught.value.status
+
+        app = deployment.app
+        assert asyncio.run(refused(f"{app.url}/refused", app.key())) == 403
+        assert asyncio.run(refused(f"{app.url}/talk", "wrong")) == 403
+        assert asyncio.run(refused(f"{other.app.url}/score", other.app.key())) in {403, 404, 405}
+
+
 SCENARIOS: tuple[Callable[[Workspace], None], ...] = (
     deploy_then_invoke,
     an_update_answers_anew_and_the_key_stays,
@@ -338,5 +400,7 @@ SCENARIOS: tuple[Callable[[Workspace], None], ...] = (
     a_followed_log_goes_on_until_it_is_stopped,
     metrics_count_the_calls_and_cost_the_seconds,
     stop_and_start,
+    a_websocket_passes_whole_in_both_directions,
+    an_upgrade_that_nobody_takes_is_refused_in_plain_http,
     a_gpu_app_has_a_gpus_profile_and_runs,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,7 +17,7 @@ from aca_notebook.clock import SystemClock
 from aca_notebook.emulator.ingress.ports import IngressPorts
 from aca_notebook.emulator.ingress.service import Ingress
 from aca_notebook.emulator.journal.database import Database
-from aca_notebook.emulator.journal.events import ContainerExited
+from aca_notebook.emulator.journal.events import ContainerExited, ContainerStarted
 from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.desired import Container, Probe
 from aca_notebook.emulator.runtime.gpus import NoGpus
@@ -81,6 +82,26 @@ async def test_to_zero_and_from_there_to_an_answer(tmp_path):
         environment = json.loads(body)
         assert environment["CONTAINER_APP_REVISION"] == FIRST
         assert not {name for name in environment if name.startswith(("AZURE_", "PYTEST", "ACA_NOTEBOOK"))}
+
+
+async def test_fifty_at_once_at_zero_start_one_replica_and_all_are_answered(tmp_path):
+    async with real(tmp_path) as (w, ingress):
+        wanted = app(revision(cooldown_seconds=0.5))
+        await w.controller.declare(wanted)
+        address = await ingress.publish(wanted)
+        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
+        await w.until(lambda: not list(w.app.replicas), 10)
+
+        async def ask() -> tuple[int, str]:
+            async with client(address) as c:
+                status, _, body = await c.ask(GET)
+                return status, json.loads(body)["CONTAINER_APP_REPLICA_NAME"]
+
+        answers = await asyncio.gather(*(ask() for _ in range(50)))
+        assert {status for status, _ in answers} == {200}
+        assert len({replica for _, replica in answers}) == 1
+        started = [event for _, event in w.database.events(KEY) if isinstance(event, ContainerStarted)]
+        assert len(started) == 2, "the one that proved the revision, and one for all fifty"
 
 
 async def test_a_replica_that_is_killed_is_noticed_and_started_again(tmp_path):

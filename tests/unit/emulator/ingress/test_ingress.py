@@ -249,3 +249,34 @@ async def test_what_has_no_way_in_from_outside_has_no_such_address(tmp_path):
     async with sited(tmp_path) as s:
         await publish(s, ingress=Ingress(external=False, target_port=8000))
         assert await s.ingress.address(KEY, FIRST) == ""
+
+
+@pytest.mark.parametrize(
+    ("requests", "at_once", "after_fifteen_seconds"),
+    [
+        pytest.param(50, 1, 1, id="50 in 15 s are 3.3 a second, of which one replica takes 10"),
+        pytest.param(450, 1, 3, id="450 are 30 a second"),
+    ],
+)
+async def test_requests_that_come_together_at_zero_start_what_the_rule_says(
+    tmp_path, requests, at_once, after_fifteen_seconds
+):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        await s.world.controller.revision_outcome(KEY, FIRST)
+        await s.world.clock.advance(301)
+        await s.world.until(lambda: not list(s.world.app.replicas))
+        before = len(s.world.spawn.children)
+
+        async def ask() -> int:
+            async with client(address) as c:
+                return (await c.ask(GET))[0]
+
+        assert await asyncio.gather(*(ask() for _ in range(requests))) == [200] * requests
+        assert len(s.world.spawn.children) - before == at_once
+        await s.world.clock.advance(10)
+        assert await asyncio.gather(*(ask() for _ in range(requests))) == [200] * requests
+        await s.world.clock.advance(5)  # when it looks again, the first ones are 15 s old and count no more
+        await s.world.until(lambda: s.world.ready() == after_fifteen_seconds)
+        assert len(s.world.spawn.children) - before == after_fifteen_seconds
+        assert s.observer.statuses == [200] * 2 * requests
