@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from uv import find_uv_bin
 
 from aca_notebook import __version__
+from aca_notebook.emulator.arm.alerts import ActionGroups, MetricAlerts
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
 from aca_notebook.emulator.arm.app_tokens import AppTokens
 from aca_notebook.emulator.arm.apps import Apps
 from aca_notebook.emulator.arm.blobs import Blobs
 from aca_notebook.emulator.arm.builds import Builds
+from aca_notebook.emulator.arm.diagnostics import DiagnosticSettings
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
 from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions
@@ -24,6 +26,7 @@ from aca_notebook.emulator.arm.graph import Graph
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
 from aca_notebook.emulator.arm.jobs import Jobs
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
+from aca_notebook.emulator.arm.networks import Networks
 from aca_notebook.emulator.arm.operations import Operations
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
 from aca_notebook.emulator.arm.registries import Registries
@@ -31,8 +34,10 @@ from aca_notebook.emulator.arm.revisions import Revisions
 from aca_notebook.emulator.arm.roles import Roles
 from aca_notebook.emulator.arm.scope import Scope
 from aca_notebook.emulator.arm.seams import Runtime
+from aca_notebook.emulator.arm.storage_accounts import StorageAccounts
 from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.arm.stored import Keeping
+from aca_notebook.emulator.arm.tags import Tags
 from aca_notebook.emulator.arm.usages import Usages
 from aca_notebook.emulator.arm.user_identities import UserIdentities
 from aca_notebook.emulator.arm.workspaces import TYPE as WORKSPACE_TYPE
@@ -258,6 +263,12 @@ class Emulator:
             Graph(self._store, self.client),
             Usages(scope, self._store),
             self._operations,
+            DiagnosticSettings(keeping),
+            MetricAlerts(keeping),
+            ActionGroups(keeping),
+            Networks(keeping),
+            StorageAccounts(keeping),
+            Tags(keeping, self._operations),
             self._builds,
             self._blobs,
             self._telemetry,

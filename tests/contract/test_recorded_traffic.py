@@ -27,28 +27,12 @@ if TYPE_CHECKING:
 RECORDINGS = "ACA_NOTEBOOK_RECORDINGS"
 DEVIATIONS = tomllib.loads(Path(__file__).with_name("deviations.toml").read_text())["deviations"]
 
-_JOBS = "jobs are not offered yet"
 _POOLS = "session pools are not offered yet"
 _BUILDERS = "cloud builds are not offered yet"
 _DAPR = "Dapr components are not offered yet"
 _RESILIENCY = "resiliency policies are not offered yet"
 _TASKS = "registry tasks are not offered yet; a build is scheduled by its request"
 NOT_OFFERED = {
-    "PUT Microsoft.App/jobs/*": _JOBS,
-    "GET Microsoft.App/jobs/*": _JOBS,
-    "GET Microsoft.App/jobs": _JOBS,
-    "PATCH Microsoft.App/jobs/*": _JOBS,
-    "DELETE Microsoft.App/jobs/*": _JOBS,
-    "POST Microsoft.App/jobs/*/start": _JOBS,
-    "POST Microsoft.App/jobs/*/stop/*": _JOBS,
-    "POST Microsoft.App/jobs/*/listSecrets": _JOBS,
-    "POST Microsoft.App/jobs/*/getAuthToken": _JOBS,
-    "GET Microsoft.App/jobs/*/executions": _JOBS,
-    "GET Microsoft.App/jobs/*/executions/*": _JOBS,
-    "GET Microsoft.App/jobs/*/executions/*/replicas": _JOBS,
-    "GET Microsoft.App/locations/*/containerappsjobOperationStatuses/*": _JOBS,
-    "GET Microsoft.App/locations/*/containerappsjobOperationResults/*": _JOBS,
-    "GET data plane/jobs/*/executions/*/replicas/*/containers/*/logstream": _JOBS,
     "PUT Microsoft.App/sessionPools/*": _POOLS,
     "GET Microsoft.App/sessionPools/*": _POOLS,
     "GET Microsoft.App/sessionPools": _POOLS,
@@ -81,16 +65,6 @@ NOT_OFFERED = {
     "POST Microsoft.ContainerRegistry/registries/*/tasks/*/listDetails": _TASKS,
     "POST Microsoft.ContainerRegistry/registries/*/importImage": _TASKS,
     "GET Microsoft.ContainerRegistry/locations/*/operationResults/*": _TASKS,
-    "PUT Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
-    "GET Microsoft.App/managedEnvironments/*/Microsoft.Insights/diagnosticSettings/*": "diagnostic settings, not yet",
-    "PUT Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
-    "GET Microsoft.Network/virtualNetworks/*": "networks are not offered yet",
-    "PUT Microsoft.Network/virtualNetworks/*/subnets/*": "networks are not offered yet",
-    "GET Microsoft.Network/virtualNetworks/*/subnets/*": "networks are not offered yet",
-    "GET Microsoft.Network/locations/*/operations/*": "networks are not offered yet",
-    "POST Microsoft.Storage/checkNameAvailability": "storage accounts are not offered yet",
-    "PUT Microsoft.Storage/storageAccounts/*": "storage accounts are not offered yet",
-    "GET Microsoft.Storage/locations/*/asyncoperations/*": "storage accounts are not offered yet",
 }
 #: Hosts that are no part of what is emulated: their requests are left out.
 ELSEWHERE = {

@@ -46,10 +46,24 @@ def test_resources_are_listed_by_group_type_and_name(emulator: Running) -> None:
     assert resources(emulator, "resourceType eq 'microsoft.app/containerapps'") == {"scorer"}
 
 
-def test_a_filter_that_is_not_understood_is_refused_and_not_ignored(emulator: Running) -> None:
+def test_resources_and_groups_are_found_by_their_tags(emulator: Running) -> None:
+    """`az resource list --tag owner=me` and `az group list --tag owner=me`."""
+    emulator.deploy(body=emulator.body() | {"tags": {"Owner": "me"}})
+    groups = f"{emulator.group.rpartition('/resourceGroups')[0]}/resourcegroups"
+    emulator.ask("PUT", f"{groups}/tagged", {"location": "eastus", "tags": {"owner": "me"}})
+    assert resources(emulator, "tagname eq 'owner' and tagvalue eq 'me'") == {"scorer"}
+    assert resources(emulator, "tagName eq 'owner'") == {"scorer"}
+    assert resources(emulator, "tagName eq 'owner' and tagValue eq 'ME'") == set()
+    params = {"api-version": "2024-11-01", "$filter": "tagName eq 'owner' and tagValue eq 'me'"}
+    found = emulator.ask("GET", groups, params=params).json()["value"]
+    assert [each["name"] for each in found] == ["tagged"]
+
+
+@pytest.mark.parametrize("wanted", ["kind eq 'x'", "name ne 'x'", "name eq 'x' or name eq 'y'"])
+def test_a_filter_that_is_not_understood_is_refused_and_not_ignored(emulator: Running, wanted: str) -> None:
     subscription = emulator.group.rpartition("/resourceGroups")[0]
     answer = emulator.ask(
-        "GET", f"{subscription}/resources", params={"api-version": "2024-11-01", "$filter": "tagName eq 'owner'"}
+        "GET", f"{subscription}/resources", params={"api-version": "2024-11-01", "$filter": wanted}
     )  # fmt: skip
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "InvalidFilterInQueryString"

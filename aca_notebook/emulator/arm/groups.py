@@ -194,7 +194,9 @@ class Groups:
         return id_
 
     async def _list(self, request: Request) -> Response:
-        return JSONResponse({"value": self._store.list(GROUP_TYPE, self._scope.subscription(request))})
+        wanted = _resource_filter(query(request, "$filter"))
+        groups = self._store.list(GROUP_TYPE, self._scope.subscription(request))
+        return JSONResponse({"value": [each for each in groups if _passes(each, wanted)]})
 
     async def _get(self, request: Request) -> Response:
         return JSONResponse(self._store.get(self._scope.group(request)))

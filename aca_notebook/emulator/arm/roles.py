@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.clock import format_instant, parse_instant
 from aca_notebook.emulator.arm.bodies import json_body, without_nulls
 from aca_notebook.emulator.arm.faults import invalid
-from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
+from aca_notebook.emulator.arm.scope import GROUP, INNER_RESOURCE, RESOURCE, SUBSCRIPTION
 from aca_notebook.emulator.arm.stored import check_segment
 from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
@@ -35,9 +35,8 @@ Document = dict[str, Any]
 _PROVIDER = "Microsoft.Authorization"
 _DEFINITION = f"{_PROVIDER}/roleDefinitions"
 _ASSIGNMENT = f"{_PROVIDER}/roleAssignments"
-_RESOURCE = f"{GROUP}/providers/{{provider}}/{{type}}/{{resource}}"
 #: What a role can be assigned at: the subscription, a group, a resource, and a resource in a resource.
-SCOPES = (SUBSCRIPTION, GROUP, _RESOURCE, f"{_RESOURCE}/{{inner_type}}/{{inner}}")
+SCOPES = (SUBSCRIPTION, GROUP, RESOURCE, INNER_RESOURCE)
 _CHECKED = (Check.RECORDING, Check.SDK)
 _CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*|\s*(assignedTo)\('([^']*)'\)\s*|\s*(atScope)\(\)\s*", re.IGNORECASE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,10 @@ class Write:
         return dict((self.before or {}).get("properties") or {})
 
 
+def _as_stored(_: Keeping, document: Document) -> Document:
+    return document
+
+
 def _no_secrets(_: Write) -> dict[str, str | None]:
     return {}
 
@@ -72,8 +76,11 @@ class Kind:
     secrets: Callable[[Write], Mapping[str, str | None]] = _no_secrets
     missing: Callable[[ResourceId], AzureError] = resource_not_found
     written: Callable[[ResourceId], str] = str  #: how its id is answered
+    shown: Callable[[Keeping, Document], Document] = _as_stored  #: how reading answers it, where writing does not
     location: Callable[[str], str] | None = None  #: how its own location is written, where it has one
     top: tuple[str, ...] = ()  #: members beside `properties` that are kept as they come
+    empty_tags: bool = True  #: whether tags are answered where there are none
+    etag: Callable[[ResourceId, datetime], str] | None = None
     system_data: bool = False
     patched: bool = False
     created_status: int = 200
@@ -152,19 +159,17 @@ class Stored:
 
     async def get(self, request: Request) -> Response:
         """Answer it."""
-        return JSONResponse(self.found(self.keeping.locate(request, self.kind.path, "read")))
+        document = self.found(self.keeping.locate(request, self.kind.path, "read"))
+        return JSONResponse(self.kind.shown(self.keeping, document))
 
     async def list(self, request: Request) -> Response:
         """Answer all of one parent, or of a group."""
         some = self.keeping.locate(request, f"{self._collection}/-", "read")
-        found = self.keeping.store.children(some.parent, some.type)
-        return JSONResponse({"value": found})
+        return self._listed(self.keeping.store.children(some.parent, some.type))
 
     async def list_all(self, request: Request) -> Response:
         """Answer all of the subscription."""
-        return JSONResponse(
-            {"value": self.keeping.store.list(self.kind.type, self.keeping.scope.subscription(request))}
-        )
+        return self._listed(self.keeping.store.list(self.kind.type, self.keeping.scope.subscription(request)))
 
     async def delete(self, request: Request) -> Response:
         """Remove it; what is not there is gone already."""
@@ -193,9 +198,15 @@ class Stored:
             secrets = self.keeping.secrets
             held = {name: secrets.get(id_.key, name) for name in given if secrets.has(id_.key, name)}
             values = {name: held.get(name) if value is None else value for name, value in given.items()}
-            await secrets.replace(id_.key, {name: value for name, value in values.items() if value is not None})
-        await self.keeping.store.put(id_, document)
+            kept = {name: value for name, value in values.items() if value is not None}
+            async with secrets.replacing(id_.key, kept) as switch:
+                await self.keeping.store.put(id_, document, switch)
+        else:
+            await self.keeping.store.put(id_, document)
         return document
+
+    def _listed(self, found: Sequence[Document]) -> Response:
+        return JSONResponse({"value": [self.kind.shown(self.keeping, each) for each in found]})
 
     def _document(self, write: Write) -> Document:
         kind, before, asked = self.kind, write.before or {}, write.asked
@@ -206,7 +217,10 @@ class Stored:
         }
         if kind.location is not None:
             document["location"] = kind.location(text(asked.get("location") or before.get("location"), "location"))
-            document["tags"] = member(asked.get("tags"), "tags")
+            tags = member(asked.get("tags"), "tags")
+            document |= {"tags": tags} if tags or kind.empty_tags else {}
+        if kind.etag is not None:
+            document["etag"] = kind.etag(write.id, write.now)
         if kind.system_data:
             document["systemData"] = system_data(dict(write.claims), write.now, before.get("systemData"))
         document |= {name: asked[name] for name in kind.top if name in asked}

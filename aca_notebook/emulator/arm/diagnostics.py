@@ -1,0 +1,106 @@
+"""Diagnostic settings: where a resource's logs and metrics are to go (recorded: env_logs_e2e). Stored, not acted on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.emulator.arm.faults import invalid
+from aca_notebook.emulator.arm.locations import location_name
+from aca_notebook.emulator.arm.scope import INNER_RESOURCE, RESOURCE
+from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
+from aca_notebook.emulator.arm.values import items, member, text, truth, whole
+from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.model.ids import parse_id
+
+if TYPE_CHECKING:
+    from aca_notebook.emulator.wire import Route
+    from aca_notebook.model.ids import ResourceId
+
+_TYPE = "Microsoft.Insights/diagnosticSettings"
+_SINKS = ("storageAccountId", "workspaceId", "eventHubAuthorizationRuleId", "serviceBusRuleId")
+_OTHERS = ("eventHubName", "logAnalyticsDestinationType")
+#: What an environment can send. A GET lists it all, on or off.
+_LOGS = (
+    "ContainerAppConsoleLogs", "ContainerAppSystemLogs", "AppEnvSpringAppConsoleLogs", "AppEnvSessionConsoleLogs",
+    "AppEnvSessionPoolEventLogs", "AppEnvSessionLifeCycleLogs",
+)  # fmt: skip
+_METRICS = ("AllMetrics",)
+
+
+class DiagnosticSettings:
+    """`Microsoft.Insights/diagnosticSettings` of a resource, or of a resource in a resource."""
+
+    def __init__(self, keeping: Keeping) -> None:
+        self._stored = [
+            Stored(
+                Kind(
+                    path=f"{scope}/providers/{_TYPE}/{{name}}", operations="DiagnosticSettings", type=_TYPE,
+                    settle=_settled, shown=_shown, missing=_missing, written=_written, deleted_status=200,
+                    checked=(Check.RECORDING,),
+                ),
+                keeping,
+            )
+            for scope in (RESOURCE, INNER_RESOURCE)
+        ]  # fmt: skip
+
+    def routes(self) -> list[Route]:
+        """PUT, GET, DELETE and list under each scope."""
+        return [route for stored in self._stored for route in stored.routes()]
+
+
+def _settled(write: Write) -> Document:
+    asked = write.properties
+    sinks = {name: text(asked.get(name), f"properties.{name}") or None for name in (*_SINKS, *_OTHERS)}
+    if not any(sinks[name] for name in _SINKS):
+        raise invalid(
+            "BadRequest",
+            "At least one data sink needs to be specified: storageAccountId, workspaceId or "
+            "eventHubAuthorizationRuleId.",
+        )
+    return sinks | {
+        "metrics": [_category(each, "metrics") for each in items(asked.get("metrics"), "properties.metrics")],
+        "logs": [
+            {"category": None, "categoryGroup": None} | _category(each, "logs")
+            for each in items(asked.get("logs"), "properties.logs")
+        ],
+    }
+
+
+def _category(asked: Document, of: str) -> Document:
+    retention = member(asked.get("retentionPolicy"), f"properties.{of}.retentionPolicy")
+    names = {name: asked[name] for name in ("category", "categoryGroup", "timeGrain") if asked.get(name) is not None}
+    return names | {
+        "enabled": bool(truth(asked.get("enabled"), f"properties.{of}.enabled")),
+        "retentionPolicy": {
+            "enabled": bool(truth(retention.get("enabled"), f"properties.{of}.retentionPolicy.enabled")),
+            "days": whole(retention.get("days"), f"properties.{of}.retentionPolicy.days") or 0,
+        },
+    }
+
+
+def _shown(keeping: Keeping, document: Document) -> Document:
+    """Return it with every category there is, and where its resource is."""
+    owner = keeping.store.get(parse_id(document["id"]).parent) or {}
+    properties = document["properties"]
+    if owner.get("type") != "Microsoft.App/managedEnvironments":
+        return document | {"location": location_name(str(owner.get("location") or "")) or None}
+    shown = properties | {
+        "metrics": _completed(properties["metrics"], _METRICS, {}),
+        "logs": _completed(properties["logs"], _LOGS, {"categoryGroup": None}),
+    }
+    return document | {"location": location_name(owner["location"]), "properties": shown}
+
+
+def _completed(given: list[Document], categories: tuple[str, ...], also: dict[str, Any]) -> list[Document]:
+    named = {each.get("category") for each in given}
+    off = {"enabled": False, "retentionPolicy": {"enabled": False, "days": 0}}
+    return [*given, *({"category": name} | also | off for name in categories if name not in named)]
+
+
+def _missing(id_: ResourceId) -> AzureError:
+    return AzureError(404, "ResourceNotFound", f"The diagnostic setting '{id_.name}' could not be found.")
+
+
+def _written(id_: ResourceId) -> str:
+    owner, _, name = str(id_).rpartition("/")
+    return f"{owner.lower().removesuffix('/diagnosticsettings')}/diagnosticSettings/{name}"  # as recorded
