@@ -49,7 +49,7 @@ from aca_notebook.emulator.identity.client import load_client, load_token
 from aca_notebook.emulator.identity.doors import Doors
 from aca_notebook.emulator.identity.routes import IdentityRoutes
 from aca_notebook.emulator.identity.sas import Sas
-from aca_notebook.emulator.identity.secrets import Secrets
+from aca_notebook.emulator.identity.secrets import GENERATION, Secrets
 from aca_notebook.emulator.identity.tokens import Issuer, load_signing_key
 from aca_notebook.emulator.ingress.ports import IngressPorts
 from aca_notebook.emulator.ingress.service import Ingress
@@ -111,7 +111,9 @@ class Emulator:
         self._started_at = clock.now()
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
         self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
-        self._secrets = Secrets(settings.secrets_path, settings.secret_key_path)
+        self._secrets = Secrets(
+            settings.secrets_path, settings.secret_key_path, self._database.documents(GENERATION)
+        )
         self._store = Store(self._database)
         self._store.when_deleted(self._secrets.forget)
         self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
@@ -261,14 +263,14 @@ class Emulator:
             UserIdentities(keeping),
             Roles(keeping, delay_seconds=self.settings.role_delay_seconds),
             Graph(self._store, self.client),
-            Usages(scope, self._store),
-            self._operations,
             DiagnosticSettings(keeping),
             MetricAlerts(keeping),
             ActionGroups(keeping),
             Networks(keeping),
             StorageAccounts(keeping),
             Tags(keeping, self._operations),
+            Usages(scope, self._store),
+            self._operations,
             self._builds,
             self._blobs,
             self._telemetry,

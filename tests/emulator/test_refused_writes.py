@@ -68,6 +68,18 @@ def test_a_group_whose_delete_was_refused_can_be_deleted_later(emulator: Running
     emulator.eventually(lambda: emulator.ask("GET", group).status_code == 404)
 
 
+def test_a_refused_write_leaves_the_apps_secrets_as_they_were(emulator: Running, disk: SmallDisk) -> None:
+    body = emulator.body()
+    body["properties"]["configuration"]["secrets"] = [{"name": "key", "value": "old"}]
+    emulator.deploy(body=body)
+    fill_up(emulator, disk)
+    body["properties"]["configuration"]["secrets"] = [{"name": "other", "value": "new"}]
+    assert emulator.ask("PUT", emulator.app_path(), body).status_code == 507
+    disk.empty()
+    listed = emulator.ask("POST", f"{emulator.app_path()}/listSecrets").json()["value"]
+    assert [(secret["name"], secret["value"]) for secret in listed] == [("key", "old")]
+
+
 def test_an_operation_whose_end_the_disk_refused_ends_when_there_is_room(data_dir) -> None:
     from tests.emulator.running import running_emulator
 

@@ -306,14 +306,16 @@ class Apps:
         self, operation: Operation, documents: dict[ResourceId, Document], values: dict[str, str] | None = None,
         also: tuple[Statement, ...] = (),
     ) -> None:  # fmt: skip
-        """Make it durable, secrets first, then run; a write that fails leaves the app free."""
-        if values is not None:
-            try:
-                await self._secrets.replace(operation.id.key, values)
-            except BaseException:
-                self._operations.release(operation)
-                raise
-        await self._operations.launch(operation, documents, *also)
+        """Make it durable with its secrets, then run; a write that fails leaves the app as it was, and free."""
+        if values is None:
+            await self._operations.launch(operation, documents, *also)
+            return
+        try:
+            async with self._secrets.replacing(operation.id.key, values) as switch:
+                await self._operations.launch(operation, documents, *also, switch)
+        except BaseException:
+            self._operations.release(operation)
+            raise
 
 
 def _secret_values(asked: Document) -> dict[str, str]:

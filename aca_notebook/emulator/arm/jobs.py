@@ -215,12 +215,13 @@ class Jobs:
             raise job_busy(id_.name, running.name)
         operation = self._operations.reserve(id_, _KIND, "provision", document["location"])
         wanted = {secret["name"] for secret in document["properties"]["configuration"]["secrets"] or ()}
+        kept = {name: value for name, value in values.items() if name in wanted}
         try:
-            await self._secrets.replace(id_.key, {name: value for name, value in values.items() if name in wanted})
+            async with self._secrets.replacing(id_.key, kept) as switch:
+                await self._operations.launch(operation, {id_: document}, switch)
         except BaseException:
             self._operations.release(operation)
             raise
-        await self._operations.launch(operation, {id_: document})
         return operation
 
 

@@ -132,7 +132,9 @@ class Operations:
         return operation
 
     def release(self, operation: Operation) -> None:
-        """Give back a reservation that came to nothing."""
+        """Give back a reservation that came to nothing; one that was launched stays."""
+        if operation.name in self._tasks:
+            return
         self._known.pop(operation.name, None)
         if self._running.get(operation.id.key) == operation.name:
             del self._running[operation.id.key]

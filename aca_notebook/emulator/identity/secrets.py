@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
+import uuid
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet
 
 from aca_notebook.emulator.journal.database import Database, delete_document, put_document
 from aca_notebook.emulator.settings import write_private
+from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping
     from pathlib import Path
 
+    from aca_notebook.emulator.journal.database import Statement
     from aca_notebook.model.ids import ResourceId
 
+logger = logging.getLogger(__name__)
+
 _KIND = "secret"
+#: Documents of this kind stand in the journal's file: which generation of an owner's values counts.
+GENERATION = "secret-generation"
 
 
 class Secrets:
-    """Values by owner (a resource's lower-case id) and name; durable when a write returns."""
+    """Values by owner (a resource's lower-case id) and name; durable when a write returns.
 
-    def __init__(self, path: Path, key_path: Path) -> None:
+    Two files cannot be written in one transaction, so an owner's values come in generations: `replacing` writes a new
+    one beside the old, and which of them counts is decided by one statement in the transaction of the document that
+    names them. `generations` is what that file says at start; leftovers of a crash are dropped then.
+    """
+
+    def __init__(self, path: Path, key_path: Path, generations: Mapping[str, str] | None = None) -> None:
         if not key_path.exists():
             write_private(key_path, Fernet.generate_key())
         self._cipher = Fernet(key_path.read_bytes().strip())
         path.touch(mode=0o600)
         self._database = Database(path)
+        self._generations = dict(generations or {})
         self._values: dict[tuple[str, str], bytes] = {}
+        leftovers = []
         for key, body in self._database.documents(_KIND).items():
-            owner, _, name = key.rpartition("|")
-            self._values[owner, name] = body.encode()
+            owner, generation, name = key.rsplit("|", 2)
+            if generation == self._generations.get(owner, ""):
+                self._values[owner, name] = body.encode()
+            else:
+                leftovers.append(key)
+        if leftovers:
+            self._database.write_blocking(*(delete_document(_KIND, key) for key in leftovers))
 
     def get(self, owner: str, name: str) -> str:
         """Return the value.
@@ -48,17 +70,40 @@ class Secrets:
 
     async def put(self, owner: str, name: str, value: str) -> None:
         """Store one value."""
-        await self._write(owner, {name: value}, ())
+        token = self._cipher.encrypt(value.encode())
+        await self._write(put_document(_KIND, self._key(owner, name), token.decode()))
+        self._values[owner, name] = token
 
-    async def replace(self, owner: str, values: Mapping[str, str]) -> None:
-        """Store these values and drop the owner's others, in one step."""
-        dropped = [name for whose, name in self._values if whose == owner and name not in values]
-        await self._write(owner, values, dropped)
+    @asynccontextmanager
+    async def replacing(self, owner: str, values: Mapping[str, str]) -> AsyncIterator[Statement]:
+        """Let `values` be all that the owner has, once the block has ended well.
+
+        The block must commit the statement it is given together with the document that names the values. When it
+        raises, or the emulator dies, the old values stay.
+        """
+        generation = uuid.uuid4().hex
+        tokens = {name: self._cipher.encrypt(value.encode()) for name, value in values.items()}
+        written = {self._key(owner, name, generation): token for name, token in tokens.items()}
+        await self._write(*(put_document(_KIND, key, token.decode()) for key, token in written.items()))
+        try:
+            yield put_document(GENERATION, owner, generation)
+        except BaseException:
+            await self._drop(*written)
+            raise
+        before = [name for whose, name in self._values if whose == owner]
+        outdated = [self._key(owner, name) for name in before]
+        self._generations[owner] = generation
+        for name in before:
+            del self._values[owner, name]
+        self._values.update({(owner, name): token for name, token in tokens.items()})
+        await self._drop(*outdated)
 
     async def delete(self, owner: str, name: str = "") -> None:
         """Drop one value, or all of an owner's."""
         names = [each for whose, each in self._values if whose == owner and name in {"", each}]
-        await self._write(owner, {}, names)
+        await self._write(*(delete_document(_KIND, self._key(owner, each)) for each in names))
+        for each in names:
+            self._values.pop((owner, each), None)
 
     async def forget(self, owners: Collection[ResourceId]) -> None:
         """Drop all values of resources that are gone."""
@@ -70,12 +115,20 @@ class Secrets:
         """Write what is queued and close the file."""
         self._database.close()
 
-    async def _write(self, owner: str, values: Mapping[str, str], dropped: list[str] | tuple[()]) -> None:
-        encrypted = {name: self._cipher.encrypt(value.encode()) for name, value in values.items()}
-        await self._database.write(
-            *(put_document(_KIND, f"{owner}|{name}", token.decode()) for name, token in encrypted.items()),
-            *(delete_document(_KIND, f"{owner}|{name}") for name in dropped),
-        )
-        for name in dropped:
-            self._values.pop((owner, name), None)
-        self._values.update({(owner, name): token for name, token in encrypted.items()})
+    def _key(self, owner: str, name: str, generation: str | None = None) -> str:
+        return f"{owner}|{self._generations.get(owner, '') if generation is None else generation}|{name}"
+
+    async def _write(self, *statements: Statement) -> None:
+        """Raise `AzureError` 507 when the disk is full, and then nothing has changed."""
+        try:
+            await self._database.write(*statements)
+        except sqlite3.OperationalError as failure:
+            message = f"The emulator could not write to its data folder: {failure}."
+            raise AzureError(507, "InsufficientStorage", message) from failure
+
+    async def _drop(self, *keys: str) -> None:
+        """Remove values that no longer count; what the disk refuses goes at the next start."""
+        try:
+            await self._database.write(*(delete_document(_KIND, key) for key in keys))
+        except sqlite3.Error as failure:
+            logger.warning("outdated secret values stay until the next start: %s", failure)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,7 +21,11 @@ from aca_notebook.emulator.wire import AzureError
 from tests.fakes.clock import ManualClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from aca_notebook.emulator.journal.database import Statement
 
 NOW = datetime.now(UTC)  # noqa: TID251  # OpenSSL reads the machine's clock when it verifies
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -124,11 +130,13 @@ def test_a_signature_opens_its_path_for_its_permissions_until_it_expires() -> No
 @pytest.mark.anyio
 async def test_secrets_are_kept_encrypted_and_replaced_as_one(tmp_path: Path) -> None:
     secrets = Secrets(tmp_path / "secrets.db", tmp_path / "secret-key")
-    await secrets.replace("app", {"a": "canary-1", "b": "canary-2"})
-    await secrets.replace("app", {"b": "canary-3"})
+    async with secrets.replacing("app", {"a": "canary-1", "b": "canary-2"}):
+        pass
+    async with secrets.replacing("app", {"b": "canary-3"}) as switch:
+        pass
     await secrets.put("other", "a", "canary-4")
     secrets.close()
-    again = Secrets(tmp_path / "secrets.db", tmp_path / "secret-key")
+    again = Secrets(tmp_path / "secrets.db", tmp_path / "secret-key", generation_of(switch))
     assert again.get("app", "b") == "canary-3"
     assert not again.has("app", "a")
     with pytest.raises(KeyError, match="app has no secret 'a'"):
@@ -138,6 +146,39 @@ async def test_secrets_are_kept_encrypted_and_replaced_as_one(tmp_path: Path) ->
     assert again.get("other", "a") == "canary-4"
     again.close()
     assert b"canary" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def generation_of(switch: Statement) -> dict[str, str]:
+    """What the journal's file says after the statement was committed."""
+    _, owner, generation = switch.parameters
+    return {owner: json.loads(generation)}
+
+
+async def refused(change: AbstractAsyncContextManager[Statement], look: Callable[[], object]) -> Statement:
+    """Begin a change, look at the files as a crash would leave them now, and have the document refused."""
+    switch = await change.__aenter__()
+    look()
+    full = RuntimeError("the disk is full")
+    assert not await change.__aexit__(RuntimeError, full, None), "the refusal must reach the caller"
+    return switch
+
+
+@pytest.mark.anyio
+async def test_secrets_change_with_the_document_that_names_them_or_not_at_all(tmp_path: Path) -> None:
+    now, crashed = tmp_path / "now", tmp_path / "crashed"
+    now.mkdir()
+    secrets = Secrets(now / "secrets.db", now / "secret-key")
+    async with secrets.replacing("app", {"key": "old"}) as first:
+        pass
+    second = await refused(secrets.replacing("app", {"key": "new"}), lambda: shutil.copytree(now, crashed))
+    assert secrets.get("app", "key") == "old"
+    secrets.close()
+    for committed, value in ((generation_of(second), "new"), (generation_of(first), "old")):
+        copy = shutil.copytree(crashed, tmp_path / value)
+        after = Secrets(copy / "secrets.db", copy / "secret-key", committed)
+        assert after.get("app", "key") == value
+        assert len(after._database.documents("secret")) == 1, "leftovers of the crash are dropped"
+        after.close()
 
 
 def test_the_client_is_made_once_and_hides_its_secrets(tmp_path: Path) -> None:
