@@ -90,39 +90,43 @@ class Chart:
         columns = 1 if count == 1 else 2
         rows = -(-count // columns)
         layout: dict[str, Any] = {
-            "title": {"text": self.title, "x": 0.01},
-            "height": 70 + 210 * rows, "margin": {"l": 60, "r": 20, "t": 60, "b": 50},
+            "title": {"text": f"<b>{theme.text(self.title)}</b>", "x": 0.01, "y": 0.97, "yanchor": "top"},
+            "height": 75 + 220 * rows, "margin": {"l": 50, "r": 20, "t": 45, "b": 30},
             "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": "#808891"}, "barmode": "stack", "bargap": 0.15, "hovermode": "x unified",
+            "font": {"color": "#808891"}, "barmode": "stack", "hovermode": "x unified",
             "showlegend": any(len(panel.series) > 1 for panel in self.panels), "annotations": [],
+            "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": -0.15, "yanchor": "top"},
         }  # fmt: skip
         data: list[dict[str, Any]] = []
         for index, panel in enumerate(self.panels):
             row, column = divmod(index, columns)
-            self._add_axes(layout, panel, index, (row / rows, column / columns, 1 / rows, 1 / columns))
+            below = index + columns < count
+            self._add_axes(layout, panel, index, (row / rows, column / columns, 1 / rows, 1 / columns), below=below)
             data += [self._trace(panel, place, index) for place in range(len(panel.series))]
         return {"data": data, "layout": layout}
 
     def _add_axes(
-        self, layout: dict[str, Any], panel: Panel, index: int, place: tuple[float, float, float, float]
+        self, layout: dict[str, Any], panel: Panel, index: int, place: tuple[float, float, float, float], *, below: bool
     ) -> None:  # fmt: skip
+        """Add a panel's axes, its title on the left and its unit on the right above it; `below` is another panel."""
         suffix = "" if index == 0 else str(index + 1)
         top, left, height, width = place
         x_domain = [left + (0.04 if left else 0), left + width - (0 if left else 0.04 * (width < 1))]
-        y_domain = [max(1 - top - height + 0.11 * height + 0.06, 0), 1 - top - 0.11 * height]
+        y_domain = [max(1 - top - height + 0.2 * height, 0), 1 - top - 0.13 * height]
         shared = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False}
         layout[f"xaxis{suffix}"] = {
-            "type": "date", "domain": x_domain, "anchor": f"y{suffix}", "title": {"text": "time (UTC)"},
+            "type": "date", "domain": x_domain, "anchor": f"y{suffix}", "ticks": "outside",
+            "tickcolor": "rgba(0,0,0,0)", **({} if below else {"title": {"text": "time (UTC)", "standoff": 6}}),
             "range": [_instant(moment) for moment in self.span], **({"matches": "x"} if index else {}), **shared,
         }  # fmt: skip
         layout[f"yaxis{suffix}"] = {
-            "domain": y_domain, "anchor": f"x{suffix}", "rangemode": "tozero",
-            "title": {"text": panel.unit.label}, **shared,
+            "domain": y_domain, "anchor": f"x{suffix}", "rangemode": "tozero", "nticks": 5, **shared,
         }  # fmt: skip
-        layout["annotations"].append({
-            "text": f"<b>{theme.text(panel.title)}</b>", "xref": f"x{suffix} domain", "yref": f"y{suffix} domain",
-            "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "showarrow": False,
-        })  # fmt: skip
+        for words, x, anchor in ((f"<b>{theme.text(panel.title)}</b>", 0, "left"), (panel.unit.label, 1, "right")):
+            layout["annotations"].append({
+                "text": words, "xref": f"x{suffix} domain", "yref": f"y{suffix} domain",
+                "x": x, "y": 1.03, "xanchor": anchor, "yanchor": "bottom", "showarrow": False,
+            })  # fmt: skip
 
     def _trace(self, panel: Panel, place: int, index: int) -> dict[str, Any]:
         series, suffix = panel.series[place], "" if index == 0 else str(index + 1)
@@ -137,11 +141,11 @@ class Chart:
         }  # fmt: skip
         if panel.kind == "bars":
             width = self.bucket.total_seconds() * 1000
-            return trace | {"type": "bar", "marker": {"color": colour}, "offset": 0, "width": 0.9 * width}
+            return trace | {"type": "bar", "marker": {"color": colour}, "offset": 0.1 * width, "width": 0.8 * width}
         return trace | {
             "type": "scatter", "mode": "lines", "connectgaps": False,
             "line": {"color": colour, "width": 2, "shape": "hv" if panel.kind == "step" else "linear"},
-            **({"fill": "tozeroy"} if panel.kind in {"area", "step"} else {}),
+            **({"fill": "tozeroy", "fillcolor": _thinned(colour)} if panel.kind in {"area", "step"} else {}),
         }  # fmt: skip
 
     @property
@@ -161,6 +165,12 @@ class Chart:
             bundle |= {PLOTLY: self.plotly(), "image/svg+xml": self.svg}
         wanted = set(bundle if include is None else include) - set(exclude or ())
         return {kind: value for kind, value in bundle.items() if kind in wanted}
+
+
+def _thinned(colour: str) -> str:
+    """Return a colour of the theme (`#rrggbb`) as the tint of an area: gridlines stay visible through it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},.16)"
 
 
 def _instant(moment: datetime) -> str:

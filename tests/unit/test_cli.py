@@ -30,8 +30,8 @@ def test_without_a_command_there_is_help(words, listed, capsys):
     [
         (["doctr"], "there is no `aca-notebook doctr`; did you mean `doctor`?\nUsageError\naca-notebook --help\n"),
         (
-            ["emulator", "strat"],
-            "there is no `aca-notebook emulator strat`; did you mean `start`?\nUsageError\naca-notebook emulator --help\n",
+            ["emulator", "stp"],
+            "there is no `aca-notebook emulator stp`; did you mean `stop`?\nUsageError\naca-notebook emulator --help\n",
         ),
         (["zzz"], "there is no `aca-notebook zzz`\nUsageError\naca-notebook --help\n"),
         (["key"], "the following arguments are required: NAME\nUsageError\naca-notebook key --help\n"),

@@ -40,11 +40,22 @@ def texts(chart) -> list[str]:
     return [element.text or "" for element in ET.fromstring(chart.svg).iter(f"{SVG}text")]
 
 
-def test_every_axis_of_the_figure_names_its_unit() -> None:
+def test_every_panel_of_the_figure_names_its_unit_and_each_column_its_time() -> None:
     layout = charts.metrics(measured(), app="scorer").figure.layout
-    units = [layout[f"yaxis{n or ''}"].title.text for n in ("", 2, 3, 4, 5)]
-    assert units == ["requests per minute", "replicas", "milliseconds", "thousandths of a core", "MiB"]
-    assert all(layout[f"xaxis{n or ''}"].title.text == "time (UTC)" for n in ("", 2, 3, 4, 5))
+    units = {note.yref: note.text for note in layout.annotations if note.x == 1}
+    assert list(units) == [f"y{n} domain" for n in ("", 2, 3, 4, 5)]
+    assert list(units.values()) == ["requests per minute", "replicas", "milliseconds", "thousandths of a core", "MiB"]
+    times = [layout[f"xaxis{n or ''}"].title.text for n in ("", 2, 3, 4, 5)]
+    assert times == [None, None, None, "time (UTC)", "time (UTC)"], "the lowest panel of each column"
+
+
+def test_panels_neither_overlap_nor_leave_the_figure() -> None:
+    layout = charts.metrics(measured(), app="scorer").figure.layout
+    left = [layout[f"yaxis{n or ''}"].domain for n in ("", 3, 5)]
+    edges = [edge for low, high in reversed(left) for edge in (low, high)]
+    assert edges == sorted(edges)
+    assert edges[0] >= 0
+    assert edges[-1] <= 1
 
 
 def test_the_panels_share_one_time_axis() -> None:
