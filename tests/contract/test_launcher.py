@@ -98,6 +98,7 @@ def test_a_first_deploy_without_packages_installs_nothing(folder):
     with connect("local") as workspace:
         workspace.deploy("doubler", source, namespace)
         assert workspace.apps["doubler"].invoke(4.0) == 8.0
+        assert launcher.find_emulator(folder).status()["replicas"] == 1
     (log,) = folder.glob("blobs/local/**/*.log")
     assert "as it is" in log.read_text()
     assert list(folder.glob("environments/*")) == made

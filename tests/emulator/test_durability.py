@@ -9,9 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from aca_notebook.emulator.arm.seams import Runtime
 from aca_notebook.emulator.main import compose
@@ -23,6 +24,7 @@ from tests.fakes.clock import ManualClock
 from tests.fakes.spawn import FakeSpawn
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
 
@@ -102,6 +104,29 @@ def test_an_idle_emulator_asks_to_stop_and_a_busy_one_does_not(data_dir: Path) -
         emulator.advance(50)  # a request, if only to move the clock
         assert not emulator.emulator.stop_requested.is_set()
         asyncio.run_coroutine_threadsafe(emulator.clock.advance(70), emulator.loop).result(10)  # and no request
+        assert emulator.emulator.stop_requested.is_set()
+
+
+def test_an_emulator_that_builds_is_not_idle(data_dir: Path) -> None:
+    with running_emulator(data_dir, idle_exit_seconds=60) as emulator:
+
+        def wait_for(what: Coroutine[Any, Any, Any]) -> None:
+            asyncio.run_coroutine_threadsafe(what, emulator.loop).result(10)
+
+        turn = emulator.emulator._builds._turn
+        for _ in range(2):  # as if two other builds took long
+            wait_for(turn.acquire())
+        registry = f"{emulator.group}/providers/Microsoft.ContainerRegistry/registries/local"
+        place = emulator.ask("POST", f"{registry}/listBuildSourceUploadUrl").json()
+        headers = {"x-ms-blob-type": "BlockBlob"}
+        assert requests.put(place["uploadUrl"], data=b"no archive", headers=headers, timeout=10).status_code == 201
+        run = {"type": "DockerBuildRequest", "imageNames": ["x:1"], "sourceLocation": place["relativePath"]}
+        scheduled = emulator.ask("POST", f"{registry}/scheduleRun", run).json()
+        wait_for(emulator.clock.advance(200))
+        assert not emulator.emulator.stop_requested.is_set()
+        emulator.on_loop(turn.release)
+        emulator.eventually(lambda: emulator.ask("GET", scheduled["id"]).json()["properties"]["status"] == "Failed")
+        wait_for(emulator.clock.advance(200))
         assert emulator.emulator.stop_requested.is_set()
 
 
