@@ -31,6 +31,7 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 MAXIMUM_BODY_BYTES = 256 * 2**20
+CLIENT_CLOSED = 499  # what proxies log for a caller that hung up; nobody reads the answer
 HEALTH = frozenset({"/_aca/health/startup", "/_aca/health/live", "/_aca/health/ready"})
 
 
@@ -154,7 +155,7 @@ class RunnerApp:
         try:
             result = service.call(*positional, **keywords)
             value = [each async for each in result] if inspect.isasyncgen(result) else await result
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise user_error(error, self._lines) from error
         answer_type, written = exchange.write_answer(value, accept)
         return Answer(200, written, answer_type, run_seconds=time.perf_counter() - started)
@@ -279,19 +280,23 @@ def refusal(refused: Refused, headers: Headers) -> Answer:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Collect the body of a request. Raises `Refused` (413) past 256 MiB."""
-    message = await receive()
-    first: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return first
-    chunks, size = [first], len(first)
-    while message.get("more_body", False):
+    """Collect the body of a request.
+
+    Raises `Refused`: 413 past 256 MiB, 499 when the caller hangs up before its end (half a body is no call).
+    """
+    chunks: list[bytes] = []
+    size = 0
+    while True:
         message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
+        if message["type"] == "http.disconnect":
+            raise Refused(CLIENT_CLOSED, "ClientClosedRequest", "the caller hung up before the end of its request")
+        chunk: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            return b"".join((*chunks, chunk)) if chunks else chunk
+        chunks.append(chunk)
+        size += len(chunk)
         if size > MAXIMUM_BODY_BYTES:
             raise Refused(413, "PayloadTooLarge", f"a call takes at most {MAXIMUM_BODY_BYTES // 2**20} MiB")
-    return b"".join(chunks)
 
 
 async def respond(send: Send, answer: Answer) -> None:

@@ -151,10 +151,30 @@ async def test_an_exception_that_holds_more_than_plain_data_sends_its_words_only
     assert "args" not in error
 
 
-async def test_leaving_the_process_is_an_error_of_the_call(runner):
-    error = (await request(runner("import sys\ndef f(): sys.exit(3)", "f:function").app, "POST", "/f", b"{}")).error
+@pytest.mark.parametrize("kind", ["def", "async def"])
+async def test_leaving_the_process_is_an_error_of_the_call(runner, kind):
+    served = runner(f"import sys\n{kind} f(): sys.exit(3)", "f:function")
+    error = (await request(served.app, "POST", "/f", b"{}")).error
 
     assert error["type"] == "SystemExit"
+
+
+async def test_half_a_body_is_no_call(runner):
+    served = runner("ran = []\ndef f(x: int = 1) -> int:\n    ran.append(x)\n    return len(ran)", "f:function")
+    coming = [{"type": "http.request", "body": b"", "more_body": True}, {"type": "http.disconnect"}]
+    answered = []
+
+    async def receive():
+        return coming.pop(0)
+
+    async def send(message):
+        answered.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/f", "query_string": b"", "scheme": "http"}
+    await served.app({**scope, "headers": [(b"content-length", b"10")]}, receive, send)
+
+    assert answered[0]["status"] == 499
+    assert (await request(served.app, "POST", "/f", b"{}")).json == 1, "the cut-off call must not have run"
 
 
 @pytest.mark.parametrize(
