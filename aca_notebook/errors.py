@@ -21,6 +21,7 @@
     │   ├── InvalidArguments    a parameter is missing or has the wrong type
     │   └── RemoteError         the function raised (type name, remote traceback)
     └── Interrupted             the first Ctrl-C: says what was cancelled
+        └── Detached            the second: what was being cancelled goes on by itself
 
 Each has three lines: what happened in our words; the platform's code, text and request id; the command to run next.
 """
@@ -185,3 +186,7 @@ class RemoteError(CallFailed):
 
 class Interrupted(AcaError):
     """The first Ctrl-C: what was cancelled, and what still runs."""
+
+
+class Detached(Interrupted):
+    """The second Ctrl-C: what the first began to cancel goes on by itself."""

@@ -14,11 +14,13 @@ from aca_notebook.api import measures
 from aca_notebook.api.calling import Endpoint
 from aca_notebook.api.logs import LogQuery, LogStream
 from aca_notebook.api.twin import blocking
+from aca_notebook.errors import NotFound
 from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.metric import REPLICAS
 from aca_notebook.model.price import ReplicaSize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     import pandas as pd
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.revision import ReplicaState, RevisionState
 
 _LINK_SECONDS = 60
+_LOOK_SECONDS = 0.5
 
 
 class App:
@@ -97,6 +100,25 @@ class App:
         """Read the app's state again; returns itself."""
         self.state = await self._workspace.read_state(self.name)
         self.endpoint.url = self.state.url
+        return self
+
+    @blocking
+    async def wait(self, on_change: Callable[[AppState], None] | None = None) -> App:
+        """Return when no write is in progress any more; `on_change` hears each look, on another thread.
+
+        Raises `NotFound` when what was in progress was its end.
+        """
+        while not self.state.settled:
+            if on_change is not None:
+                on_change(self.state)
+            await self._workspace.clock.sleep(_LOOK_SECONDS)
+            try:
+                self.state = await self._workspace.read_state(self.name)
+            except NotFound as gone:
+                raise NotFound(
+                    f"app {self.name!r} is gone: what was in progress was its end", code=gone.code,
+                    hint="run `%aca ps` to see what is left",
+                ) from None  # fmt: skip
         return self
 
     @blocking

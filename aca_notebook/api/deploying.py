@@ -19,7 +19,7 @@ from aca_notebook.api.plan import Surroundings, check_name, plan_deployment
 from aca_notebook.api.progress import ProgressBoard
 from aca_notebook.api.starting import Starting
 from aca_notebook.azure import documents
-from aca_notebook.errors import AcaError, BuildFailed, Conflict, Interrupted, NotFound, Superseded
+from aca_notebook.errors import AcaError, BuildFailed, Conflict, Detached, Interrupted, NotFound, Superseded
 from aca_notebook.model.deploy import DeployState, PhaseName
 from aca_notebook.model.states import ProvisioningState, known
 
@@ -83,6 +83,8 @@ class Deploying:
         self._mark = template.Mark(owner, deployment=secrets.token_hex(8))
         self._build_run = ""
         self._accepted = False
+        self._putting: asyncio.Future[Operation] | None = None
+        self._leaving: asyncio.Future[str] | None = None
         self._existed = False
 
     async def plan(self, source: Source) -> tuple[DeployPlan, Packed, Surroundings]:
@@ -104,7 +106,8 @@ class Deploying:
             outcome = await self._steps(source, board)
         except asyncio.CancelledError:
             report = await self._interrupted()
-            board.finish(DeployState.INTERRUPTED, report)
+            detached = isinstance(report, Detached)
+            board.finish(DeployState.DETACHED if detached else DeployState.INTERRUPTED, report)
             raise report from None
         except Superseded as overtaken:
             board.finish(DeployState.SUPERSEDED, overtaken)
@@ -209,15 +212,9 @@ class Deploying:
                 return begun.result
 
     async def _accepted_put(self, wanted: Document) -> Operation:
-        """PUT, and see it through even when interrupted in the middle: nothing may be left that nobody knows of."""
-        putting = asyncio.ensure_future(self._access.ask(lambda services: services.apps.put(self._app, wanted)))
-        try:
-            begun = await asyncio.shield(putting)
-        except asyncio.CancelledError:
-            with suppress(AcaError):
-                await putting
-                self._accepted = True
-            raise
+        """PUT; an interrupt in the middle leaves it under way, for the cleaning up to see through."""
+        self._putting = asyncio.ensure_future(self._access.ask(lambda services: services.apps.put(self._app, wanted)))
+        begun = await asyncio.shield(self._putting)
         self._accepted = True
         return begun
 
@@ -260,25 +257,47 @@ class Deploying:
             )  # fmt: skip
 
     async def _interrupted(self) -> Interrupted:
-        """Cancel what can be cancelled, and say what was and what was not."""
-        done = "nothing had been sent to the platform"
+        """Cancel what can be cancelled, and say what was; a second interrupt lets that go on by itself."""
+        self._leaving = asyncio.ensure_future(self._clean_up())  # kept: the loop alone does not hold a task
         try:
-            if self._accepted and not self._existed:
-                await asyncio.shield(self._access.ask(lambda services: services.apps.delete(self._app)))
-                done = f"the unfinished app {self._app!r} was deleted"
-            elif self._accepted:
-                done = f"the platform finishes the new revision of {self._app!r} by itself"
-            elif self._build_run:
-                run = self._build_run
-                await asyncio.shield(self._access.ask(lambda services: services.registry.cancel(run)))
-                done = f"the build {run} was cancelled; the app was not changed"
-        except (AcaError, asyncio.CancelledError) as failed:
-            logger.warning("cleaning up after an interrupt failed: %s", failed)
-            done = "cleaning up was not finished"
+            done = "" if _interrupted_again() else await asyncio.shield(self._leaving)
+        except asyncio.CancelledError:
+            done = ""
+        if not done:
+            return Detached(
+                f"detached from the deployment of {self._app!r}", code="Detached",
+                detail="what it had begun goes on being cancelled",
+                hint=f"`%aca show {self._app}` follows it to its end" if self._putting or self._existed
+                else "`%aca ps` shows what runs",
+            )  # fmt: skip
         return Interrupted(
             f"the deployment of {self._app!r} was interrupted", code="Interrupted", detail=done,
-            hint="`%aca ps` shows what runs",
+            hint=f"`%aca show {self._app}` follows it" if self._accepted and self._existed
+            else "`%aca ps` shows what runs",
         )  # fmt: skip
+
+    async def _clean_up(self) -> str:
+        """Cancel what can be cancelled, whatever was asked of the platform last; tell what was and what was not."""
+        try:
+            if self._putting is not None and not self._accepted:
+                await self._putting  # nothing may be left that nobody knows of
+                self._accepted = True
+        except AcaError as refused:
+            logger.debug("the app was not changed: %s", refused)
+        try:
+            if self._accepted and not self._existed:
+                await self._access.ask(lambda services: services.apps.delete(self._app))
+                return f"the unfinished app {self._app!r} was deleted"
+            if self._accepted:
+                return f"the platform finishes the new revision of {self._app!r} by itself"
+            if self._build_run:
+                run = self._build_run
+                await self._access.ask(lambda services: services.registry.cancel(run))
+                return f"the build {run} was cancelled; the app was not changed"
+        except AcaError as failed:
+            logger.warning("cleaning up after an interrupt failed: %s", failed)
+            return "cleaning up was not finished"
+        return "nothing had been sent to the platform"
 
     async def _document(self) -> Document | None:
         try:
@@ -291,6 +310,12 @@ class Deploying:
 
     def _read(self, document: Document, profiles: Mapping[str, WorkloadProfileType]) -> AppState:
         return documents.read_app(document, self._access.target, profiles)
+
+
+def _interrupted_again() -> bool:
+    """Whether this task was cancelled twice before it could say anything."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 1
 
 
 def _shipping(plan: DeployPlan) -> str:

@@ -27,17 +27,24 @@ class PrivateLoop:
         """Wait for `work` from a thread that is not ours.
 
         The first Ctrl-C cancels the work and waits for it to clean up; whatever it raises then is raised here, or
-        `KeyboardInterrupt` when it has nothing to say. A second one leaves it to finish by itself.
+        `KeyboardInterrupt` when it has nothing to say. A second one cancels the cleaning up: work that leaves it to
+        finish by itself can say so, and at a third, or after half a second, it has had its chance.
         """
         job = _Job(self._loop, work)
         try:
-            job.start()  # inside: an interrupt that comes right after must find it
-            return _wait(job.done)
-        except KeyboardInterrupt:
-            job.cancel()
             try:
+                job.start()  # inside: an interrupt that comes right after must find it
                 return _wait(job.done)
-            except asyncio.CancelledError:
+            except KeyboardInterrupt:
+                job.cancel()
+                return _wait(job.done)
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        except KeyboardInterrupt:
+            job.cancel(times=2)  # twice: the second may have come before the first was passed on
+            try:
+                return job.done.result(timeout=_SLICE_SECONDS)
+            except (asyncio.CancelledError, TimeoutError):
                 raise KeyboardInterrupt from None
 
     async def wait(self, work: Coroutine[Any, Any, T]) -> T:
@@ -107,17 +114,18 @@ class _Job(Generic[T]):
         """Begin the work."""
         self._loop.call_soon_threadsafe(self._begin)
 
-    def cancel(self) -> None:
-        """Cancel the work."""
-        self._loop.call_soon_threadsafe(self._cancel)
+    def cancel(self, times: int = 1) -> None:
+        """Cancel the work; more than once to cancel its cleaning up as well."""
+        self._loop.call_soon_threadsafe(self._cancel, times)
 
     def _begin(self) -> None:
         self._task = self._loop.create_task(self._work)
         self._task.add_done_callback(self._finish)
 
-    def _cancel(self) -> None:
+    def _cancel(self, times: int) -> None:
         if self._task is not None:
-            self._task.cancel()
+            for _ in range(times):
+                self._task.cancel()
 
     def _finish(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():

@@ -113,7 +113,8 @@ class Workspace:
 
         `namespace` is the notebook's, after the cell ran in it. `options` are those of `plan`. `on_progress` is called
         on another thread, at each change and at most four times a second in between. Ctrl-C cancels what can be
-        cancelled and raises `Interrupted`; a later deploy of the same name makes this one raise `Superseded`.
+        cancelled and raises `Interrupted`; a second one leaves that to go on by itself and raises `Detached`. A later
+        deploy of the same name makes this one raise `Superseded`.
         """
         deploying, packed_source = self._deploying(name, source, namespace, options)
         outcome = await deploying.run(packed_source, on_progress)

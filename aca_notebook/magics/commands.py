@@ -12,7 +12,7 @@ from aca_notebook.display import logs as log_cards
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
 from aca_notebook.magics import arguments
-from aca_notebook.magics.live import FollowedLog
+from aca_notebook.magics.live import FollowedLog, LiveCard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,8 +115,21 @@ def ps(notebook: Notebook, given: arguments.Listing) -> object:
 
 
 def show(notebook: Notebook, given: arguments.OneApp) -> App:
-    """Return an app, freshly read."""
-    return notebook.workspace.apps[given.name]
+    """Return an app, freshly read; while it is being changed, follow that to its end, or to Ctrl-C."""
+    app = notebook.workspace.apps[given.name]
+    if not app.state.settled:
+        _follow(app, notebook.card())
+    return app
+
+
+def _follow(app: App, card: LiveCard) -> None:
+    """Show what is going on as long as it does; what is left in its place is one line."""
+    try:
+        app.wait(lambda state: card.show(lambda: cards.app(state)))
+    except KeyboardInterrupt:  # how a person ends it
+        pass
+    finally:
+        card.show(lambda: {"text/plain": f"{app.name}: {cards.status(app.state)}"}, last=True)
 
 
 def logs(notebook: Notebook, given: arguments.Logs) -> object:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aca_notebook.model.states import ProvisioningState, known
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -75,6 +77,12 @@ class AppState:
     def name(self) -> str:
         """The app's name."""
         return self.id.name
+
+    @property
+    def settled(self) -> bool:
+        """Whether no write is in progress, as far as the platform's word is known."""
+        state = known(ProvisioningState, self.provisioning_state)
+        return not isinstance(state, ProvisioningState) or state.terminal
 
     @property
     def functions(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class FakePlatform:
     done: list[str] = field(default_factory=list)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     reached: dict[str, asyncio.Event] = field(default_factory=dict)
+    deleted: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def pass_gate(self, name: str) -> None:
         """Tell the test that we are here, and wait if it wants us to."""
@@ -108,8 +109,10 @@ class _Apps:
         self._platform.apps[name] |= document
 
     async def delete(self, name: str) -> None:
+        await self._platform.pass_gate("delete")
         self._platform.done.append("delete")
         self._platform.apps.pop(name, None)
+        self._platform.deleted.set()
 
     async def secrets(self, name: str) -> dict[str, str]:
         return {"aca-notebook-key": self._platform.key} if self._platform.key else {}

@@ -14,6 +14,7 @@ from aca_notebook.errors import (
     BuildFailed,
     CaptureFailed,
     DeploymentFailed,
+    Detached,
     Interrupted,
     NameRefused,
     ServiceFailed,
@@ -227,6 +228,37 @@ async def test_an_interrupt_while_an_update_starts_leaves_it_to_the_platform_and
         await running
     assert "by itself" in report.value.detail
     assert "scorer" in platform.apps
+
+
+async def test_a_second_interrupt_detaches_and_the_cleaning_up_goes_on(platform, deploy):
+    platform.hold("operation")
+    platform.hold("delete")
+    running = asyncio.create_task(deploy())
+    await platform.reached["operation"].wait()
+    running.cancel()
+    await platform.reached["delete"].wait()
+    running.cancel()
+    with pytest.raises(Detached) as report:
+        await running
+    assert report.value.lines()[2] == "`%aca show scorer` follows it to its end"
+    assert deploy.told[-1].state is DeployState.DETACHED
+    assert "scorer" in platform.apps
+    platform.gates["delete"].set()
+    await asyncio.wait_for(platform.deleted.wait(), 5)
+    assert platform.apps == {}
+
+
+async def test_two_interrupts_at_once_detach_and_clean_up_all_the_same(platform, deploy):
+    platform.hold("put")
+    running = asyncio.create_task(deploy())
+    await platform.reached["put"].wait()
+    running.cancel()
+    running.cancel()
+    with pytest.raises(Detached):
+        await running
+    platform.gates["put"].set()
+    await asyncio.wait_for(platform.deleted.wait(), 5)
+    assert platform.done == ["upload", "schedule", "put", "delete"]
 
 
 async def test_a_cell_that_cannot_travel_fails_before_anything_is_sent(platform, deploy):

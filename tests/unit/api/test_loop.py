@@ -94,6 +94,48 @@ def test_an_interrupt_of_silent_work_is_a_keyboard_interrupt(loop):
     sender.join()
 
 
+def interrupt_twice(started: threading.Event, cleaning: threading.Event) -> threading.Thread:
+    def send() -> None:
+        for reached in (started, cleaning):
+            reached.wait(5)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_second_interrupt_does_not_wait_for_the_cleaning_up(loop, says_so):
+    started, cleaning, cleaned, go_on = (threading.Event() for _ in range(4))
+
+    async def clean_up() -> None:
+        cleaning.set()
+        await asyncio.to_thread(go_on.wait, 5)
+        cleaned.set()
+
+    async def work() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            going = asyncio.ensure_future(clean_up())
+            try:
+                await asyncio.shield(going)
+            except asyncio.CancelledError:
+                if says_so:
+                    raise LookupError("it goes on without you") from None
+                await going
+
+    sender = interrupt_twice(started, cleaning)
+    with pytest.raises(LookupError if says_so else KeyboardInterrupt):
+        loop.run(work())
+    assert not cleaned.is_set()
+    go_on.set()
+    assert cleaned.wait(5)
+    sender.join()
+
+
 def test_cancelling_the_twin_cancels_the_work(loop):
     cancelled = threading.Event()
     started = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -142,6 +143,15 @@ def test_a_line_plan_uses_the_cell_that_was_deployed(notebook) -> None:
     assert notebook.workspace.asked[-1][2].startswith("\ndef score")
     notebook.run("%aca plan ranker")
     assert isinstance(notebook.error, UsageFailed)
+    assert "--entry" in notebook.error.hint
+
+
+def test_a_function_of_an_earlier_cell_is_deployed_by_its_name(notebook) -> None:
+    notebook.run("def score(x): return x")
+    notebook.run("%aca deploy scorer --entry score")
+    assert notebook.error is None
+    ((verb, name, source, options),) = notebook.workspace.asked
+    assert (verb, name, source, options["entry"], options["cell"]) == ("deploy", "scorer", "", "score", "In[2]")
 
 
 def test_the_list_after_down_is_what_is_left(notebook) -> None:
@@ -224,3 +234,32 @@ def test_loading_twice_keeps_one_magic(notebook) -> None:
     count = len(notebook.shell.Completer.custom_matchers)
     assert aca.load(notebook.shell) is first
     assert len(notebook.shell.Completer.custom_matchers) == count
+
+
+def test_showing_an_app_that_is_being_changed_follows_that_to_its_end(notebook):
+    notebook.run("%aca target local")
+    app = notebook.workspace.apps["scorer"]
+    app.state = replace(app.state, provisioning_state="InProgress")
+
+    def wait(on_change):
+        on_change(app.state)
+        app.state = replace(app.state, provisioning_state="Succeeded")
+
+    app.wait = wait
+    assert notebook.run("%aca show scorer") is app
+    assert [output.data["text/plain"] for output in notebook.shown if "text/plain" in output.data][-1].startswith(
+        "scorer: "
+    )
+
+
+def test_ctrl_c_ends_the_following_and_the_app_is_returned_as_it_is(notebook):
+    notebook.run("%aca target local")
+    app = notebook.workspace.apps["scorer"]
+    app.state = replace(app.state, provisioning_state="InProgress")
+
+    def wait(on_change):
+        raise KeyboardInterrupt
+
+    app.wait = wait
+    assert notebook.run("%aca show scorer") is app
+    assert notebook.error is None
