@@ -52,8 +52,8 @@ def deploy(notebook: Notebook, given: arguments.Deploy, source: str) -> object:
 
 
 def deploy_again(notebook: Notebook, given: arguments.Deploy) -> object:
-    """Deploy the cell that was last deployed or planned under that name."""
-    cell = notebook.recall(given.name)
+    """Deploy the cell that was last deployed or planned under that name, or the `--entry` of an earlier cell."""
+    cell = notebook.recall(given.name, given.entry)
     return _plan(notebook, given, cell) if given.dry_run else _deploy(notebook, given, cell)
 
 
@@ -88,7 +88,7 @@ def plan(notebook: Notebook, given: arguments.Plan, source: str) -> object:
 
 def plan_again(notebook: Notebook, given: arguments.Plan) -> object:
     """Show what deploying the remembered cell again would do."""
-    return _plan(notebook, given, notebook.recall(given.name))
+    return _plan(notebook, given, notebook.recall(given.name, given.entry))
 
 
 def _plan(notebook: Notebook, given: arguments.Deploy, cell: Cell) -> Card:

@@ -88,8 +88,7 @@ class Notebook:
         A line stands for the magic, so that lines count as the person sees them. Raises `CellFailed` when the cell
         raised; IPython has shown its traceback by then.
         """
-        number = len(self._shell.history_manager.input_hist_parsed) - 1  # of the cell that holds us
-        with self._numbered(number):
+        with self._numbered(self._number):
             result = self._shell.run_cell(f"{MAGIC_LINE}\n{source}", store_history=False)
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
@@ -97,8 +96,16 @@ class Notebook:
                 f"nothing was deployed, because the cell failed here with {type(error).__name__}",
                 hint="mend the cell and run it again",
             )
+        return self._cell(f"\n{source}")
+
+    @property
+    def _number(self) -> int:
+        """The number of the cell that holds us."""
+        return len(self._shell.history_manager.input_hist_parsed) - 1
+
+    def _cell(self, source: str) -> Cell:
         # Jupyter tells a kernel its notebook's path in this variable; only the file's name leaves the machine.
-        return Cell(f"\n{source}", f"In[{number}]", Path(os.environ.get("JPY_SESSION_NAME", "")).name)
+        return Cell(source, f"In[{self._number}]", Path(os.environ.get("JPY_SESSION_NAME", "")).name)
 
     @contextmanager
     def _numbered(self, number: int) -> Iterator[None]:
@@ -114,16 +121,18 @@ class Notebook:
         """Keep a cell as the source of an app, so that `%aca plan NAME` finds it."""
         self._cells[app] = cell
 
-    def recall(self, app: str) -> Cell:
-        """Return the cell an app was last deployed or planned from.
+    def recall(self, app: str, entry: str = "") -> Cell:
+        """Return the cell an app was last deployed or planned from; an empty one to serve the `entry` of another.
 
         Raises `UsageFailed` when there is none.
         """
+        if app not in self._cells and entry:
+            return self._cell("")
         if app not in self._cells:
             raise UsageFailed(
                 f"no cell of this notebook was deployed or planned as {app!r}",
                 code="UsageError",
-                hint=f"start the cell with %%aca plan {app}",
+                hint=f"start the cell with %%aca deploy {app}, or name a function: %aca deploy {app} --entry FUNCTION",
             )
         return self._cells[app]
 

@@ -10,7 +10,7 @@ from aca_notebook.errors import CaptureFailed
 from aca_notebook.packaging import exports as exported
 from aca_notebook.packaging import modules, names
 from aca_notebook.packaging.cells import FUTURE_ANNOTATIONS, Cell, Cells, code_of
-from aca_notebook.packaging.closure import Closure
+from aca_notebook.packaging.closure import Closure, Needed
 from aca_notebook.packaging.emit import Piece, Run, emit
 from aca_notebook.packaging.origins import unwrapped
 
@@ -45,7 +45,8 @@ def capture_cell(source: str, namespace: Mapping[str, object], *, cell: str = ""
     """Find what a cell needs of the notebook, and write it down.
 
     `namespace` is the notebook's globals after the cell ran; `cell` is what tracebacks call it (`In[3]`; found in the
-    history when empty); `entry` names what `/` calls, `Class.method` included.
+    history when empty); `entry` names what `/` calls, `Class.method` included. A cell that defines nothing to call
+    serves the `entry` of an earlier one.
 
     Raises `CaptureFailed` that names the variable, cell and line: for a syntax error, a magic, a star import, nothing
     to call, a name without a value, a value that cannot travel.
@@ -60,10 +61,14 @@ def capture_cell(source: str, namespace: Mapping[str, object], *, cell: str = ""
             hint=f"give the result another name, or bind `{name}` in this cell first",
         )  # fmt: skip
     exports = exported.exports_of(tree, namespace)
+    earlier = "" if exports else entry.partition(".")[0]
+    exports = exports or exported.export_of(earlier, namespace)
     chosen = entry_name(exports, entry, this.label)
     used = names.uses(source)
     closure = Closure(namespace, cells)
     closure.need_all(used, tree, this, but=used.binds)
+    if earlier:
+        closure.need(earlier, Needed(this.label, 0), set())
     emitted = emit(
         [*closure.pieces, cell_piece(this, tree, used)],
         future_annotations=closure.future_annotations or uses_future(tree, namespace, exports),
@@ -124,7 +129,7 @@ def entry_name(exports: tuple[Export, ...], wanted: str, cell: str) -> str:
     if not exports:
         raise CaptureFailed(
             "the cell defines nothing to call", cell=cell,
-            hint="define a function, a class with a method, or an ASGI application in it",
+            hint="define a function, a class or an ASGI application in it, or name one of an earlier cell with --entry",
         )  # fmt: skip
     try:
         return exported.entry_of(exports, wanted)

@@ -56,6 +56,12 @@ def exports_of(tree: ast.Module, namespace: Mapping[str, object]) -> tuple[Expor
     return applications[-1:] or tuple(found.values())
 
 
+def export_of(name: str, namespace: Mapping[str, object]) -> tuple[Export, ...]:
+    """Return what the notebook itself offers under a name; nothing when that cannot be called."""
+    export = _export(name, unwrapped(namespace[name]), defined=True) if name in namespace else None
+    return (export,) if export is not None else ()
+
+
 def entry_of(exports: tuple[Export, ...], wanted: str) -> str:
     """Return the name `/` stands for: `wanted`, or the last export. Raises `KeyError` for a name that is not served."""
     served = {each.name for each in exports} | {f"{each.name}.{m.name}" for each in exports for m in each.methods}

@@ -198,6 +198,24 @@ def test_an_asgi_application_is_served_alone_as_it_is():
     assert captured.entry == "app"
 
 
+@pytest.mark.parametrize("cell", ["", "# only a remark", "K = 5"])
+def test_an_entry_of_an_earlier_cell_is_served_by_a_cell_that_defines_nothing(cell, tmp_path):
+    notebook = Notebook("K = 2\ndef f(x): return helper(x)\ndef helper(x): return K * x")
+
+    captured = notebook.deploy(cell, entry="f")
+
+    assert ([each.name for each in captured.exports], captured.entry) == (["f"], "f")
+    assert unpacked(captured, tmp_path / "app").f(3) == (15 if cell == "K = 5" else 6)
+
+
+def test_a_method_of_an_earlier_cell_is_an_entry_too():
+    notebook = Notebook("class Model:\n    def predict(self, x): return x\n    def fit(self): pass")
+
+    assert notebook.deploy("", entry="Model.predict").entry == "Model.predict"
+    with pytest.raises(CaptureFailed, match="nothing to call"):
+        notebook.deploy("", entry="missing")
+
+
 def test_a_lambda_with_a_name_is_served():
     assert [each.name for each in Notebook().deploy("double = lambda x: 2 * x").exports] == ["double"]
 
