@@ -17,7 +17,7 @@ from aca_notebook.emulator.wire import AzureError, Door, Match, RouteTable, quer
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.identity.doors import Doors
@@ -35,6 +35,10 @@ _SUPPORTED_VERSIONS = (
     "2024-10-02-preview, 2025-01-01, 2025-02-02-preview, 2025-07-01, 2026-07-01"
 )
 _KEEP_ALIVE_SECONDS = 75
+_HEAD_BYTES = 64 * 1024
+_MOST_BODY_BYTES = 16 * 2**20  # Resource Manager itself takes 4 MiB
+#: What is public takes forms of a few fields; blobs bound themselves.
+_BODY_BYTES = {Door.PUBLIC: 64 * 1024, Door.IDENTITY_HEADER: 64 * 1024, Door.SAS: 2**34}
 _CLOSE_SECONDS = 2.0
 
 
@@ -52,9 +56,10 @@ class Dispatcher:
         """Answer one HTTP request."""
         self.in_flight += 1
         try:
-            request = Request(scope, receive)
+            body = BoundedBody(receive)
+            request = Request(scope, body)
             try:
-                response = await self._answer(request)
+                response = await self._answer(request, body)
                 await response(scope, receive, send)
             except ClientDisconnect:
                 logger.debug("the caller of %s hung up", request.url.path)
@@ -62,12 +67,13 @@ class Dispatcher:
             self.in_flight -= 1
             self.last_request_at = self._clock.monotonic()
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, body: BoundedBody) -> Response:
         request_id = str(uuid.uuid4())
         match: Match | None = None
         try:
             _check_host(request)
             match = self._route(request)
+            body.limit = _BODY_BYTES.get(match.route.door, _MOST_BODY_BYTES)
             request.scope["path_params"] = match.parameters
             request.state.claims = self._doors.claims(match.route.door, request)
             if match.route.door is Door.ARM:
@@ -104,6 +110,48 @@ class Dispatcher:
         )
 
 
+class BoundedBody:
+    """Hands a request's body on, up to `limit` bytes; past it the request is refused with 413."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.limit = 0
+        self._receive = receive
+        self._size = 0
+
+    async def __call__(self) -> Message:
+        """Return the next message. Raises `AzureError` 413."""
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size > self.limit:
+            raise AzureError(413, "RequestEntityTooLarge", f"A request here takes at most {self.limit:,} bytes.")
+        return message
+
+
+class BoundedHeads(HttpToolsProtocol):
+    """uvicorn's protocol, which reads heads of any size, with an end to its patience."""
+
+    _reading_head = True
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; hang up on a head that does not end."""
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._reading_head and self._head_bytes > _HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._reading_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head has come."""
+        self._reading_head = False
+        super().on_headers_complete()
+
+
 class HttpServer:
     """Makes uvicorn's protocol for each connection that a listener accepted."""
 
@@ -117,7 +165,7 @@ class HttpServer:
 
     def protocol(self, _secure: bool, /) -> asyncio.Protocol:  # noqa: FBT001 - the listener's seam
         """Return a protocol for one connection; it reads from its transport whether that is TLS."""
-        return HttpToolsProtocol(self._config, self._state, {}, asyncio.get_running_loop())
+        return BoundedHeads(self._config, self._state, {}, asyncio.get_running_loop())
 
     async def close(self) -> None:
         """Let requests finish for a moment, then cut them: a followed log would never end by itself."""

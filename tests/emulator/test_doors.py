@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 from typing import TYPE_CHECKING
 
 import jwt
@@ -80,6 +82,22 @@ def test_a_token_expires(emulator: Running) -> None:
 def test_a_name_that_is_not_this_machines_is_turned_away_before_the_door(emulator: Running, host: str) -> None:
     answer = emulator.ask("GET", "/metadata/endpoints", headers={"Host": host})
     assert (answer.status_code, answer.json()["error"]["code"]) == (421, "HostNotAllowed")
+
+
+def test_a_body_has_a_limit_and_a_public_one_a_small_one(emulator: Running) -> None:
+    tenant = emulator.environment["AZURE_TENANT_ID"]
+    refused = emulator.ask("POST", f"/{tenant}/oauth2/v2.0/token", data={"scope": "x" * 70_000})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "RequestEntityTooLarge")
+    refused = emulator.ask("PUT", emulator.app_path(), data=b'{"tags": "' + b"x" * 17 * 2**20 + b'"}')
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "RequestEntityTooLarge")
+
+
+def test_a_head_that_does_not_end_is_hung_up_on(emulator: Running) -> None:
+    with socket.create_connection(("127.0.0.1", emulator.emulator.endpoint.port), timeout=10) as connection:
+        connection.sendall(b"GET /metadata/endpoints HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
+        with contextlib.suppress(ConnectionError):  # it may hang up before all of it is sent
+            connection.sendall(b"x" * 400_000)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8321", "app.localhost", "[::1]:80"])
