@@ -28,6 +28,12 @@ def bind(
     signature: inspect.Signature, positional: Sequence[object], named: Mapping[str, object]
 ) -> dict[str, object]:  # fmt: skip
     """Give positional arguments their names. Raises `InvalidArguments` for what the signature does not take."""
+    kinds = {each.kind for each in signature.parameters.values()}
+    unknown = [name for name in named if name not in signature.parameters]
+    if unknown and inspect.Parameter.VAR_KEYWORD not in kinds:
+        raise InvalidArguments(
+            f"there is no parameter `{unknown[0]}`", code="InvalidArguments", hint=f"it takes {signature}"
+        )
     try:
         return dict(signature.bind(*positional, **named).arguments)
     except TypeError as wrong:

@@ -42,7 +42,7 @@ class Door:
             401,
             "Unauthorized",
             "this endpoint needs its key" if self.key else "this endpoint has no key and is not public",
-            hint=f'send it as a header: -H "X-Api-Key: $(aca-notebook key {name})"; in a notebook: %aca curl {name}',
+            hint=f"add -H X-Api-Key:$(aca-notebook key {name}) to curl; in a notebook: %aca curl {name}",
         )
 
     def admit_link(self, expires: str, signature: str) -> None:

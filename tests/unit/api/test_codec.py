@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import numpy as np
@@ -27,6 +28,16 @@ def test_arguments_that_do_not_fit_are_refused_with_the_signature(positional, na
     with pytest.raises(InvalidArguments) as refused:
         codec.bind(codec.signature_of(("x", "y")), positional, named)
     assert "x=None, y=None" in refused.value.hint
+
+
+def test_an_unknown_parameter_is_named_before_a_missing_one():
+    def score(x, **more): ...
+    def strict(x): ...
+
+    with pytest.raises(InvalidArguments, match="no parameter `y`"):
+        codec.bind(inspect.signature(strict), (), {"y": 9.0})
+    with pytest.raises(InvalidArguments, match="missing a required argument: 'x'"):
+        codec.bind(inspect.signature(score), (), {"y": 9.0})
 
 
 def test_plain_data_travels_as_json():

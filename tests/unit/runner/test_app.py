@@ -24,7 +24,8 @@ async def test_without_the_key_every_call_is_refused_and_told_how(runner):
     reply = await request(running.app, "POST", "/f", b'{"x": 1}')
 
     assert (reply.status, reply.error["code"]) == (401, "Unauthorized")
-    assert "$(aca-notebook key scorer)" in reply.error["hint"]
+    assert "-H X-Api-Key:$(aca-notebook key scorer)" in reply.error["hint"]
+    assert '"' not in reply.error["hint"], "JSON would escape it, and it would not work as pasted"
     assert KEY not in reply.body.decode()
 
 
