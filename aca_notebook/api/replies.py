@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import json
 import sys
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.errors import CallFailed, InvalidArguments, NotFound, RemoteError, Unauthorized
@@ -66,6 +68,8 @@ def remote_exception(told: Mapping[str, Any], reply: Reply, app: str) -> BaseExc
         )  # fmt: skip
     revived.add_note(f"Traceback ({where}):\n{frames}")
     revived.__dict__[REMOTE] = True
+    # IPython asks the exception itself how to show it; plain Python shows the frame that raised it here.
+    revived.__dict__["_render_traceback_"] = functools.partial(_render, revived)
     return revived
 
 
@@ -83,6 +87,24 @@ def format_frames(frames: Sequence[Mapping[str, Any]]) -> str:
 def is_remote(error: BaseException) -> bool:
     """Whether an exception was raised by a user's function elsewhere: our own frames say nothing about it."""
     return bool(getattr(error, REMOTE, False))
+
+
+def _render(error: BaseException) -> list[str]:
+    """Show an exception as IPython does, with the caller's frames and without those of this package."""
+    from IPython.core.getipython import get_ipython
+
+    shown = get_ipython().InteractiveTB  # whoever asks is IPython
+    lines: list[str] = shown.structured_traceback(type(error), error, _without_ours(error.__traceback__))
+    return lines
+
+
+def _without_ours(frames: TracebackType | None) -> TracebackType | None:
+    if frames is None:
+        return None
+    later = _without_ours(frames.tb_next)
+    if str(frames.tb_frame.f_globals.get("__name__")).partition(".")[0] == "aca_notebook":
+        return later
+    return TracebackType(later, frames.tb_frame, frames.tb_lasti, frames.tb_lineno)
 
 
 def _revive(module: str, name: str, arguments: object) -> Exception | None:
