@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime.probes import Check, Faded, Finding, GaveUp, Watch
 from aca_notebook.emulator.runtime.process import Launch, StartFailed, new_mark
+from aca_notebook.emulator.runtime.waiting import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -144,15 +145,7 @@ class ContainerRun:
 
     async def _recorded_or_stopped(self) -> None:
         """Wait for the disk, which may be full, unless the program is not to run any more."""
-        waiting = {
-            asyncio.ensure_future(self._tools.recorder.durable()),
-            asyncio.ensure_future(self._stopped.wait()),
-        }
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        await first_of(self._tools.recorder.durable(), self._stopped.wait())
 
     async def _run_child(self, child: Child, port: int) -> tuple[int, str]:
         if self._stopping is not None:

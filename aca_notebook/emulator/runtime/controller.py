@@ -29,6 +29,7 @@ from aca_notebook.emulator.runtime.tended import (
     over_limit,
     running_replica,
 )
+from aca_notebook.emulator.runtime.waiting import rest
 from aca_notebook.emulator.scaling.load import LoadWindow
 from aca_notebook.emulator.scaling.rules import ScalingState, decide_replicas
 
@@ -308,7 +309,7 @@ class Controller:
         while True:
             tended.wake.clear()
             seconds = self._step(tended)
-            await self._sleep(tended.wake, seconds)
+            await rest(tended.wake, self._clock, seconds)
 
     def _step(self, tended: Tended) -> float | None:
         """Reconcile once; return after how many seconds to look again."""
@@ -324,16 +325,6 @@ class Controller:
         if plan.look_again_at is not None:
             looks.append(max(0.0, (plan.look_again_at - now) / timedelta(seconds=1)))
         return min(looks, default=None)
-
-    async def _sleep(self, wake: asyncio.Event, seconds: float | None) -> None:
-        waiting: set[asyncio.Task[Any]] = {asyncio.ensure_future(wake.wait())}
-        if seconds is not None:
-            waiting.add(asyncio.ensure_future(self._clock.sleep(seconds)))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
 
     def _scale(self, tended: Tended) -> tuple[dict[str, int], float | None]:
         """Decide how many replicas each live revision should have, and when to decide again."""

@@ -69,7 +69,6 @@ class Ingress:
     external: bool = False
     target_port: int = 0
     transport: str = "Auto"
-    allow_insecure: bool = False
     traffic: tuple[TrafficWeight, ...] = (TrafficWeight(weight=100, latest=True),)
     sticky: bool = False
 
@@ -226,7 +225,6 @@ def _scale(entry: Mapping[str, Any], containers: Sequence[Container], *, has_ing
         min_replicas=low,
         max_replicas=max(low, 1, 10 if high is None else int(high)),
         cooldown_seconds=300.0 if cooldown is None else float(cooldown),
-        polling_seconds=float(entry.get("pollingInterval") or 30),
         rules=rules,
     )
 
@@ -284,7 +282,6 @@ def _ingress(entry: Mapping[str, Any] | None) -> Ingress | None:
         external=bool(entry.get("external")),
         target_port=int(entry.get("targetPort") or 0),
         transport=str(entry.get("transport") or "Auto"),
-        allow_insecure=bool(entry.get("allowInsecure")),
         traffic=traffic,
         sticky=str((entry.get("stickySessions") or {}).get("affinity") or "none").lower() == "sticky",
     )

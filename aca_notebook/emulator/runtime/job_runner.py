@@ -25,6 +25,7 @@ from aca_notebook.emulator.runtime.executions import (
 )
 from aca_notebook.emulator.runtime.observed import ObservedApp
 from aca_notebook.emulator.runtime.reconcile import AssignReplica, Circumstances
+from aca_notebook.emulator.runtime.waiting import rest
 from aca_notebook.model.states import ExecutionStatus
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class JobRunner:
         while job.running:
             wake = job.lodging.tended.wake
             wake.clear()
-            await self._sleep(wake, self._step(key, job))
+            await rest(wake, self._clock, self._step(key, job))
 
     def _step(self, key: str, job: _Job) -> float | None:
         """Decide once about every execution; return after how many seconds to look again."""
@@ -210,16 +211,8 @@ class JobRunner:
         if self._settle is not None:
             await self._settle(key, observed)
         job.observed.executions.pop(observed.name, None)
-
-    async def _sleep(self, wake: asyncio.Event, seconds: float | None) -> None:
-        waiting: set[asyncio.Task[Any]] = {asyncio.ensure_future(wake.wait())}
-        if seconds is not None:
-            waiting.add(asyncio.ensure_future(self._clock.sleep(seconds)))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        # What is settled lives on in its document: a job that ran a thousand times is no more to carry than a new one.
+        self._controller.record(events.RevisionRemoved(at=self._clock.now(), app=key, revision=observed.name))
 
 
 def _with(app: App, running: dict[str, Execution]) -> App:

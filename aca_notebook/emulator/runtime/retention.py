@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.journal.database import Statement
+from aca_notebook.emulator.runtime.job_runner import ObservedJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,10 +55,16 @@ def decide_removals(folders: Iterable[LogFolder], now: float, budget_bytes: int 
 
 
 def is_needed(kind: str, body: str, observed: ObservedApp | None) -> bool:
-    """Whether an old event, which snapshots hold, must stay: metering reads when what exists now began."""
-    if observed is None or kind not in {"RevisionCreated", "ReplicaAssigned"}:
+    """Whether an old event, which snapshots hold, must stay.
+
+    Metering reads when what exists now began, and an execution of a job is folded from all of its own.
+    """
+    executed = isinstance(observed, ObservedJob)
+    if observed is None or not (executed or kind in {"RevisionCreated", "ReplicaAssigned"}):
         return False
     event = json.loads(body)
+    if executed:
+        return event["revision"] in observed.revisions
     revision = observed.revisions.get(event["revision"])
     return revision is not None and (kind == "RevisionCreated" or event["replica"] in revision.replicas)
 

@@ -41,7 +41,6 @@ class Scale:
     min_replicas: int = 0
     max_replicas: int = 10
     cooldown_seconds: float = 300.0
-    polling_seconds: float = 30.0
     rules: tuple[ScaleRule, ...] = ()
 
 

@@ -69,13 +69,19 @@ async def real(folder, *, code: str = SERVER):
         assert marked_processes(marks) == []
 
 
+async def published_at_zero(w, ingress) -> str:
+    """The address of an app that has proved itself and gone to zero."""
+    wanted = app(revision(cooldown_seconds=0.5))
+    await w.controller.declare(wanted)
+    address = await ingress.publish(wanted)
+    assert (await w.controller.revision_outcome(KEY, FIRST)).ready
+    await w.until(lambda: not list(w.app.replicas), 10)
+    return address
+
+
 async def test_to_zero_and_from_there_to_an_answer(tmp_path):
     async with real(tmp_path) as (w, ingress):
-        wanted = app(revision(cooldown_seconds=0.5))
-        await w.controller.declare(wanted)
-        address = await ingress.publish(wanted)
-        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
-        await w.until(lambda: not list(w.app.replicas), 10)
+        address = await published_at_zero(w, ingress)
         async with client(address) as c:
             status, _, body = await c.ask(GET)
         assert status == 200
@@ -86,11 +92,7 @@ async def test_to_zero_and_from_there_to_an_answer(tmp_path):
 
 async def test_fifty_at_once_at_zero_start_one_replica_and_all_are_answered(tmp_path):
     async with real(tmp_path) as (w, ingress):
-        wanted = app(revision(cooldown_seconds=0.5))
-        await w.controller.declare(wanted)
-        address = await ingress.publish(wanted)
-        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
-        await w.until(lambda: not list(w.app.replicas), 10)
+        address = await published_at_zero(w, ingress)
 
         async def ask() -> tuple[int, str]:
             async with client(address) as c:

@@ -32,7 +32,7 @@ def test_an_app_is_known_by_its_id_in_lower_case_and_its_environment_by_name():
 
 def test_azures_defaults_are_filled_in():
     revision = read({"external": True, "targetPort": 80}).revisions[0]
-    assert revision.scale == Scale(0, 10, 300.0, 30.0, (ScaleRule("http", "http", 10.0),))
+    assert revision.scale == Scale(0, 10, 300.0, (ScaleRule("http", "http", 10.0),))
     assert (revision.cpu_cores, revision.memory_bytes) == (0.5, 2**30)
     assert revision.termination_grace_seconds == 30.0
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,14 @@ from hypothesis import strategies as st
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.journal.database import append_event
 from aca_notebook.emulator.runtime import retention
+from aca_notebook.emulator.runtime.executions import Execution
+from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.retention import EVENTS_DAYS, LOGS_DAYS, LogFolder, Retention, decide_removals
 from aca_notebook.emulator.telemetry.catalogue import RETENTION_DAYS
+from aca_notebook.model.states import ExecutionStatus
 from tests.fakes.clock import ManualClock
-from tests.unit.emulator.runtime.world import FIRST, KEY, app, revision, world
+from tests.fakes.spawn import Behaviour
+from tests.unit.emulator.runtime.world import FIRST, KEY, app, container, revision, world
 
 pytestmark = pytest.mark.anyio
 DAY = 86400.0
@@ -50,7 +55,7 @@ async def test_old_events_go_but_for_the_beginnings_of_what_exists(tmp_path):
     clock = ManualClock()
     async with world(tmp_path, clock=clock) as w:
         await w.controller.declare(app(revision(low=1)))
-        await w.until(lambda: w.ready() == 1)
+        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
         for number in range(5):
             for event in old_life(clock.now(), number):
                 w.controller.record(event)
@@ -70,7 +75,7 @@ async def test_what_was_forgotten_is_not_missed_by_the_next_start(tmp_path):
     clock = ManualClock()
     async with world(tmp_path, clock=clock) as w:
         await w.controller.declare(app(revision(low=0)))
-        await w.until(lambda: w.ready() == 1)
+        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
         clock._elapsed = OLD.total_seconds()
         await retention_of(w, tmp_path).once()
     async with world(tmp_path, clock=clock) as w:
@@ -82,7 +87,7 @@ async def test_what_was_forgotten_is_not_missed_by_the_next_start(tmp_path):
 async def test_young_events_stay(tmp_path):
     async with world(tmp_path) as w:
         await w.controller.declare(app(revision(low=1)))
-        await w.until(lambda: w.ready() == 1)
+        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
         await w.controller.checkpoint()
         before = kinds(w)
         w.clock._elapsed = timedelta(days=EVENTS_DAYS - 1).total_seconds()
@@ -94,7 +99,7 @@ async def test_many_old_events_go_in_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(retention, "_BATCH", 7)
     async with world(tmp_path) as w:
         await w.controller.declare(app(revision(low=1)))
-        await w.until(lambda: w.ready() == 1)
+        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
         lives = [append_event(event) for number in range(20) for event in old_life(w.clock.now(), number)]
         w.database.write_blocking(*lives)
         await w.controller.checkpoint()
@@ -106,7 +111,7 @@ async def test_many_old_events_go_in_batches(tmp_path, monkeypatch):
 async def test_logs_of_gone_replicas_go_after_a_week_and_those_of_living_ones_stay(tmp_path):
     async with world(tmp_path) as w:
         await w.controller.declare(app(revision(low=1)))
-        await w.until(lambda: w.ready() == 1)
+        assert (await w.controller.revision_outcome(KEY, FIRST)).ready
         living = w.controller.log_file(KEY, FIRST, w.replicas()[0].name, "main")
         week, young = (w.controller.log_file(KEY, "scorer--gone", name, "main") for name in ("week", "young"))
         for path, days in ((living, 30), (week, LOGS_DAYS + 1), (young, LOGS_DAYS - 1)):
@@ -159,3 +164,36 @@ def test_what_is_kept_is_young_and_within_the_budget_and_newer_than_what_goes(fo
     for each in removed:
         newer = sum(other.size_bytes for other in folders if other.written_at >= each.written_at)
         assert now - each.written_at > LOGS_DAYS * DAY or newer > budget
+
+
+def job(name: str = "train--1") -> Execution:
+    return Execution(revision(name, containers=(container(probes=()),)), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def test_an_execution_that_is_settled_is_carried_no_further(tmp_path):
+    async with world(tmp_path, behave=lambda _: Behaviour(exit_code=0)) as w:
+        runner = JobRunner(database=w.database, controller=w.controller, clock=w.clock, pace=0.0)
+        settled = []
+
+        async def settle(key, observed):
+            settled.append((observed.name, observed.status))
+
+        runner.when_ended(settle)
+        runner.run(app(), job())
+        await w.until(lambda: settled == [("train--1", ExecutionStatus.SUCCEEDED)] and not w.app.revisions)
+        await w.controller.checkpoint()
+        assert w.database.documents("observed") == {}
+        await runner.close()
+
+
+async def test_all_that_happened_to_an_execution_stays_until_it_is_settled(tmp_path):
+    async with world(tmp_path) as w:
+        runner = JobRunner(database=w.database, controller=w.controller, clock=w.clock, pace=0.0)
+        runner.run(app(), dataclasses.replace(job(), timeout_seconds=1e9))
+        await w.until(lambda: w.spawn.alive)
+        await w.controller.checkpoint()
+        before = kinds(w)
+        w.clock._elapsed = OLD.total_seconds()
+        await retention_of(w, tmp_path).once()
+        assert kinds(w)[: len(before)] == before
+        await runner.close()
