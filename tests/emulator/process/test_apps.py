@@ -14,6 +14,7 @@ import textwrap
 import pytest
 
 from aca_notebook.clock import SystemClock
+from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.ingress.ports import IngressPorts
 from aca_notebook.emulator.ingress.service import Ingress
 from aca_notebook.emulator.journal.database import Database
@@ -22,6 +23,8 @@ from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.desired import Container, Probe
 from aca_notebook.emulator.runtime.gpus import NoGpus
 from aca_notebook.emulator.runtime.process import SubprocessSpawn, marked_processes
+from aca_notebook.emulator.telemetry import SCHEMA
+from aca_notebook.emulator.telemetry.service import Telemetry
 from tests.fakes.images import FakeImages, FakeSecrets
 from tests.fakes.observer import FakeObserver
 from tests.unit.emulator.ingress.site import GET, client, contexts
@@ -46,7 +49,7 @@ SERVER = """
 
 @contextlib.asynccontextmanager
 async def real(folder, *, code: str = SERVER):
-    database = Database(folder / "state.db")
+    database = Database(folder / "state.db", schema=SCHEMA)
     images = FakeImages({"hello": (sys.executable, "-I", "-c", textwrap.dedent(code))})
     clock = SystemClock()
     controller = Controller(
@@ -146,6 +149,24 @@ async def test_the_log_stays_when_the_replica_has_gone_and_no_secret_is_written_
         assert "stdout F called" in log.read_text()
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or b"s3cret-canary" not in path.read_bytes(), path
+
+
+GREEDY = SERVER.replace("import http.server", "held = bytearray(150_000_000); import http.server")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process holds for itself is Linux's to say")
+async def test_a_program_that_takes_more_memory_than_its_container_has_is_killed_at_the_next_sample(tmp_path):
+    async with real(tmp_path, code=GREEDY) as (w, _):
+        telemetry = Telemetry(
+            database=w.database, controller=w.controller, store=Store(w.database), clock=w.clock, usage=w.controller
+        )
+        small = Container("main", "hello", memory_bytes=100_000_000, probes=(Probe("Startup", failure_threshold=240),))
+        await w.controller.declare(app(revision(low=1, containers=(small,))))
+        await w.until(lambda: w.ready() == 1, 10)
+        await telemetry.sample()
+        await w.until(lambda: w.replicas()[0].containers["main"].restart_count == 1, 10)
+        (end,) = [event for _, event in w.database.events(KEY) if isinstance(event, ContainerExited)]
+        assert (end.exit_code, end.reason) == (137, "OOMKilled")
 
 
 async def test_the_sampler_is_told_each_programs_pid(tmp_path):

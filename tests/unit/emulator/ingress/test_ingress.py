@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 
@@ -280,3 +281,12 @@ async def test_requests_that_come_together_at_zero_start_what_the_rule_says(
         await s.world.until(lambda: s.world.ready() == after_fifteen_seconds)
         assert len(s.world.spawn.children) - before == after_fifteen_seconds
         assert s.observer.statuses == [200] * 2 * requests
+
+
+async def test_sixty_deploys_do_with_three_ports(tmp_path):
+    async with sited(tmp_path) as s:
+        names = [f"scorer--{number:07}" for number in range(60)]
+        for before, latest in itertools.pairwise(names):
+            await publish(s, revision(before, active=False), revision(latest))
+            assert await s.ingress.address(KEY, latest)
+        assert len(s.world.database.documents("ingress-port")) <= 3
