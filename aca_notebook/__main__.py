@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: What an emulator's data folder holds: `emulator reset` deletes no other folder.
 _EMULATOR_FILES = {"control-token", "state.db", "client.json"}
-_SHOWN_ANSWERS = 8
+_SHOWN_ANSWERS = 12
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -333,10 +333,16 @@ def _write_report(notebook: Any, output: Path, name: str) -> Path:
 
 def _answers(notebook: Any) -> list[tuple[str, str]]:
     """What the cells answered, in a line each."""
+    from aca_notebook.display import amounts
+
     found = []
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
-            text = output.get("data", {}).get("text/plain", "") if output.output_type == "execute_result" else ""
+            data = output.get("data", {}) if output.output_type == "execute_result" else {}
+            text = data.get("text/plain", "")
+            if 'class="dataframe"' in (html := data.get("text/html", "")):
+                rows = html.count("<tr") - 1  # one is the header
+                text = f"a table with {amounts.plural(rows, 'row')}"
             if text and text != "True":  # a cell that only checks
                 found.append((cell.source.strip().splitlines()[-1], text.strip().splitlines()[0][:100]))
     return found

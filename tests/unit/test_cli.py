@@ -113,6 +113,10 @@ def test_the_demo_shows_what_cells_answered():
     cell = v4.new_code_cell("a = 1\nscore.remote(9.0)")
     cell.outputs = [v4.new_output("execute_result", {"text/plain": "6.0"}, execution_count=1)]
     silent = v4.new_code_cell("x = 1")
-    assert _answers(v4.new_notebook(cells=[cell, silent, v4.new_markdown_cell("# Title")])) == [
-        ("score.remote(9.0)", "6.0")
+    frame = v4.new_code_cell("%aca cost scorer")
+    table = {"text/plain": "  app  at \\\n0 scorer", "text/html": '<table class="dataframe"><tr></tr><tr></tr></table>'}
+    frame.outputs = [v4.new_output("execute_result", table, execution_count=2)]
+    assert _answers(v4.new_notebook(cells=[cell, silent, v4.new_markdown_cell("# Title"), frame])) == [
+        ("score.remote(9.0)", "6.0"),
+        ("%aca cost scorer", "a table with 1 row"),
     ]
