@@ -12,24 +12,34 @@ from uv import find_uv_bin
 
 from aca_notebook import __version__
 from aca_notebook.emulator.arm.alerts import ActionGroups, MetricAlerts
+from aca_notebook.emulator.arm.app_annexes import AppAnnexes
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
 from aca_notebook.emulator.arm.app_tokens import AppTokens
 from aca_notebook.emulator.arm.apps import Apps
+from aca_notebook.emulator.arm.auth_configs import AuthConfigs
 from aca_notebook.emulator.arm.blobs import Blobs
 from aca_notebook.emulator.arm.builds import Builds
+from aca_notebook.emulator.arm.certificates import Certificates
+from aca_notebook.emulator.arm.dapr_components import DaprComponents
 from aca_notebook.emulator.arm.diagnostics import DiagnosticSettings
+from aca_notebook.emulator.arm.environment_storages import EnvironmentStorages
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
 from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions
 from aca_notebook.emulator.arm.expiry import Expiry
 from aca_notebook.emulator.arm.graph import Graph
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
+from aca_notebook.emulator.arm.http_routes import HttpRoutes
 from aca_notebook.emulator.arm.jobs import Jobs
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
+from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
 from aca_notebook.emulator.arm.networks import Networks
 from aca_notebook.emulator.arm.operations import Operations
+from aca_notebook.emulator.arm.refusals import Refusals
+from aca_notebook.emulator.arm.regional_offers import RegionalOffers
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
 from aca_notebook.emulator.arm.registries import Registries
+from aca_notebook.emulator.arm.resiliency import AppResiliency
 from aca_notebook.emulator.arm.revisions import Revisions
 from aca_notebook.emulator.arm.roles import Roles
 from aca_notebook.emulator.arm.scope import Scope
@@ -111,9 +121,7 @@ class Emulator:
         self._started_at = clock.now()
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
         self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
-        self._secrets = Secrets(
-            settings.secrets_path, settings.secret_key_path, self._database.documents(GENERATION)
-        )
+        self._secrets = Secrets(settings.secrets_path, settings.secret_key_path, self._database.documents(GENERATION))
         self._store = Store(self._database)
         self._store.when_deleted(self._secrets.forget)
         self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
@@ -124,9 +132,7 @@ class Emulator:
             database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,
             folder=settings.data_dir / "replicas", owner=owner_mark(settings.data_dir), pace=settings.pace,
         )  # fmt: skip
-        self._runner = JobRunner(
-            database=self._database, controller=self._controller, clock=clock, pace=settings.pace
-        )
+        self._runner = JobRunner(database=self._database, controller=self._controller, clock=clock, pace=settings.pace)
         self._retention = Retention(
             database=self._database, controller=self._controller, clock=clock, folder=settings.data_dir / "replicas"
         )
@@ -234,9 +240,7 @@ class Emulator:
         workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
         keeping = Keeping(scope, self._store, self._secrets, self._clock)
         apps = Apps(scope, self._store, self._operations, self._lifecycle, tokens, self._clock)
-        self._expiry = Expiry(
-            store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id
-        )
+        self._expiry = Expiry(store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id)
         self._executions = Executions(
             scope=scope, store=self._store, operations=self._operations, runner=self._runner, clock=self._clock
         )
@@ -269,6 +273,16 @@ class Emulator:
             Networks(keeping),
             StorageAccounts(keeping),
             Tags(keeping, self._operations),
+            DaprComponents(keeping),
+            EnvironmentStorages(keeping),
+            Certificates(keeping),
+            HttpRoutes(keeping),
+            MaintenanceConfigurations(keeping),
+            AuthConfigs(keeping),
+            AppResiliency(keeping),
+            AppAnnexes(keeping),
+            RegionalOffers(scope),
+            Refusals(),
             Usages(scope, self._store),
             self._operations,
             self._builds,

@@ -89,8 +89,13 @@ class Recording:
 
     @property
     def groups(self) -> frozenset[str]:
-        """The resource groups whose resources were asked for or made."""
-        return frozenset(name for each in self.interactions for name in _GROUP.findall(each.path))
+        """The resource groups whose resources were asked for or made, but for those that were not there."""
+        return frozenset(
+            name
+            for each in self.interactions
+            for name in _GROUP.findall(each.path)
+            if "ResourceGroupNotFound" not in str(each.answer.body)
+        )
 
     def presupposed(self) -> Iterator[Interaction]:
         """The first GET of each resource that was there before the recording began, if an emulator can make it."""

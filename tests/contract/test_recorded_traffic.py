@@ -29,8 +29,6 @@ DEVIATIONS = tomllib.loads(Path(__file__).with_name("deviations.toml").read_text
 
 _POOLS = "session pools are not offered yet"
 _BUILDERS = "cloud builds are not offered yet"
-_DAPR = "Dapr components are not offered yet"
-_RESILIENCY = "resiliency policies are not offered yet"
 _TASKS = "registry tasks are not offered yet; a build is scheduled by its request"
 NOT_OFFERED = {
     "PUT Microsoft.App/sessionPools/*": _POOLS,
@@ -52,15 +50,6 @@ NOT_OFFERED = {
     "POST Microsoft.App/builders/*/builds/*/listAuthToken": _BUILDERS,
     "POST data plane/builders/*/builds/*/upload": _BUILDERS,
     "GET data plane/builders/*/builds/*/logstream": _BUILDERS,
-    "PUT Microsoft.App/managedEnvironments/*/daprComponents/*": _DAPR,
-    "GET Microsoft.App/managedEnvironments/*/daprComponents/*": _DAPR,
-    "GET Microsoft.App/managedEnvironments/*/daprComponents": _DAPR,
-    "DELETE Microsoft.App/managedEnvironments/*/daprComponents/*": _DAPR,
-    "PUT Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
-    "GET Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
-    "GET Microsoft.App/containerApps/*/resiliencyPolicies": _RESILIENCY,
-    "PATCH Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
-    "DELETE Microsoft.App/containerApps/*/resiliencyPolicies/*": _RESILIENCY,
     "PUT Microsoft.ContainerRegistry/registries/*/tasks/*": _TASKS,
     "POST Microsoft.ContainerRegistry/registries/*/tasks/*/listDetails": _TASKS,
     "POST Microsoft.ContainerRegistry/registries/*/importImage": _TASKS,

@@ -9,17 +9,19 @@ from aca_notebook.emulator.wire import AzureError
 if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
+#: Said by Resource Manager itself, before any provider is asked.
+_BY_GATEWAY = {"x-ms-failure-cause": "gateway"}
+
 
 def resource_not_found(id_: ResourceId) -> AzureError:
     """A resource that is not there (recorded: env_e2e)."""
-    found = AzureError(
+    return AzureError(
         404,
         "ResourceNotFound",
         f"The Resource '{id_.provider}/{_pairs(id_)}' under resource group '{id_.resource_group}' was not found. "
         "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        headers=_BY_GATEWAY,
     )
-    found.headers["x-ms-failure-cause"] = "gateway"
-    return found
 
 
 def parent_not_found(id_: ResourceId, verb: str) -> AzureError:
@@ -29,12 +31,14 @@ def parent_not_found(id_: ResourceId, verb: str) -> AzureError:
         "ParentResourceNotFound",
         f"Failed to perform '{verb}' on resource(s) of type '{'/'.join(id_.types)}', because the parent resource "
         f"'{id_.parent}' could not be found.",
+        headers=_BY_GATEWAY,
     )
 
 
 def group_not_found(name: str) -> AzureError:
     """A resource group that is not there (recorded: resiliency)."""
-    return AzureError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+    message = f"Resource group '{name}' could not be found."
+    return AzureError(404, "ResourceGroupNotFound", message, headers=_BY_GATEWAY)
 
 
 def subscription_not_found(name: str) -> AzureError:

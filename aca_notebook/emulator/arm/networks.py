@@ -65,7 +65,7 @@ class Networks:
 
     async def _put_network(self, request: Request) -> Response:
         asked = without_nulls(await json_body(request))
-        id_ = self._keeping.locate(request, self._networks.kind.path, "write")
+        id_ = self._networks.locate(request, "write")
         before = self._keeping.store.get(id_)
         within = items(member(asked.get("properties"), "properties").get("subnets"), "properties.subnets")
         document = await self._networks.write(id_, asked, before, request)
@@ -76,7 +76,7 @@ class Networks:
 
     async def _put_subnet(self, request: Request) -> Response:
         asked = without_nulls(await json_body(request))
-        id_ = self._keeping.locate(request, self._subnets.kind.path, "write")
+        id_ = self._subnets.locate(request, "write")
         before = self._keeping.store.get(id_)
         document = await self._subnets.write(id_, asked, before, request)
         network = self._keeping.store.get(id_.parent) or {}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 SUBSCRIPTION = "/subscriptions/{subscription}"
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 APP_PROVIDER = f"{GROUP}/providers/Microsoft.App"
+ENVIRONMENT = f"{APP_PROVIDER}/managedEnvironments/{{environment}}"
+APP = f"{APP_PROVIDER}/containerApps/{{app}}"
 #: What extensions can be about: any resource, and one in another.
 RESOURCE = f"{GROUP}/providers/{{provider}}/{{type}}/{{resource}}"
 INNER_RESOURCE = f"{RESOURCE}/{{inner_type}}/{{inner}}"

@@ -60,7 +60,7 @@ class StorageAccounts:
 
     async def _put(self, request: Request) -> Response:
         asked = without_nulls(await json_body(request))
-        id_ = self._keeping.locate(request, self._stored.kind.path, "write")
+        id_ = self._stored.locate(request, "write")
         before = self._keeping.store.get(id_)
         name = text(member(asked.get("sku"), "sku").get("name"), "sku.name") or "Standard_LRS"
         asked["sku"] = {"name": name, "tier": name.partition("_")[0]}
@@ -81,7 +81,7 @@ class StorageAccounts:
         raise AzureError(404, "OperationNotFound", f"The operation '{wanted}' could not be found.")
 
     async def _list_keys(self, request: Request) -> Response:
-        id_ = self._keeping.locate(request, self._stored.kind.path, "read")
+        id_ = self._stored.locate(request, "read")
         document, secrets = self._stored.found(id_), self._keeping.secrets
         for name in _KEYS:
             if not secrets.has(id_.key, name):

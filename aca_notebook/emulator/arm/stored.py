@@ -75,6 +75,7 @@ class Kind:
     settle: Callable[[Write], Document]
     secrets: Callable[[Write], Mapping[str, str | None]] = _no_secrets
     missing: Callable[[ResourceId], AzureError] = resource_not_found
+    orphaned: Callable[[ResourceId], AzureError] | None = None  #: the refusal when only its parent is missing
     written: Callable[[ResourceId], str] = str  #: how its id is answered
     shown: Callable[[Keeping, Document], Document] = _as_stored  #: how reading answers it, where writing does not
     location: Callable[[str], str] | None = None  #: how its own location is written, where it has one
@@ -98,8 +99,12 @@ class Keeping:
     secrets: Secrets
     clock: Clock
 
-    def locate(self, request: Request, template: str, verb: str) -> ResourceId:
+    def locate(
+        self, request: Request, template: str, verb: str, orphaned: Callable[[ResourceId], AzureError] | None = None
+    ) -> ResourceId:  # fmt: skip
         """Return the id that a request's path names; `verb` is for the refusal when its parent is not there.
+
+        `orphaned` makes another one where the parent alone is missing, not what that is in.
 
         Raises `AzureError` 404 when subscription, group or parent is not there, 400 for a name that cannot be.
         """
@@ -112,7 +117,11 @@ class Keeping:
         id_ = parse_id(template.format(**named))
         owner = id_.parent
         if owner.types and self.store.get(owner) is None:
-            raise resource_not_found(owner) if "providers" in id_.types else parent_not_found(id_, verb)
+            if "providers" in id_.types:
+                raise resource_not_found(owner)
+            whole = owner.parent
+            alone = orphaned is not None and whole.types and self.store.get(whole) is not None
+            raise orphaned(owner) if orphaned is not None and alone else parent_not_found(id_, verb)
         return id_
 
 
@@ -145,26 +154,26 @@ class Stored:
 
     async def put(self, request: Request) -> Response:
         """Make it or write over it."""
-        id_ = self.keeping.locate(request, self.kind.path, "write")
+        id_ = self.locate(request, "write")
         before = self.keeping.store.get(id_)
-        document = await self.write(id_, without_nulls(await json_body(request)), before, request)
+        document = await self.write(id_, await self.body(request), before, request)
         return JSONResponse(document, status_code=200 if before else self.kind.created_status)
 
     async def patch(self, request: Request) -> Response:
         """Change what the body names (RFC 7396)."""
-        id_ = self.keeping.locate(request, self.kind.path, "write")
+        id_ = self.locate(request, "write")
         before = self.found(id_)
         asked = without_nulls(merge_patch(before, await json_body(request)))
         return JSONResponse(await self.write(id_, asked, before, request))
 
     async def get(self, request: Request) -> Response:
         """Answer it."""
-        document = self.found(self.keeping.locate(request, self.kind.path, "read"))
+        document = self.found(self.locate(request, "read"))
         return JSONResponse(self.kind.shown(self.keeping, document))
 
     async def list(self, request: Request) -> Response:
         """Answer all of one parent, or of a group."""
-        some = self.keeping.locate(request, f"{self._collection}/-", "read")
+        some = self.keeping.locate(request, f"{self._collection}/-", "read", self.kind.orphaned)
         return self._listed(self.keeping.store.children(some.parent, some.type))
 
     async def list_all(self, request: Request) -> Response:
@@ -173,11 +182,19 @@ class Stored:
 
     async def delete(self, request: Request) -> Response:
         """Remove it; what is not there is gone already."""
-        id_ = self.keeping.locate(request, self.kind.path, "delete")
+        id_ = self.locate(request, "delete")
         if self.keeping.store.get(id_) is None:
             return Response(status_code=204)
         await self.keeping.store.delete(id_)
         return Response(status_code=self.kind.deleted_status)
+
+    async def body(self, request: Request) -> Document:
+        """Return what a request asks for, without nulls; it can be read again."""
+        return dict(without_nulls(await json_body(request)))
+
+    def locate(self, request: Request, verb: str) -> ResourceId:
+        """Return the id that a request's path names, as `Keeping.locate` does."""
+        return self.keeping.locate(request, self.kind.path, verb, self.kind.orphaned)
 
     def found(self, id_: ResourceId) -> Document:
         """Return the document.

@@ -48,7 +48,7 @@ class UserIdentities:
     async def _put(self, request: Request) -> Response:
         answer = await self._stored.put(request)
         if answer.status_code == _CREATED:
-            id_ = self._stored.keeping.locate(request, self._stored.kind.path, "read")
+            id_ = self._stored.locate(request, "read")
             answer.headers["Location"] = _written(id_)  # a path alone, as recorded
         return answer
 

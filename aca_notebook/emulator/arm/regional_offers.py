@@ -1,0 +1,65 @@
+"""What a region offers besides workload profiles: the modes of environments and what is billed (facts §2.1, §10.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+
+from aca_notebook.emulator.arm.locations import display_name, location_name
+from aca_notebook.emulator.arm.scope import SUBSCRIPTION, Scope
+from aca_notebook.emulator.wire import Check, Door, Route
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_LOCATION = f"{SUBSCRIPTION}/providers/Microsoft.App/locations/{{location}}"
+_MODES = {
+    "ConsumptionOnly": "Replicas on shared hosts; no workload profiles",
+    "WorkloadProfiles": "Consumption and dedicated workload profiles, GPUs among them",
+}
+#: Category and kind of the meters, and how each is called.
+_METERS = (
+    ("GeneralPurpose", "GeneralPurposeDseriesCPU", "General Purpose D-series CPU"),
+    ("GeneralPurpose", "GeneralPurposeDseriesMemory", "General Purpose D-series Memory"),
+    ("MemoryOptimized", "MemoryOptimizedEseriesCPU", "Memory Optimized E-series CPU"),
+    ("MemoryOptimized", "MemoryOptimizedEseriesMemory", "Memory Optimized E-series Memory"),
+)
+
+
+class RegionalOffers:
+    """Read-only lists of a location."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def routes(self) -> list[Route]:
+        """Two lists."""
+        checked = (Check.SDK,)
+        modes, meters = f"{_LOCATION}/availableManagedEnvironmentsModes", f"{_LOCATION}/billingMeters"
+        return [
+            Route("GET", modes, Door.ARM, "AvailableEnvironmentModes_List", self._modes, checked=checked),
+            Route("GET", meters, Door.ARM, "BillingMeters_Get", self._meters, checked=checked),
+        ]
+
+    async def _modes(self, request: Request) -> Response:
+        path, location = self._location(request, "availableManagedEnvironmentsModes")
+        return JSONResponse({"value": [
+            {"id": f"{path}/{name}", "name": name, "type": "Microsoft.App/availableManagedEnvironmentsModes",
+             "location": location, "properties": {"displayName": name, "description": said}}
+            for name, said in _MODES.items()
+        ]})  # fmt: skip
+
+    async def _meters(self, request: Request) -> Response:
+        path, location = self._location(request, "billingMeters")
+        return JSONResponse({"value": [
+            {"id": f"{path}/{meter}", "name": meter, "type": "Microsoft.App/billingMeters", "location": location,
+             "properties": {"category": category, "meterType": meter, "displayName": shown}}
+            for category, meter, shown in _METERS
+        ]})  # fmt: skip
+
+    def _location(self, request: Request, what: str) -> tuple[str, str]:
+        subscription = self._scope.subscription(request)
+        shown = display_name(str(request.path_params["location"]), f"Microsoft.App/{what}")
+        location = location_name(shown)
+        return f"/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}/{what}", location
