@@ -70,6 +70,8 @@ MOVING = frozenset({
     "provisioningState", "runningStatus", "status", "runningState", "runningStateDetails", "healthState", "ready",
     "started", "replicas", "restartCount", "latestReadyRevisionName", "trafficWeight",
 })  # fmt: skip
+#: Those, and what holds them, which may not be there at all yet.
+_AWAITED = MOVING | {"value", "containers", "body", "staticIp", "detailedStatus"}
 _UNDER_WAY = frozenset({
     "InProgress", "Waiting", "Updating", "Creating", "Deleting", "Activating", "Processing", "NotRunning",
     "Provisioning", "Deprovisioning", "Queued", "Started",
@@ -98,7 +100,7 @@ class Difference:
     @property
     def moving(self) -> bool:
         """Whether waiting may mend it."""
-        return self.field == "status" or _leaf(self.field) in {*MOVING, "value", "containers", "body", "staticIp"}
+        return self.field == "status" or _leaf(self.field) in _AWAITED
 
 
 def compare(seen: Interaction, answer: Answer, names: Names) -> list[Difference]:
@@ -292,8 +294,7 @@ def _named(recorded: Any, ours: Any, leaf: str = "") -> Iterator[tuple[str, str]
     """Pairs of names of the same thing, in both bodies."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
         for key, value in recorded.items():
-            named = key == "name" and _names_itself(recorded)
-            yield from _named(value, ours.get(key), "latestRevisionName" if named else key)
+            yield from _named(value, ours.get(key), _named_like(key, recorded))
     elif isinstance(recorded, list) and isinstance(ours, list):
         for theirs, mine in zip(recorded, ours, strict=False):
             yield from _named(theirs, mine, leaf)
@@ -301,11 +302,17 @@ def _named(recorded: Any, ours: Any, leaf: str = "") -> Iterator[tuple[str, str]
         yield recorded, ours
 
 
-def _names_itself(body: dict[str, Any]) -> bool:
-    return str(body.get("type", "")).endswith(("/revisions", "/replicas"))
+def _named_like(key: str, body: dict[str, Any]) -> str:
+    """The field whose form the value of `key` has: the names of revisions and executions are made up by the service."""
+    if key == "name" and "/executions/" in str(body.get("id", "")):
+        return "executionName"
+    names_itself = key == "name" and str(body.get("type", "")).endswith(("/revisions", "/replicas"))
+    return "latestRevisionName" if names_itself else key
 
 
 def _is_name(leaf: str, recorded: str, ours: str) -> bool:
+    if leaf == "executionName":
+        return bool(re.search(r"-[a-z0-9]{7}(-[a-z0-9]{5})?$", recorded)) and bool(ours)
     if leaf not in _KEPT or not recorded or not ours or _REDACTED.fullmatch(recorded):
         return False
     if leaf == "latestRevisionName":

@@ -234,6 +234,7 @@ class Shim:
         poller = select.poll()
         for file in (0, self._wake, *streams):
             poller.register(file, select.POLLIN | select.POLLHUP)
+        self._heed(b"")  # a stop may have come in one piece with the go
         while self._tree.exit_code < 0:
             for file, _ in poller.poll(self._patience()):
                 if not self._attend(file, streams):
@@ -269,12 +270,16 @@ class Shim:
         if not block:
             self._stop(GRACE_AFTER_LOSS)
             return False
+        self._heed(block)
+        return True
+
+    def _heed(self, block: bytes) -> None:
+        """Do what whole lines say, those read before `block` first."""
         *lines, self._commands = (self._commands + block).split(b"\n")
         for line in lines:
             word, _, argument = line.partition(b" ")
             if word == b"stop":
                 self._stop(float(argument))
-        return True
 
     def _stop(self, grace_seconds: float) -> None:
         deadline = time.monotonic() + grace_seconds

@@ -296,3 +296,10 @@ async def test_many_start_and_stop_at_once(launch, mark):
 
     assert await asyncio.gather(*(one() for _ in range(10))) == [143] * 10
     assert marked_processes([mark]) == []
+
+
+async def test_a_stop_that_comes_in_one_piece_with_the_go_is_obeyed(launch):
+    child = await SubprocessSpawn().spawn(launch("import time; time.sleep(60)"))
+    child._tell(b"go\nstop 5.000\n")
+    async with asyncio.timeout(10):
+        assert await child.exited() in {137, 143}  # TERM may come before the interpreter is one
