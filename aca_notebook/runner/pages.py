@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import typing
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aca_notebook.runner.signature import spell
+from aca_notebook.runner.signature import is_array_hint, spell, wanted_frame
 
 if TYPE_CHECKING:
     from aca_notebook.runner.failures import Refused
     from aca_notebook.runner.services import Service, Services
+
+_EXAMPLES: dict[Any, Any] = {float: 9.0, int: 9, str: "text", bool: True, list: [1.0, 2.0], dict: {}}
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -59,7 +62,8 @@ def error(refused: Refused) -> str:
 def _section(service: Service, *, is_entry: bool) -> str:
     returns = spell(service.signature.returns)
     also = " <small>also at <code>/</code></small>" if is_entry else ""
-    example = json.dumps(dict.fromkeys(service.signature.required), indent=2)
+    taken = service.signature.parameters
+    example = json.dumps({name: example_of(taken[name]) for name in service.signature.required}, indent=2)
     path = escape(f"/{service.path}", quote=True)
     return (
         f"<section><h2><code>{path}({escape(service.signature.spelled())}) → {escape(returns)}</code>{also}</h2>"
@@ -67,6 +71,18 @@ def _section(service: Service, *, is_entry: bool) -> str:
         f'<form data-path="{path}"><textarea rows="4" aria-label="Parameters of {path} as JSON">{escape(example)}'
         f"</textarea><button>Call</button><pre></pre></form></section>"
     )
+
+
+def example_of(hint: Any) -> Any:
+    """Return a JSON value that an annotation takes; null where we know none."""
+    if isinstance(hint, type) and hint in _EXAMPLES:
+        return _EXAMPLES[hint]
+    if is_array_hint(hint):
+        return [1.0, 2.0]
+    if wanted_frame(hint):
+        return [{"column": 1.0}]
+    inner = typing.get_args(hint)
+    return [example_of(inner[0])] if typing.get_origin(hint) is list and inner else None
 
 
 def _page(title: str, body: str) -> str:

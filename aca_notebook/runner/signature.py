@@ -73,8 +73,11 @@ class Signature:
         """Write the parameters as their author did: `x: float, n: int = 2`."""
         parts = []
         for name, hint in self.parameters.items():
-            default = self._signature.parameters[name].default
-            given = "" if default is inspect.Parameter.empty else f" = {default!r}"
+            parameter = self._signature.parameters[name]
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                parts.append(f"*{name}: {spell(typing.get_args(hint)[0])}")
+                continue
+            given = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
             parts.append(f"{name}: {spell(hint)}{given if len(given) < 40 else ' = …'}")
         return ", ".join(parts + [f"**{self._extra}"] * bool(self._extra))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import sys
 import threading
 
@@ -332,6 +333,28 @@ async def test_the_page_fetches_nothing_from_elsewhere(runner):
     assert "http:" not in page
     assert "https:" not in page
     assert "a &lt;b&gt; c" in page
+
+
+@pytest.mark.parametrize(
+    "takes",
+    ["int", "float", "str", "bool", "list", "dict", "list[int]", "list[list[float]]", "np.ndarray", "pd.DataFrame"],
+)
+async def test_the_example_on_the_page_is_taken_by_the_function(runner, takes):
+    app = runner(f"import numpy as np, pandas as pd\ndef f(x: {takes}): return str(x)", "f:function").app
+
+    page = (await request(app, "GET", "/docs")).body.decode()
+    example = html.unescape(page.partition('as JSON">')[2].partition("</textarea>")[0])
+
+    assert "null" not in example
+    assert (await request(app, "POST", "/f", example.encode())).status == 200
+
+
+async def test_extra_positional_arguments_are_spelled_as_their_author_did(runner):
+    app = runner("def f(x: int = 4, *rest: int, scale: float = 1.0, **more): ...", "f:function").app
+
+    reply = await request(app, "POST", "/f", b'{"x": "a"}')
+
+    assert "(x: int = 4, *rest: int, scale: float = 1.0, **more)" in reply.error["hint"]
 
 
 async def test_a_browser_gets_its_errors_as_a_page(runner):
