@@ -38,6 +38,7 @@ class Running:
     clock: ManualClock
     runtime: FakeRuntime
     environment: dict[str, str]
+    spawn: FakeSpawn
 
     @property
     def group(self) -> str:
@@ -114,12 +115,13 @@ class Running:
 @contextlib.contextmanager
 def running_emulator(
     folder: Path, *, pace: float = 0.0, hold: bool = False, idle_exit_seconds: float | None = None,
-    elapsed_seconds: float = 0.0,
+    elapsed_seconds: float = 0.0, spawn: FakeSpawn | None = None,
 ) -> Iterator[Running]:  # fmt: skip
     """Start one and stop it; `hold` keeps revisions unproved until a test settles them.
 
-    `elapsed_seconds` is how late it is, after the moment at which such clocks begin.
+    `elapsed_seconds` is how late it is, after the moment at which such clocks begin; `spawn` runs what jobs do.
     """
+    programs = spawn or FakeSpawn()
     started: concurrent.futures.Future[Running] = concurrent.futures.Future()
     leave = threading.Event()
 
@@ -128,12 +130,12 @@ def running_emulator(
         await clock.advance(elapsed_seconds)
         runtime = FakeRuntime(hold=hold)
         emulator = compose(
-            Settings(folder, 0, pace, idle_exit_seconds), clock, FakeSpawn(), NoGpus(), Runtime(runtime, runtime)
+            Settings(folder, 0, pace, idle_exit_seconds), clock, programs, NoGpus(), Runtime(runtime, runtime)
         )
         try:
             await emulator.start()
             loop = asyncio.get_running_loop()
-            started.set_result(Running(emulator, loop, clock, runtime, emulator.environment()))
+            started.set_result(Running(emulator, loop, clock, runtime, emulator.environment(), programs))
             await asyncio.to_thread(leave.wait)
         finally:
             await emulator.close()
