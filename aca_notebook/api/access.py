@@ -56,9 +56,11 @@ class Access:
         async with self._repairing:
             if self._services is not broken or self.target.ensure is None:
                 return  # somebody else did it while we waited
-            self.target = await asyncio.to_thread(self.target.ensure)
-            self._services = None
-            self._retired.append(broken)  # others may be in the middle of it: closed with us
+            found = await asyncio.to_thread(self.target.ensure)
+            moved, self.target = found != self.target, found
+            if moved:
+                self._services = None
+                self._retired.append(broken)  # others may be in the middle of it: closed with us
         if self.target.notice:
             logger.warning("%s", self.target.notice)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aca_notebook.api import codec, replies, template
-from aca_notebook.errors import CallFailed, NotFound, Unauthorized
+from aca_notebook.azure.target import secured
+from aca_notebook.errors import CallFailed, NotFound, Unauthorized, Unreachable
 
 if TYPE_CHECKING:
     import inspect
@@ -44,7 +45,7 @@ class Endpoint:
             signature = codec.signature_of(await self._parameters_of(function))
         arguments = dict(named) if signature is None else codec.bind(signature, positional, named)
         content_type, body = codec.encode(arguments, next(iter(signature.parameters), "") if signature else "")
-        reply = await self._post(f"{self.url}/{quote(function)}", content_type, body)
+        reply = await self._post(function, content_type, body)
         if reply.status >= 400:
             raise replies.failure(reply, self.app)
         return codec.decode(reply)
@@ -72,7 +73,8 @@ class Endpoint:
     async def description(self) -> dict[str, Any]:
         """The app's OpenAPI document."""
         key = await self.key()
-        reply = await self._access.ask(lambda services: services.calls.get(f"{self.url}/openapi.json", key))
+        address = f"{secured(self.url)}/openapi.json"
+        reply = await self._access.ask(lambda services: services.calls.get(address, key))
         if reply.status >= 400:
             raise replies.failure(reply, self.app)
         try:
@@ -84,9 +86,14 @@ class Endpoint:
             ) from broken  # fmt: skip
         return document
 
-    async def _post(self, url: str, content_type: str, body: bytes) -> Reply:
+    async def _post(self, function: str, content_type: str, body: bytes) -> Reply:
         key = "" if self._public and not self._key else await self.key()
-        reply = await self._access.ask(lambda services: services.calls.post(url, body, content_type, key), once=True)
+        try:
+            reply = await self._send(function, content_type, body, key)
+        except Unreachable as gone:
+            if not gone.refused or not await self._has_moved():
+                raise
+            reply = await self._send(function, content_type, body, key)
         if reply.status != 401:
             return reply
         self._key = ""  # it may have been changed since
@@ -97,7 +104,18 @@ class Endpoint:
                 request_id=reply.call_id,
                 hint="restart the revision: a changed secret reaches a replica only then",
             )  # fmt: skip
-        return await self._access.ask(lambda services: services.calls.post(url, body, content_type, fresh), once=True)
+        return await self._send(function, content_type, body, fresh)
+
+    async def _send(self, function: str, content_type: str, body: bytes, key: str) -> Reply:
+        address = f"{secured(self.url)}/{quote(function)}"
+        return await self._access.ask(lambda services: services.calls.post(address, body, content_type, key), once=True)
+
+    async def _has_moved(self) -> bool:
+        """Whether the platform knows another address for the app by now. Raises `NotFound` when the app is gone."""
+        document = await self._access.ask(lambda services: services.apps.document(self.app))
+        ingress = ((document.get("properties") or {}).get("configuration") or {}).get("ingress") or {}
+        before, self.url = self.url, self._access.target.app_url(str(ingress.get("fqdn") or ""))
+        return self.url not in {"", before}
 
     async def _parameters_of(self, function: str) -> tuple[str, ...]:
         """The names a function takes, in order, as its OpenAPI document has them."""

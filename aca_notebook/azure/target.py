@@ -21,8 +21,10 @@ PUBLIC_RESOURCE_MANAGER = "https://management.azure.com"
 class Target:
     """Endpoints, audience, credential and names.
 
-    `ca_bundle` is trusted beside the usual roots; `app_scheme` is how our own client reaches apps. `ensure` brings a
-    target that refuses connections back and returns it as it is then (its address may have changed), or is None.
+    `ca_bundle` is what our client trusts instead of the usual roots. `app_scheme` stands in the addresses people get,
+    which answer any client as they are. Our own client always comes by https, for it sends keys: whoever has taken an
+    app's port cannot show its certificate. `ensure` brings a target that refuses connections back and returns it as it
+    is then (its address may have changed), or is None. Two targets are equal when they lead to the same place.
     `connect_retries` is how often the SDKs knock again by themselves. `enforces_expiry` is whether anything there takes
     an app down when its time is over.
     """
@@ -34,7 +36,7 @@ class Target:
     location: str
     registry: str
     registry_server: str
-    credential: CredentialFactory = field(repr=False)
+    credential: CredentialFactory = field(repr=False, compare=False)
     resource_manager: str = PUBLIC_RESOURCE_MANAGER
     audience: str = PUBLIC_RESOURCE_MANAGER
     ca_bundle: Path | None = None
@@ -43,7 +45,7 @@ class Target:
     polling_seconds: float = 2.0
     connect_retries: int = 3
     use_proxy_settings: bool = True
-    notice: str = ""
+    notice: str = field(default="", compare=False)
     enforces_expiry: bool = False
     ensure: Callable[[], Target] | None = field(default=None, repr=False, compare=False)
 
@@ -62,5 +64,10 @@ class Target:
         return ids.app_id(self.subscription_id, self.resource_group, name)
 
     def app_url(self, fqdn: str) -> str:
-        """The URL our own client calls an app by; empty for an app without ingress."""
+        """The address of an app as people get it; empty for an app without ingress."""
         return f"{self.app_scheme}://{fqdn}" if fqdn else ""
+
+
+def secured(url: str) -> str:
+    """Return the address our own client calls: the same by https."""
+    return f"https://{url.partition('://')[2]}"
