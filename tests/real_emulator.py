@@ -101,10 +101,26 @@ class RealEmulator:
     def address(self, name: str) -> str:
         return f"http://{self.get(name)['properties']['configuration']['ingress']['fqdn']}/"
 
-    def properties(self, image: str) -> dict:
-        environment = self.environment["AZURE_CONTAINERAPPS_ENVIRONMENT"]
+    def job(self) -> dict:
+        """A job that may be started by hand, and takes a moment."""
+        container = {"name": "main", "image": IMAGE, "command": ["sleep", "0.3"]}
         return {
-            "environmentId": self.path("").replace("/containerApps/", f"/managedEnvironments/{environment}"),
+            "location": "eastus",
+            "properties": {
+                "environmentId": self.environment_id,
+                "configuration": {"triggerType": "Manual", "replicaTimeout": 30, "replicaRetryLimit": 1},
+                "template": {"containers": [container]},
+            },
+        }
+
+    @property
+    def environment_id(self) -> str:
+        environment = self.environment["AZURE_CONTAINERAPPS_ENVIRONMENT"]
+        return self.path("").replace("/containerApps/", f"/managedEnvironments/{environment}")
+
+    def properties(self, image: str) -> dict:
+        return {
+            "environmentId": self.environment_id,
             "configuration": {"ingress": {"external": True, "targetPort": 80}},
             "template": {
                 "containers": [{"name": "hello", "image": image, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}],
