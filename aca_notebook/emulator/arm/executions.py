@@ -21,7 +21,7 @@ from aca_notebook.emulator.arm.execution_views import (
     replica_view,
     settled_execution,
 )
-from aca_notebook.emulator.arm.faults import parent_not_found, replica_not_found
+from aca_notebook.emulator.arm.faults import replica_not_found, resource_not_found
 from aca_notebook.emulator.arm.hosting import hosting_environment
 from aca_notebook.emulator.arm.job_defaults import TRIGGERS, settled_override
 from aca_notebook.emulator.arm.job_rules import check_override
@@ -170,7 +170,7 @@ class Executions:
         id_ = self._scope.resource(request, "Microsoft.App", "jobs")
         job = self._store.get(id_)
         if job is None:
-            raise parent_not_found(id_.child("executions", str(request.path_params.get("execution", ""))), "read")
+            raise resource_not_found(id_)
         return id_, job
 
     def _found(self, id_: ResourceId, request: Request) -> Document:
