@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from aca_notebook.display import axes, svg, theme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -131,20 +131,24 @@ class Chart:
     def _trace(self, panel: Panel, place: int, index: int) -> dict[str, Any]:
         series, suffix = panel.series[place], "" if index == 0 else str(index + 1)
         colour = theme.SERIES[(panel.colour + place) % len(theme.SERIES)]
-        times, values = [_instant(moment) for moment in self.times], list(series.values)
-        if panel.kind == "step":  # the last level lasts as long as its bucket
-            times, values = [*times, _instant(self.span[1])], [*values, values[-1]]
+        moments, values = list(self.times), list(series.values)
+        if panel.kind == "step":  # a level lasts as long as its bucket
+            moments = [moment + edge for moment in moments for edge in (timedelta(), self.bucket)]
+            values = [value for value in values for _ in range(2)]
         trace: dict[str, Any] = {
-            "name": series.name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "x": times,
+            "name": series.name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
+            "x": [_instant(moment) for moment in moments],
             "y": [None if value is None else value / panel.unit.divisor for value in values],
             "showlegend": len(panel.series) > 1,
         }  # fmt: skip
         if panel.kind == "bars":
             width = self.bucket.total_seconds() * 1000
             return trace | {"type": "bar", "marker": {"color": colour}, "offset": 0.1 * width, "width": 0.8 * width}
-        return trace | {
-            "type": "scatter", "mode": "lines", "connectgaps": False,
-            "line": {"color": colour, "width": 2, "shape": "hv" if panel.kind == "step" else "linear"},
+        lonely = [_is_lonely(values, place) for place in range(len(values))]  # a line of one point is no line
+        marked = {"marker": {"color": colour, "size": [7 if alone else 0 for alone in lonely]}} if any(lonely) else {}
+        return trace | marked | {
+            "type": "scatter", "mode": "lines+markers" if marked else "lines", "connectgaps": False,
+            "line": {"color": colour, "width": 2},
             **({"fill": "tozeroy", "fillcolor": _thinned(colour)} if panel.kind in {"area", "step"} else {}),
         }  # fmt: skip
 
@@ -165,6 +169,12 @@ class Chart:
             bundle |= {PLOTLY: self.plotly(), "image/svg+xml": self.svg}
         wanted = set(bundle if include is None else include) - set(exclude or ())
         return {kind: value for kind, value in bundle.items() if kind in wanted}
+
+
+def _is_lonely(values: Sequence[float | None], place: int) -> bool:
+    """Whether a value has a gap, or nothing, on both sides."""
+    before, after = values[:place][-1:], values[place + 1 : place + 2]
+    return values[place] is not None and {*before, *after} <= {None}
 
 
 def _thinned(colour: str) -> str:

@@ -107,6 +107,26 @@ def test_missing_buckets_break_the_line() -> None:
     assert None in chart.figure.data[0].y
 
 
+def test_a_bucket_between_gaps_is_seen() -> None:
+    frame = measured(10)
+    frame.loc[frame.index[[1, 3, 4, 6, 7, 8, 9]], "cpu_cores"] = None
+    (cpu,) = [trace for trace in charts.utilisation(frame, app="scorer").figure.data if trace.name == "CPU"]
+    assert cpu.mode == "lines+markers"
+    assert list(cpu.marker.size) == [7, 0, 7, 0, 0, 7, 0, 0, 0, 0]
+    (memory,) = [trace for trace in charts.utilisation(frame, app="scorer").figure.data if trace.name == "Memory"]
+    assert memory.mode == "lines"
+
+
+def test_levels_fall_to_a_gap_where_their_bucket_ends() -> None:
+    frame = measured(3)
+    frame.loc[frame.index[1], "cpu_cores"] = None
+    trace = charts.utilisation(frame, app="scorer").figure.data[0]
+    minutes = [moment[11:16] for moment in trace.x]
+    assert list(zip(minutes, trace.y, strict=True))[:4] == [
+        ("06:00", trace.y[0]), ("06:01", trace.y[0]), ("06:01", None), ("06:02", None),
+    ]  # fmt: skip
+
+
 def test_a_single_bucket_is_a_level_as_long_as_it_lasted() -> None:
     frame = measured(1)
     frame.attrs["grain_seconds"] = 300
