@@ -44,6 +44,7 @@ from aca_notebook.emulator.arm.revisions import Revisions
 from aca_notebook.emulator.arm.roles import Roles
 from aca_notebook.emulator.arm.scope import Scope
 from aca_notebook.emulator.arm.seams import Runtime
+from aca_notebook.emulator.arm.session_pools import SessionPools
 from aca_notebook.emulator.arm.storage_accounts import StorageAccounts
 from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.arm.stored import Keeping
@@ -282,6 +283,7 @@ class Emulator:
             AppResiliency(keeping),
             AppAnnexes(keeping),
             RegionalOffers(scope),
+            SessionPools(keeping, self._operations, pace=self.settings.pace),
             Refusals(),
             Usages(scope, self._store),
             self._operations,

@@ -41,6 +41,7 @@ FORMS = {
     **dict.fromkeys(("principalId", "clientId", "customerId", "tenantId", "resourceGuid"), _GUID),
     **dict.fromkeys(("fqdn", "latestRevisionFqdn"), _HOST),
     **dict.fromkeys(("latestRevisionName", "latestReadyRevisionName"), _REVISION),
+    "poolManagementEndpoint": r"https://\S+",
     "defaultDomain": r"[a-z]+-[0-9a-f]{8}\.[a-z0-9]+\.azurecontainerapps\.(io|localhost)",
     "staticIp": _IP,
     "outboundIpAddresses": _IP,
@@ -55,7 +56,7 @@ FORMS = {
 }  # fmt: skip
 #: Of those, the names of things: once paired they stay paired, and later requests use ours. A ready revision lags.
 _KEPT = frozenset(FORMS) - _MOMENTS - {
-    "createdBy", "lastModifiedBy", "createdByType", "lastModifiedByType",
+    "poolManagementEndpoint", "createdBy", "lastModifiedBy", "createdByType", "lastModifiedByType",
     "latestReadyRevisionName", "outboundIpAddresses", "version", "token", "staticIp",
     "infrastructureResourceGroup",
 }  # fmt: skip

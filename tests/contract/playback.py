@@ -118,8 +118,10 @@ class Playback:
 
     def _ask(self, seen: Interaction) -> Answer:
         headers = {}
-        if seen.host == ARM or seen.host.endswith(SESSION_HOSTS):
+        if seen.host == ARM:
             headers["Authorization"] = f"Bearer {self._arm_token}"
+        elif seen.host.endswith(SESSION_HOSTS):
+            headers["Authorization"] = f"Bearer {self._token_for('https://dynamicsessions.io')}"
         elif seen.host.endswith(DATA_PLANE):
             headers["Authorization"] = f"Bearer {self._data_plane_token}"
         elif seen.host.endswith(BLOB_HOSTS):
@@ -128,6 +130,21 @@ class Playback:
         if seen.operation.endswith("getAuthToken") and answer.status == 200:
             self._data_plane_token = answer.body["properties"]["token"]
         return answer
+
+    def _token_for(self, audience: str) -> str:
+        """A token as a client gets one, by its secret."""
+        environment = self._emulator.environment
+        answer = self._http.post(
+            f"{self._emulator.ready['url']}/{environment['AZURE_TENANT_ID']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": environment["AZURE_CLIENT_ID"],
+                "client_secret": environment["AZURE_CLIENT_SECRET"],
+                "scope": f"{audience}/.default",
+            },
+            timeout=30,
+        )
+        return str(answer.json()["access_token"])
 
     def _url(self, seen: Interaction) -> str:
         """A link where our answers gave one, with what the caller adds to its query; else the same request to ours."""

@@ -27,18 +27,10 @@ if TYPE_CHECKING:
 RECORDINGS = "ACA_NOTEBOOK_RECORDINGS"
 DEVIATIONS = tomllib.loads(Path(__file__).with_name("deviations.toml").read_text())["deviations"]
 
-_POOLS = "session pools are not offered yet"
+_POOLS = "calls into a session pool are not offered yet"
 _BUILDERS = "cloud builds are not offered yet"
 _TASKS = "registry tasks are not offered yet; a build is scheduled by its request"
 NOT_OFFERED = {
-    "PUT Microsoft.App/sessionPools/*": _POOLS,
-    "GET Microsoft.App/sessionPools/*": _POOLS,
-    "GET Microsoft.App/sessionPools": _POOLS,
-    "PATCH Microsoft.App/sessionPools/*": _POOLS,
-    "DELETE Microsoft.App/sessionPools/*": _POOLS,
-    "PUT Microsoft.App/sessionPools/*/Microsoft.Authorization/roleAssignments/*": _POOLS,
-    "GET Microsoft.App/locations/*/operationStatuses/*": _POOLS,
-    "GET Microsoft.App/locations/*/operationResults/*": _POOLS,
     "GET a session": _POOLS,
     "POST a session": _POOLS,
     "DELETE a session": _POOLS,

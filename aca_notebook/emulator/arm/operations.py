@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -124,7 +125,7 @@ class Operations:
     def reserve(self, id_: ResourceId, kind: str, action: str, location: str, *, argument: str = "") -> Operation:
         """Take the resource: from now on `running` answers this operation. Follow with `launch` or `release`."""
         operation = Operation(
-            name=str(uuid.uuid4()), kind=kind, action=action, subject=str(id_), location=location_name(location),
+            name=_name(kind), kind=kind, action=action, subject=str(id_), location=location_name(location),
             started_at=format_instant(self._clock.now()), argument=argument,
         )  # fmt: skip
         self._known[operation.name] = operation
@@ -188,8 +189,8 @@ class Operations:
         """The polling URLs of all kinds."""
         location = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}"
         routes = []
-        for kind in ("containerapp", "containerappsjob", "managedEnvironment"):
-            one = f"{location}/{kind}Operation"
+        for kind in ("containerapp", "containerappsjob", "managedEnvironment", "sessionPools"):
+            one = f"{location}/{_segment(kind)}"
             routes += [
                 Route("GET", f"{one}Statuses/{{operation}}", Door.ARM, f"{kind}_OperationStatus", self._status),
                 Route("GET", f"{one}Results/{{operation}}", Door.ARM, f"{kind}_OperationResult", self._result),
@@ -285,4 +286,15 @@ def _path(operation: Operation, what: str) -> str:
     if operation.kind == "registries":
         return f"{operation.subject}/operationStatuses/registries-{operation.name}"
     provider = f"/subscriptions/{operation.id.subscription}/providers/Microsoft.App"
-    return f"{provider}/locations/{operation.location}/{operation.kind}Operation{what}/{operation.name}"
+    return f"{provider}/locations/{operation.location}/{_segment(operation.kind)}{what}/{operation.name}"
+
+
+def _segment(kind: str) -> str:
+    """Return how the part of a polling URL that tells kinds apart begins."""
+    return "operation" if kind == "sessionPools" else f"{kind}Operation"
+
+
+def _name(kind: str) -> str:
+    """Return a new operation's name; where its URL does not tell the kind, it does (recorded: sessionpool_e2e)."""
+    guid = str(uuid.uuid4())
+    return base64.b64encode(f"{kind}:{guid}".encode()).decode() if kind == "sessionPools" else guid
