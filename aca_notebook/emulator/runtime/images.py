@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 _KIND = "image"
 _HELLO = ("{python}", "-I", "-S", str(Path(__file__).with_name("hello.py")))
+_HELLO_JOB = ("{python}", "-I", "-S", str(Path(__file__).with_name("hello_job.py")))
 
 #: Repositories that every tag of is known from the start: what the portal, `az containerapp up` and the docs use.
 _SEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("mcr.microsoft.com/k8se/quickstart", _HELLO),
     ("mcr.microsoft.com/azuredocs/containerapps-helloworld", _HELLO),
-    ("mcr.microsoft.com/k8se/quickstart-jobs", _HELLO),
+    ("mcr.microsoft.com/k8se/quickstart-jobs", _HELLO_JOB),
 )
 
 
