@@ -103,6 +103,13 @@ class Chart:
             below = index + columns < count
             self._add_axes(layout, panel, index, (row / rows, column / columns, 1 / rows, 1 / columns), below=below)
             data += [self._trace(panel, place, index) for place in range(len(panel.series))]
+        if self.note:
+            layout["annotations"].append({
+                "text": theme.text(self.note), "xref": "paper", "yref": "paper", "x": 0, "xanchor": "left",
+                "y": 0, "yshift": -28, "yanchor": "top", "showarrow": False,
+            })  # fmt: skip
+            layout["height"] += 25
+            layout["margin"]["b"] += 25
         return {"data": data, "layout": layout}
 
     def _add_axes(
@@ -135,6 +142,8 @@ class Chart:
         if panel.kind == "step":  # a level lasts as long as its bucket
             moments = [moment + edge for moment in moments for edge in (timedelta(), self.bucket)]
             values = [value for value in values for _ in range(2)]
+        elif panel.kind != "bars":
+            moments = [moment + self.bucket / 2 for moment in moments]
         trace: dict[str, Any] = {
             "name": series.name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
             "x": [_instant(moment) for moment in moments],

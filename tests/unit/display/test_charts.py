@@ -107,6 +107,13 @@ def test_missing_buckets_break_the_line() -> None:
     assert None in chart.figure.data[0].y
 
 
+def test_the_figure_carries_the_note() -> None:
+    notes = [
+        each.text for each in charts.cost(charged(), app="scorer", note="an upper bound").figure.layout.annotations
+    ]
+    assert notes[-1] == "an upper bound"
+
+
 def test_a_bucket_between_gaps_is_seen() -> None:
     frame = measured(10)
     frame.loc[frame.index[[1, 3, 4, 6, 7, 8, 9]], "cpu_cores"] = None
