@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.revision import ReplicaState
 
 _LOOK_SECONDS = 0.25
+_SETTLE_SECONDS = 2.0
 _TAIL = 40
 
 
@@ -50,6 +51,7 @@ class Starting:
         try:
             await asyncio.wait({watching, provisioned}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done() and (reason := watching.result()) is not None:
+                await self._let_settle(provisioned)
                 raise reason
             document = await self._outcome(provisioned, overtaken)
             await self._ready(document)
@@ -60,6 +62,14 @@ class Starting:
         if overtaken(document):
             raise self._superseded()
         return document
+
+    async def _let_settle(self, provisioned: asyncio.Future[Document]) -> None:
+        """Give the platform a moment to see the failure too, so that whoever looks next is not told InProgress."""
+        patience = asyncio.ensure_future(self._clock.sleep(_SETTLE_SECONDS))
+        try:
+            await asyncio.wait({provisioned, patience}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            patience.cancel()
 
     async def _provisioned(self, operation: Callable[[], Awaitable[Document]]) -> Document:
         """The operation's end; when its server went away meanwhile, the resource's own state says how it went."""

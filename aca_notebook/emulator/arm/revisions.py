@@ -139,7 +139,7 @@ class Revisions:
                 "fqdn": await self._admits.address(id_.key, revision["name"]) or self._fqdn(app, revision["name"]),
                 "template": stored["template"],
                 "active": stored["active"],
-                "replicas": len(observed.replicas) if observed else 0,
+                "replicas": replica_count(observed),
                 "trafficWeight": traffic_of(app, revision["name"]),
                 "healthState": str(health_state(stored, observed)),
                 "provisioningState": stored["provisioningState"],
@@ -167,6 +167,11 @@ def health_state(stored: Document, observed: ObservedRevision | None) -> Revisio
     return RevisionHealthState.HEALTHY
 
 
+def replica_count(observed: ObservedRevision | None) -> int:
+    """Return how many replicas a revision has; those on their way out count no more, as a Deployment's do not."""
+    return sum(not each.stopping for each in observed.replicas.values()) if observed else 0
+
+
 def running_state(stored: Document, observed: ObservedRevision | None, *, stopped: bool) -> RevisionRunningState:
     """Return what a revision is doing; `stopped` is whether its app is."""
     replicas = list(observed.replicas.values()) if observed else []
@@ -178,9 +183,9 @@ def running_state(stored: Document, observed: ObservedRevision | None, *, stoppe
         return RevisionRunningState.RUNNING
     if stored["provisioningState"] == RevisionProvisioningState.PROVISIONED and not replicas:
         return RevisionRunningState.SCALED_TO_ZERO
-    was_ready = observed is not None and observed.ready and any(each.containers for each in replicas)
-    crashed = was_ready and any(c.runs for each in replicas for c in each.containers.values())
-    return RevisionRunningState.DEGRADED if crashed else RevisionRunningState.ACTIVATING
+    was_ready = observed is not None and observed.ready
+    crashed = any(container.failures for each in replicas for container in each.containers.values())
+    return RevisionRunningState.DEGRADED if was_ready and crashed else RevisionRunningState.ACTIVATING
 
 
 def _ready(replica: ObservedReplica) -> bool:
