@@ -297,7 +297,7 @@ class Deploying:
         except AcaError as failed:
             logger.warning("cleaning up after an interrupt failed: %s", failed)
             return "cleaning up was not finished"
-        return "nothing had been sent to the platform"
+        return "the app was not changed"
 
     async def _document(self) -> Document | None:
         try:

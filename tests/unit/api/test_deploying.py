@@ -189,7 +189,7 @@ async def interrupted_at(gate: str, platform: FakePlatform, deploy: Deployer) ->
 
 async def test_an_interrupt_while_uploading_has_changed_nothing(platform, deploy):
     report = await interrupted_at("upload", platform, deploy)
-    assert "nothing had been sent" in report.detail
+    assert "the app was not changed" in report.detail
     assert platform.done == []
 
 
