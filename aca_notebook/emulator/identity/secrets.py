@@ -46,8 +46,8 @@ class Secrets:
         self._values: dict[tuple[str, str], bytes] = {}
         leftovers = []
         for key, body in self._database.documents(_KIND).items():
-            owner, generation, name = key.rsplit("|", 2)
-            if generation == self._generations.get(owner, ""):
+            owner, generation, name = key.rsplit("|", 2) if key.count("|") == 2 else ("", "", "")
+            if owner and generation == self._generations.get(owner, ""):
                 self._values[owner, name] = body.encode()
             else:
                 leftovers.append(key)

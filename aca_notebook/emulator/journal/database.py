@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.emulator.journal.events import Event, decode_event, encode_event
+from aca_notebook.emulator.journal.events import Event, encode_event, read_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ class Database:
             "SELECT sequence, kind, body FROM events WHERE sequence > ? AND (? = '' OR app = ?) ORDER BY sequence",
             (after, app, app),
         )
-        return [(sequence, decode_event(kind, body)) for sequence, kind, body in rows]
+        return list(read_events(rows))
 
     def close(self) -> None:
         """Write what is queued, end the thread, close the file."""

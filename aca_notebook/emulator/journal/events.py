@@ -7,13 +7,18 @@ so they cannot disagree. No event carries a secret value.
 from __future__ import annotations
 
 import json
+import logging
+from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.clock import parse_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +248,21 @@ def encode_event(event: Event) -> tuple[str, str]:
     body = asdict(event)
     body["at"] = event.at.isoformat()
     return type(event).__name__, json.dumps(body, separators=(",", ":"))
+
+
+def read_events(rows: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, Event]]:
+    """Yield `(sequence, event)` for rows of sequence, kind and body.
+
+    Kinds that a later version wrote are left out, and logged: an older emulator opens the file all the same.
+    """
+    unknown: Counter[str] = Counter()
+    for sequence, kind, body in rows:
+        if kind in _KINDS:
+            yield sequence, decode_event(kind, body)
+        else:
+            unknown[kind] += 1
+    for kind, count in unknown.items():
+        logger.warning("%d journal events of the unknown kind %s are left out", count, kind)
 
 
 def decode_event(kind: str, text: str) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -96,12 +96,23 @@ def _ask_nvml() -> tuple[Gpu, ...]:
             Gpu(
                 _text(pynvml.nvmlDeviceGetUUID(handle)),
                 _text(pynvml.nvmlDeviceGetName(handle)),
-                int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
+                _memory_bytes(pynvml, handle),
             )
             for handle in handles
         )
+    except pynvml.NVMLError as broken:
+        logger.warning("the GPUs of this machine cannot be listed, so none is used: %s", broken)
+        return ()
     finally:
         pynvml.nvmlShutdown()
+
+
+def _memory_bytes(pynvml: Any, handle: Any) -> int:
+    """The device's own memory; 0 where it has none of its own and NVML cannot say."""
+    try:
+        return int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+    except pynvml.NVMLError:
+        return 0
 
 
 def _text(value: str | bytes) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response, StreamingResponse
 
 from aca_notebook.emulator.arm.faults import replica_not_found, resource_not_found
-from aca_notebook.emulator.journal.events import decode_event
+from aca_notebook.emulator.journal.events import read_events
 from aca_notebook.emulator.telemetry import console, system
 from aca_notebook.emulator.wire import AzureError, Door, Route, query
 from aca_notebook.model.ids import ResourceId, app_id, environment_id
@@ -222,8 +222,8 @@ def _among(column: str, values: Sequence[str]) -> str:
     return f"{column} IN ({','.join('?' * len(values))})"
 
 
-def _told(rows: Sequence[tuple[Any, ...]]) -> list[system.SystemLine]:
-    lines = (system.system_line(decode_event(kind, body)) for _, kind, body in rows)
+def _told(rows: Sequence[tuple[int, str, str]]) -> list[system.SystemLine]:
+    lines = (system.system_line(event) for _, event in read_events(rows))
     return [line for line in lines if line is not None]
 
 

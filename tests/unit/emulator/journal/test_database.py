@@ -148,3 +148,11 @@ def test_a_value_that_cannot_be_stored_is_its_callers_error_and_writing_goes_on(
         database.write_blocking(Statement("INSERT INTO documents VALUES('x', ?, '1')", (parameter,)))
     database.write_blocking(put_document("app", "after", 1))
     assert database.documents("app") == {"after": 1}
+
+
+def test_an_event_of_a_later_version_is_left_out_and_said(database, caplog):
+    known = events.RevisionCreated(at=NOW, app="a", revision="a--1")
+    tomorrow = Statement("INSERT INTO events(at, kind, app, body) VALUES('', 'EventOfTomorrow', 'a', '{}')")
+    database.write_blocking(append_event(known), tomorrow, append_event(known))
+    assert [event for _, event in database.events("a")] == [known, known]
+    assert "1 journal events of the unknown kind EventOfTomorrow" in caplog.text
