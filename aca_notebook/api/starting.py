@@ -66,8 +66,9 @@ class Starting:
     async def _let_settle(self, provisioned: asyncio.Future[Document]) -> None:
         """Give the platform a moment to see the failure too, so that whoever looks next is not told InProgress."""
         patience = asyncio.ensure_future(self._clock.sleep(_SETTLE_SECONDS))
+        either: set[asyncio.Future[Any]] = {provisioned, patience}
         try:
-            await asyncio.wait({provisioned, patience}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             patience.cancel()
 

@@ -1,68 +1,41 @@
-"""The last phase of a deployment, when the cell cannot be imported there."""
+"""What the card of a start says of a replica: what it waits for, and nothing when it runs."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
-from aca_notebook.api.progress import ProgressBoard
 from aca_notebook.api.starting import Starting
-from aca_notebook.errors import DeploymentFailed, ServiceFailed
-from aca_notebook.model.log import LogLine
+from aca_notebook.clock import SystemClock
 from aca_notebook.model.revision import ContainerState, ReplicaState
-from tests.fakes.clock import ManualClock, settled
-from tests.unit.display.examples import plan
-
-FAILED = {"event": "import_failed", "error": {"code": "ImportFailed", "type": "ModuleNotFoundError", "message": "no"}}
 
 
-class Platform:
-    """A new app whose only replica has ended once, and an operation that the test ends."""
+class Board:
+    said = ""
 
-    def __init__(self) -> None:
-        self.apps = self.logs = self.services = self
-        self.ended = asyncio.Event()
-
-    async def ask(self, question):
-        return await question(self)
-
-    async def document(self, app):
-        return {"properties": {"latestRevisionName": "scorer--1", "latestReadyRevisionName": ""}}
-
-    async def replicas(self, app, revision):
-        container = ContainerState("main", restart_count=1, log_stream_endpoint="https://here")
-        return (ReplicaState("a", containers=(container,)),)
-
-    async def auth_token(self, app):
-        return "token"
-
-    @asynccontextmanager
-    async def console(self, endpoint, token, *, tail, follow, replica):
-        async def lines():
-            yield LogLine(json.dumps(FAILED))
-
-        yield lines()
-
-    async def operation(self):
-        await self.ended.wait()
-        raise ServiceFailed("it did not become ready")
+    def note(self, _phase: object, said: str) -> None:
+        self.said = said
 
 
-@pytest.mark.parametrize("in_time", [True, False])
-async def test_a_failure_is_told_when_the_platform_has_seen_it_too_or_after_two_seconds(*, in_time: bool):
-    clock, platform = ManualClock(), Platform()
-    starting = Starting("scorer", platform, ProgressBoard(plan(), clock, None), clock)  # type: ignore[arg-type]  # a fake
-    following = asyncio.create_task(starting.follow(platform.operation, lambda _: False))
-    await clock.advance(0.3)
-    assert not following.done()
-    if in_time:
-        platform.ended.set()
-        await settled()
-    else:
-        await clock.advance(2.1)
-    assert following.done()
-    with pytest.raises(DeploymentFailed, match="could not be imported"):
-        await following
+def container(state: str, details: str, *, ready: bool = False) -> tuple[ContainerState, ...]:
+    return (ContainerState("scorer", running_state=state, details=details, ready=ready),)
+
+
+@pytest.mark.parametrize(
+    ("replica", "said"),
+    [
+        (ReplicaState("r", containers=container("Waiting", "Pulling image")), "Pulling image"),
+        (ReplicaState("r", details="no node", containers=container("Waiting", "")), "no node"),
+        (ReplicaState("r", containers=container("Running", "Container started at: 11/23/2026 7:36:49 AM.")), ""),
+        (ReplicaState("r", containers=container("Running", "x", ready=True)), ""),
+        (ReplicaState("r"), ""),
+    ],
+    ids=["pulls", "has no node", "runs", "is ready", "has no container yet"],
+)
+def test_a_note_tells_what_a_replica_waits_for(replica: ReplicaState, said: str) -> None:
+    board, access = Board(), None
+    anything: Any = (board, access)
+    starting = Starting("scorer", anything[1], anything[0], SystemClock(), updates=False)
+    starting._note(replica)
+    assert board.said == said

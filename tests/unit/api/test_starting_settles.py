@@ -1,0 +1,70 @@
+"""When a cell cannot be imported, the deploy ends once the platform has seen it too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+
+from aca_notebook.api.progress import ProgressBoard
+from aca_notebook.api.starting import Starting
+from aca_notebook.errors import DeploymentFailed, ServiceFailed
+from aca_notebook.model.log import LogLine
+from aca_notebook.model.revision import ContainerState, ReplicaState
+from tests.fakes.clock import ManualClock, settled
+from tests.unit.display.examples import plan
+
+pytestmark = pytest.mark.anyio
+FAILED = {"event": "import_failed", "error": {"code": "ImportFailed", "type": "ModuleNotFoundError", "message": "no"}}
+
+
+class Platform:
+    """A new app whose only replica has ended once, and an operation that the test ends."""
+
+    def __init__(self) -> None:
+        self.apps = self.logs = self.services = self
+        self.ended = asyncio.Event()
+
+    async def ask(self, question):
+        return await question(self)
+
+    async def document(self, app):
+        return {"properties": {"latestRevisionName": "scorer--1", "latestReadyRevisionName": ""}}
+
+    async def replicas(self, app, revision):
+        container = ContainerState("main", restart_count=1, log_stream_endpoint="https://here")
+        return (ReplicaState("a", containers=(container,)),)
+
+    async def auth_token(self, app):
+        return "token"
+
+    @asynccontextmanager
+    async def console(self, endpoint, token, *, tail, follow, replica):
+        async def lines():
+            yield LogLine(json.dumps(FAILED))
+
+        yield lines()
+
+    async def operation(self):
+        await self.ended.wait()
+        raise ServiceFailed("it did not become ready")
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+async def test_a_failure_is_told_when_the_platform_has_seen_it_too_or_after_two_seconds(*, in_time: bool):
+    clock, platform = ManualClock(), Platform()
+    board = ProgressBoard(plan(), clock, None)
+    starting = Starting("scorer", platform, board, clock, updates=False)  # type: ignore[arg-type]  # a fake
+    following = asyncio.create_task(starting.follow(platform.operation, lambda _: False))
+    await clock.advance(0.3)
+    assert not following.done()
+    if in_time:
+        platform.ended.set()
+        await settled()
+    else:
+        await clock.advance(2.1)
+    assert following.done()
+    with pytest.raises(DeploymentFailed, match="could not be imported"):
+        await following
