@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import sys
 import time
@@ -30,8 +31,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
+logger = logging.getLogger(__name__)
+
 MAXIMUM_BODY_BYTES = 256 * 2**20
 CLIENT_CLOSED = 499  # what proxies log for a caller that hung up; nobody reads the answer
+_LOOK = "the replica's log holds the traceback: `%aca logs`"
 HEALTH = frozenset({"/_aca/health/startup", "/_aca/health/live", "/_aca/health/ready"})
 
 
@@ -127,11 +131,16 @@ class RunnerApp:
             answer = await self._call(service, headers, body)
         except Refused as refused:
             answer = refusal(refused, headers)
+        except Exception:  # whatever it is, the caller gets JSON and the log its line
+            logger.exception("call %s of %s failed in the runner", call_id, service.path)
+            answer = refusal(Refused(500, "RunnerFailed", "the call failed in the runner itself", hint=_LOOK), headers)
         finally:
             self._metrics.in_flight -= 1
         answer.headers += ((b"x-call-id", call_id.encode("latin-1")),)
-        await respond(send, answer)
-        self._log(call_id, service.path, answer, bytes_in=len(body))
+        try:
+            await respond(send, answer)
+        finally:
+            self._log(call_id, service.path, answer, bytes_in=len(body))
 
     async def _call(self, service: Service, headers: Headers, body: bytes) -> Answer:
         content_type = headers.get(b"content-type", b"").decode("latin-1")
@@ -155,7 +164,9 @@ class RunnerApp:
         try:
             result = service.call(*positional, **keywords)
             value = [each async for each in result] if inspect.isasyncgen(result) else await result
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if _ends_us(error):
+                raise
             raise user_error(error, self._lines) from error
         answer_type, written = exchange.write_answer(value, accept)
         return Answer(200, written, answer_type, run_seconds=time.perf_counter() - started)
@@ -259,12 +270,19 @@ def call_now(service: Service, content_type: str, accept: str, body: bytes, line
             value = service.call(*positional, **keywords)
             if inspect.isgenerator(value):
                 value = list(value)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # a thread of ours: whatever ends the function ends this call and no more
             raise user_error(error, lines) from error
         answer_type, written = exchange.write_answer(value, accept)
     except Refused as refused:
         return Answer(refused.status, refused.body())
     return Answer(200, written, answer_type)
+
+
+def _ends_us(error: BaseException) -> bool:
+    """Whether the server ends this call, rather than the function: its task was cancelled, or is being closed."""
+    task = asyncio.current_task()
+    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return cancelled or isinstance(error, GeneratorExit)
 
 
 def refusal(refused: Refused, headers: Headers) -> Answer:

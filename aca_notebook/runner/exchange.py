@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.runner import tables
+from aca_notebook.runner import failures, tables
 from aca_notebook.runner.failures import Refused
 
 if TYPE_CHECKING:
@@ -20,6 +20,20 @@ def read_arguments(signature: Signature, content_type: str, body: bytes) -> Argu
 
     Raises `Refused`: 415 for a body of an unknown type, 422 for arguments that do not fit.
     """
+    try:
+        return _read(signature, content_type, body)
+    except Refused:
+        raise
+    except Exception as unreadable:  # a caller's bytes meet parsers, and classes of the user's
+        raise Refused(
+            422,
+            "InvalidArguments",
+            f"the body cannot be read: {type(unreadable).__name__}: {failures.text_of(unreadable)}",
+            hint=f"it takes ({signature.spelled()})",
+        ) from unreadable
+
+
+def _read(signature: Signature, content_type: str, body: bytes) -> Arguments:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in {"", JSON, "text/json", "application/x-www-form-urlencoded"}:  # the last is curl's default for -d
         return signature.from_json(body)
@@ -41,11 +55,11 @@ def write_answer(value: object, accept: str) -> tuple[str, bytes]:
         if tables.NPY in accept and tables.is_array(value):
             return tables.NPY, tables.write_array(value)
         return JSON, tables.write_json(value)
-    except (TypeError, ValueError, RecursionError) as refused:
+    except (Exception, SystemExit) as refused:  # noqa: BLE001  # `tolist` and the like are anyone's code
         raise Refused(
             500,
             "ResultNotSerializable",
-            f"the function ran, but its result cannot be sent: {refused}",
+            f"the function ran, but its result cannot be sent: {failures.text_of(refused)}",
             hint="return plain data, an array or a frame",
             type=type(value).__name__,
         ) from None
@@ -54,20 +68,27 @@ def write_answer(value: object, accept: str) -> tuple[str, bytes]:
 def read_multipart(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
     """Read `multipart/form-data`: part name → (content type, body). Raises `Refused` (422)."""
     from python_multipart import multipart  # only when a multipart body arrives
-    from python_multipart.exceptions import MultipartParseError
+    from python_multipart.exceptions import FormParserError
 
     _, options = multipart.parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if not boundary:
         raise Refused(422, "InvalidArguments", "a multipart body needs a boundary")
     parts = _Parts()
-    parser = multipart.MultipartParser(boundary, parts.callbacks())  # type: ignore[arg-type]  # a plain dict does
     try:
+        parser = multipart.MultipartParser(boundary, parts.callbacks())  # type: ignore[arg-type]  # a plain dict does
         parser.write(body)
         parser.finalize()
-    except MultipartParseError as broken:
+    except FormParserError as broken:  # a boundary that is too long, too
         raise Refused(422, "InvalidArguments", f"a broken multipart body: {broken}") from None
     return parts.found
+
+
+def _part_name(name: bytes) -> str:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise Refused(422, "InvalidArguments", f"the name of a part is no UTF-8: {name[:40]!r}") from None
 
 
 class _Parts:
@@ -109,7 +130,7 @@ class _Parts:
         from python_multipart import multipart  # as above
 
         _, options = multipart.parse_options_header(self._headers.get(b"content-disposition", b""))
-        name = options.get(b"name", b"").decode()
+        name = _part_name(options.get(b"name", b""))
         media_type = self._headers.get(b"content-type", JSON.encode()).decode("latin-1").partition(";")[0].strip()
         if media_type == "text/plain":  # what a form field is by default
             media_type = JSON

@@ -73,8 +73,16 @@ def user_error(error: BaseException, lines: CellLines, *, code: str = "UserError
         traceback.append(lines.frame(error.filename, error.lineno, ""))
     fields["traceback"] = traceback
     if error.__cause__ is not None:
-        fields["cause"] = f"{type(error.__cause__).__name__}: {error.__cause__}"
-    return Refused(500, code, str(error) or type(error).__name__, **fields)
+        fields["cause"] = f"{type(error.__cause__).__name__}: {text_of(error.__cause__)}"
+    return Refused(500, code, text_of(error) or type(error).__name__, **fields)
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an exception says, as text that JSON can hold; an exception's `__str__` may raise itself."""
+    try:
+        return str(error).encode(errors="backslashreplace").decode()
+    except Exception as worse:  # noqa: BLE001  # the user's own class
+        return f"(its text could not be made: {type(worse).__name__})"
 
 
 def frames(traceback: TracebackType | None, lines: CellLines, *, kept: int = 64) -> list[dict[str, Any]]:
@@ -112,4 +120,7 @@ def plain_arguments(error: BaseException) -> list[Any] | None:
     """Return the exception's arguments when they are small plain data, else None."""
     if not all(isinstance(each, str | int | float | bool | None) for each in error.args):
         return None
-    return list(error.args) if len(str(error.args)) <= 4096 else None
+    try:
+        return list(error.args) if len(msgspec.json.encode(error.args)) <= 4096 else None
+    except (ValueError, OverflowError):  # half a surrogate pair, an integer that JSON's readers would not read
+        return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import io
+import math
 import sys
 from collections import deque
 from collections.abc import Callable, KeysView, Mapping, ValuesView
@@ -61,9 +62,23 @@ def read_array(body: bytes) -> Any:
     import numpy as np  # only when an array arrives
 
     try:
+        _check_length(body)
         return np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
     except (EOFError, SyntaxError) as broken:
         raise ValueError(f"not a .npy array: {broken}") from None
+
+
+def _check_length(body: bytes) -> None:
+    """Raise `ValueError` when the head claims more than has come: numpy makes room for it before it reads."""
+    import numpy as np  # only when an array arrives
+
+    stream = io.BytesIO(body)
+    version = np.lib.format.read_magic(stream)
+    head = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = head(stream)  # a head of version 3 is one of version 2 but for the letters of its field names
+    claimed, came = math.prod(shape) * dtype.itemsize, len(body) - stream.tell()
+    if claimed > came and not dtype.hasobject:
+        raise ValueError(f"not a .npy array: its head claims {claimed} bytes, and {came} came")
 
 
 def write_frame(frame: Any) -> bytes:
