@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +38,24 @@ def errors() -> str:
     return "\n".join(["# Errors\n", "```text", tree, "```\n", "| error | when |", "|---|---|", *rows, ""])
 
 
-PAGES = {"magics.md": magics, "errors.md": errors}
+def coverage() -> str:
+    """Every operation of the emulator, from its route table; it is composed and never started."""
+    from aca_notebook.clock import SystemClock
+    from aca_notebook.emulator.coverage import coverage_page
+    from aca_notebook.emulator.main import compose
+    from aca_notebook.emulator.runtime.gpus import NoGpus
+    from aca_notebook.emulator.runtime.process import SubprocessSpawn
+    from aca_notebook.emulator.settings import Settings
+
+    with tempfile.TemporaryDirectory() as folder:
+        emulator = compose(Settings(Path(folder)), SystemClock(), SubprocessSpawn(), NoGpus())
+        try:
+            return coverage_page(emulator.listed_routes())
+        finally:
+            asyncio.run(emulator.close())
+
+
+PAGES = {"coverage.md": coverage, "magics.md": magics, "errors.md": errors}
 
 
 def main() -> int:

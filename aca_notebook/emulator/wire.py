@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,12 +35,13 @@ class Offer(StrEnum):
     REFUSED = "refused"  #: 501, in words
 
 
-class Check(StrEnum):
-    """What an operation's answers are held against by a test."""
+class Check(Flag):
+    """What an operation's answers are held against by a test; none until there is one."""
 
-    RECORDING = "recording"  #: recorded traffic of Azure
-    SDK = "SDK"  #: an unmodified SDK reads them
-    DESCRIPTION = "description"  #: the API's description
+    RECORDING = auto()  #: recorded traffic of Azure
+    SDK = auto()  #: an unmodified SDK reads them
+    DESCRIPTION = auto()  #: the API's description
+    NONE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Route:
     operation: str
     handler: Handler = field(repr=False)
     offer: Offer = Offer.WORKS
-    checked: tuple[Check, ...] = ()
+    checked: Check = Check.NONE
 
 
 class AzureError(Exception):

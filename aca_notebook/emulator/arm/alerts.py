@@ -9,7 +9,6 @@ from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write, read
 from aca_notebook.emulator.arm.values import items, member, text, texts, truth, whole
-from aca_notebook.emulator.wire import Check
 
 if TYPE_CHECKING:
     from aca_notebook.emulator.wire import Route
@@ -38,7 +37,8 @@ class MetricAlerts:
     def __init__(self, keeping: Keeping) -> None:
         kind = Kind(
             path=f"{GROUP}/providers/{ALERT}/{{name}}", operations="MetricAlerts", type=ALERT, settle=_alert,
-            location=_location, deleted_status=200, patched=True, checked=(Check.SDK,),
+            location=_location, deleted_status=200, patched=True,
+            read_by_sdk=("CreateOrUpdate", "Delete", "ListByResourceGroup", "ListBySubscription", "Update"),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 
@@ -56,7 +56,7 @@ class ActionGroups:
         kind = Kind(
             path=f"{GROUP}/providers/{ACTION_GROUP}/{{name}}", operations="ActionGroups", type=ACTION_GROUP,
             settle=_action_group, location=_location, created_status=201, deleted_status=200, patched=True,
-            checked=(Check.SDK,),
+            read_by_sdk=("CreateOrUpdate", "Delete", "ListBySubscriptionId"),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 

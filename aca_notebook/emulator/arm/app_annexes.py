@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
 _HISTORY = "Microsoft.App/containerApps/labelHistories"
-_SDK = (Check.SDK,)
+_SDK = Check.SDK
 
 
 class AppAnnexes:

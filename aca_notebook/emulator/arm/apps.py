@@ -27,7 +27,7 @@ from aca_notebook.emulator.arm.provisioning import (
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import items, member, text
 from aca_notebook.emulator.arm.versions import bare_when_created, shown_to
-from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
+from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.gpu import CONSUMPTION
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState, RunningStatus
@@ -72,16 +72,53 @@ class Apps:
         one, arm = f"{APP_PROVIDER}/containerApps/{{name}}", Door.ARM
         everywhere = f"{SUBSCRIPTION}/providers/Microsoft.App/containerApps"
         return [
-            Route("PUT", one, arm, "ContainerApps_CreateOrUpdate", self._put),
-            Route("PATCH", one, arm, "ContainerApps_Update", self._patch),
-            Route("GET", one, arm, "ContainerApps_Get", self._get),
-            Route("DELETE", one, arm, "ContainerApps_Delete", self._delete),
-            Route("GET", f"{APP_PROVIDER}/containerApps", arm, "ContainerApps_ListByResourceGroup", self._list),
-            Route("GET", everywhere, arm, "ContainerApps_ListBySubscription", self._list_all),
-            Route("POST", f"{one}/start", arm, "ContainerApps_Start", self._start),
-            Route("POST", f"{one}/stop", arm, "ContainerApps_Stop", self._stop),
-            Route("POST", f"{one}/listSecrets", arm, "ContainerApps_ListSecrets", self._list_secrets),
-            Route("POST", f"{one}/getAuthToken", arm, "ContainerApps_GetAuthToken", self._token),
+            Route(
+                "PUT",
+                one,
+                arm,
+                "ContainerApps_CreateOrUpdate",
+                self._put,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
+            Route("PATCH", one, arm, "ContainerApps_Update", self._patch, checked=Check.RECORDING | Check.SDK),
+            Route(
+                "GET", one, arm, "ContainerApps_Get", self._get, checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION
+            ),
+            Route("DELETE", one, arm, "ContainerApps_Delete", self._delete, checked=Check.RECORDING | Check.SDK),
+            Route(
+                "GET",
+                f"{APP_PROVIDER}/containerApps",
+                arm,
+                "ContainerApps_ListByResourceGroup",
+                self._list,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
+            Route(
+                "GET",
+                everywhere,
+                arm,
+                "ContainerApps_ListBySubscription",
+                self._list_all,
+                checked=Check.SDK | Check.DESCRIPTION,
+            ),
+            Route("POST", f"{one}/start", arm, "ContainerApps_Start", self._start, checked=Check.SDK),
+            Route("POST", f"{one}/stop", arm, "ContainerApps_Stop", self._stop, checked=Check.SDK),
+            Route(
+                "POST",
+                f"{one}/listSecrets",
+                arm,
+                "ContainerApps_ListSecrets",
+                self._list_secrets,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
+            Route(
+                "POST",
+                f"{one}/getAuthToken",
+                arm,
+                "ContainerApps_GetAuthToken",
+                self._token,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
         ]
 
     def show(self, request: Request, document: Document) -> Document:

@@ -8,7 +8,7 @@ from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.scope import APP
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write, read
 from aca_notebook.emulator.arm.values import member
-from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class AuthConfigs:
         kind = Kind(
             path=f"{APP}/authConfigs/{{name}}", operations="ContainerAppsAuthConfigs",
             type="Microsoft.App/containerApps/authConfigs", settle=_parts, missing=_missing, deleted_status=200,
-            system_data=True, checked=(Check.SDK,),
+            system_data=True, read_by_sdk=("CreateOrUpdate", "Delete", "Get"), described=("ListByContainerApp",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 

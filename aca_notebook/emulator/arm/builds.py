@@ -20,7 +20,7 @@ from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.runtime.builder import BuildFailed
 from aca_notebook.emulator.runtime.images import LocalImage, normalise
-from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id, registry_id
 from aca_notebook.model.states import BuildStatus
 
@@ -83,11 +83,13 @@ class Builds:
         run = f"{_REGISTRY}/runs/{{run}}"
         return [
             Route("POST", f"{_REGISTRY}/listBuildSourceUploadUrl", Door.ARM,
-                  "Registries_GetBuildSourceUploadUrl", self._upload_url),
-            Route("POST", f"{_REGISTRY}/scheduleRun", Door.ARM, "Registries_ScheduleRun", self._schedule),
+                  "Registries_GetBuildSourceUploadUrl", self._upload_url, checked=Check.RECORDING),
+            Route("POST", f"{_REGISTRY}/scheduleRun", Door.ARM, "Registries_ScheduleRun", self._schedule,
+                  checked=Check.RECORDING),
             Route("GET", f"{_REGISTRY}/runs", Door.ARM, "Runs_List", self._list),
             Route("GET", run, Door.ARM, "Runs_Get", self._get),
-            Route("POST", f"{run}/listLogSasUrl", Door.ARM, "Runs_GetLogSasUrl", self._log_link),
+            Route("POST", f"{run}/listLogSasUrl", Door.ARM, "Runs_GetLogSasUrl", self._log_link,
+                  checked=Check.RECORDING),
             Route("POST", f"{run}/cancel", Door.ARM, "Runs_Cancel", self._cancel),
         ]  # fmt: skip
 

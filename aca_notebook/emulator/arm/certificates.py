@@ -41,7 +41,7 @@ class Certificates:
         kind = Kind(
             path=f"{ENVIRONMENT}/certificates/{{name}}", operations="Certificates", type=_TYPE, settle=_certificate,
             secrets=_secrets, missing=_missing, location=lambda asked: display_name(asked, _TYPE), deleted_status=200,
-            system_data=True, checked=(Check.SDK,),
+            system_data=True, read_by_sdk=("CreateOrUpdate", "List"), described=("List",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 
@@ -51,7 +51,7 @@ class Certificates:
         one, name = f"{listed}/{{name}}", "ManagedCertificates"
         return [
             *self._stored.routes(),
-            Route("GET", listed, Door.ARM, f"{name}_List", self._no_managed, checked=(Check.SDK,)),
+            Route("GET", listed, Door.ARM, f"{name}_List", self._no_managed, checked=Check.SDK),
             Route("GET", one, Door.ARM, f"{name}_Get", self._no_such_managed),
             Route("PUT", one, Door.ARM, f"{name}_CreateOrUpdate", refused("managed certificates"), Offer.REFUSED),
         ]

@@ -12,7 +12,7 @@ from aca_notebook.emulator.arm.scope import ENVIRONMENT
 from aca_notebook.emulator.arm.shapes import MapOf, shaped
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
 from aca_notebook.emulator.arm.values import items, text, truth
-from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,12 +36,13 @@ class DaprComponents:
     def __init__(self, keeping: Keeping) -> None:
         component = Kind(
             path=f"{_PATH}/{{name}}", operations="DaprComponents", type=_TYPE, settle=_component, secrets=_secrets,
-            missing=_component_missing, system_data=True, checked=(Check.RECORDING, Check.SDK),
+            missing=_component_missing, system_data=True, recorded=("CreateOrUpdate", "Delete", "Get", "List"),
+            read_by_sdk=("CreateOrUpdate", "Delete", "List", "ListSecrets"), described=("List",),
         )  # fmt: skip
         policy = Kind(
             path=f"{_PATH}/{{component}}/resiliencyPolicies/{{name}}", operations="DaprComponentResiliencyPolicies",
             type=f"{_TYPE}/resiliencyPolicies", settle=_policy, missing=_policy_missing,
-            orphaned=_component_missing, created_status=201, checked=(Check.SDK,),
+            orphaned=_component_missing, created_status=201, read_by_sdk=("CreateOrUpdate", "Get"),
         )  # fmt: skip
         self._components, self._policies = Stored(component, keeping), Stored(policy, keeping)
 

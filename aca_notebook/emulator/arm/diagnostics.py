@@ -9,7 +9,7 @@ from aca_notebook.emulator.arm.locations import location_name
 from aca_notebook.emulator.arm.scope import INNER_RESOURCE, RESOURCE
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
 from aca_notebook.emulator.arm.values import items, member, text, truth, whole
-from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class DiagnosticSettings:
                 Kind(
                     path=f"{scope}/providers/{_TYPE}/{{name}}", operations="DiagnosticSettings", type=_TYPE,
                     settle=_settled, shown=_shown, missing=_missing, written=_written, deleted_status=200,
-                    checked=(Check.RECORDING,),
+                    recorded=("CreateOrUpdate", "Get"),
                 ),
                 keeping,
             )

@@ -9,7 +9,7 @@ from aca_notebook.emulator.arm.scope import ENVIRONMENT
 from aca_notebook.emulator.arm.shapes import shaped
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write, one_of
 from aca_notebook.emulator.arm.values import member, text
-from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
     from aca_notebook.emulator.arm.shapes import Shape
@@ -34,7 +34,8 @@ class EnvironmentStorages:
         kind = Kind(
             path=f"{ENVIRONMENT}/storages/{{name}}", operations="ManagedEnvironmentsStorages",
             type="Microsoft.App/managedEnvironments/storages", settle=_storage, secrets=_account_key,
-            missing=_missing, deleted_status=200, system_data=True, checked=(Check.SDK,),
+            missing=_missing, deleted_status=200, system_data=True,
+            read_by_sdk=("CreateOrUpdate", "Delete", "Get", "List"), described=("List",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 

@@ -20,7 +20,7 @@ from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.versions import shown_to
-from aca_notebook.emulator.wire import Door, Route, origin, query
+from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState
 
@@ -60,24 +60,31 @@ class Environments:
         states = f"{one}/workloadProfileStates"
         everywhere = f"{SUBSCRIPTION}/providers/Microsoft.App/managedEnvironments"
         return [
-            Route("PUT", one, arm, "ManagedEnvironments_CreateOrUpdate", self._put),
-            Route("PATCH", one, arm, "ManagedEnvironments_Update", self._patch),
-            Route("GET", one, arm, "ManagedEnvironments_Get", self._get),
-            Route("DELETE", one, arm, "ManagedEnvironments_Delete", self._delete),
+            Route("PUT", one, arm, "ManagedEnvironments_CreateOrUpdate", self._put,
+                  checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION),
+            Route("PATCH", one, arm, "ManagedEnvironments_Update", self._patch, checked=Check.RECORDING | Check.SDK),
+            Route("GET", one, arm, "ManagedEnvironments_Get", self._get,
+                  checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION),
+            Route("DELETE", one, arm, "ManagedEnvironments_Delete", self._delete, checked=Check.RECORDING | Check.SDK),
             Route(
-                "GET", f"{APP_PROVIDER}/managedEnvironments", arm, "ManagedEnvironments_ListByResourceGroup", self._list
+                "GET", f"{APP_PROVIDER}/managedEnvironments", arm, "ManagedEnvironments_ListByResourceGroup",
+                self._list, checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
             ),
-            Route("GET", everywhere, arm, "ManagedEnvironments_ListBySubscription", self._list_all),
-            Route("POST", f"{one}/getAuthToken", arm, "ManagedEnvironments_GetAuthToken", self._token),
-            Route("GET", states, arm, "ManagedEnvironments_ListWorkloadProfileStates", self._states),
-            Route("POST", f"{one}/checkNameAvailability", arm, "Namespaces_CheckNameAvailability", self._available),
+            Route("GET", everywhere, arm, "ManagedEnvironments_ListBySubscription", self._list_all,
+                  checked=Check.SDK | Check.DESCRIPTION),
+            Route("POST", f"{one}/getAuthToken", arm, "ManagedEnvironments_GetAuthToken", self._token,
+                  checked=Check.RECORDING | Check.DESCRIPTION),
+            Route("GET", states, arm, "ManagedEnvironments_ListWorkloadProfileStates", self._states,
+                  checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION),
+            Route("POST", f"{one}/checkNameAvailability", arm, "Namespaces_CheckNameAvailability", self._available,
+                  checked=Check.DESCRIPTION),
             Route(
                 "GET", f"{APP_PROVIDER}/connectedEnvironments", arm, "ConnectedEnvironments_ListByResourceGroup",
-                self._none,
+                self._none, checked=Check.RECORDING | Check.DESCRIPTION,
             ),
             Route(
                 "POST", f"{SUBSCRIPTION}/providers/Microsoft.App/getCustomDomainVerificationId", arm,
-                "GetCustomDomainVerificationId", self._verification_id,
+                "GetCustomDomainVerificationId", self._verification_id, checked=Check.DESCRIPTION,
             ),
         ]  # fmt: skip
 

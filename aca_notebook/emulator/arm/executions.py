@@ -29,7 +29,7 @@ from aca_notebook.emulator.arm.scope import APP_PROVIDER, Scope
 from aca_notebook.emulator.arm.values import items
 from aca_notebook.emulator.runtime.desired import App, desired_app
 from aca_notebook.emulator.runtime.executions import Execution
-from aca_notebook.emulator.wire import AzureError, Door, Route, query
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ExecutionStatus
 
@@ -82,13 +82,22 @@ class Executions:
         job, arm = f"{APP_PROVIDER}/jobs/{{name}}", Door.ARM
         one = f"{job}/executions/{{execution}}"
         return [
-            Route("POST", f"{job}/start", arm, "Jobs_Start", self._start),
+            Route("POST", f"{job}/start", arm, "Jobs_Start", self._start, checked=Check.RECORDING),
             Route("POST", f"{job}/stop", arm, "Jobs_StopMultipleExecutions", self._stop_all),
-            Route("POST", f"{job}/stop/{{execution}}", arm, "Jobs_StopExecutionByName", self._stop),
+            Route(
+                "POST",
+                f"{job}/stop/{{execution}}",
+                arm,
+                "Jobs_StopExecutionByName",
+                self._stop,
+                checked=Check.RECORDING,
+            ),
             Route("POST", f"{one}/stop", arm, "Jobs_StopExecution", self._stop),
-            Route("GET", f"{job}/executions", arm, "JobsExecutions_List", self._list),
-            Route("GET", one, arm, "JobExecution", self._get),
-            Route("GET", f"{one}/replicas", arm, "JobsExecutions_ListReplicas", self._replicas),
+            Route("GET", f"{job}/executions", arm, "JobsExecutions_List", self._list, checked=Check.RECORDING),
+            Route("GET", one, arm, "JobExecution", self._get, checked=Check.RECORDING),
+            Route(
+                "GET", f"{one}/replicas", arm, "JobsExecutions_ListReplicas", self._replicas, checked=Check.RECORDING
+            ),
             Route("GET", f"{one}/replicas/{{replica}}", arm, "JobsExecutions_GetReplica", self._replica),
         ]
 

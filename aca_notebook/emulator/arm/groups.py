@@ -14,7 +14,7 @@ from aca_notebook.emulator.arm.locations import display_name, display_names, loc
 from aca_notebook.emulator.arm.provisioning import with_state
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.store import GROUP_TYPE, Store
-from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, group_id, parse_id
 from aca_notebook.model.states import ProvisioningState
 
@@ -68,7 +68,7 @@ class Subscriptions:
         """Look-ups only."""
         arm = Door.ARM
         return [
-            Route("GET", "/subscriptions", arm, "Subscriptions_List", self._list),
+            Route("GET", "/subscriptions", arm, "Subscriptions_List", self._list, checked=Check.SDK),
             Route("GET", SUBSCRIPTION, arm, "Subscriptions_Get", self._get),
             Route("GET", f"{SUBSCRIPTION}/locations", arm, "Subscriptions_ListLocations", self._locations),
             Route("GET", "/tenants", arm, "Tenants_List", self._tenants),
@@ -77,7 +77,14 @@ class Subscriptions:
             Route(
                 "POST", f"{SUBSCRIPTION}/providers/{{namespace}}/register", arm, "Providers_Register", self._provider
             ),
-            Route("GET", f"{SUBSCRIPTION}/resources", arm, "Resources_List", self._resources),
+            Route(
+                "GET",
+                f"{SUBSCRIPTION}/resources",
+                arm,
+                "Resources_List",
+                self._resources,
+                checked=Check.RECORDING | Check.SDK,
+            ),
         ]
 
     async def _list(self, _: Request) -> Response:
@@ -175,14 +182,19 @@ class Groups:
         listed = f"{SUBSCRIPTION}/resourceGroups"
         return [
             Route("GET", listed, arm, "ResourceGroups_List", self._list),
-            Route("PUT", GROUP, arm, "ResourceGroups_CreateOrUpdate", self._put),
+            Route("PUT", GROUP, arm, "ResourceGroups_CreateOrUpdate", self._put, checked=Check.SDK),
             Route("PATCH", GROUP, arm, "ResourceGroups_Update", self._patch),
             Route("GET", GROUP, arm, "ResourceGroups_Get", self._get),
-            Route("HEAD", GROUP, arm, "ResourceGroups_CheckExistence", self._head),
-            Route("DELETE", GROUP, arm, "ResourceGroups_Delete", self._delete),
+            Route("HEAD", GROUP, arm, "ResourceGroups_CheckExistence", self._head, checked=Check.SDK),
+            Route("DELETE", GROUP, arm, "ResourceGroups_Delete", self._delete, checked=Check.SDK),
             Route("GET", f"{GROUP}/resources", arm, "Resources_ListByResourceGroup", self._resources),
             Route(
-                "GET", f"{SUBSCRIPTION}/operationresults/{{operation}}", arm, "ResourceGroups_DeleteResult", self._poll
+                "GET",
+                f"{SUBSCRIPTION}/operationresults/{{operation}}",
+                arm,
+                "ResourceGroups_DeleteResult",
+                self._poll,
+                checked=Check.SDK,
             ),
         ]
 

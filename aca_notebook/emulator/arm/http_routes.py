@@ -10,7 +10,7 @@ from aca_notebook.emulator.arm.scope import ENVIRONMENT
 from aca_notebook.emulator.arm.shapes import shaped
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
 from aca_notebook.emulator.arm.values import text, truth
-from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class HttpRoutes:
         kind = Kind(
             path=f"{ENVIRONMENT}/httpRouteConfigs/{{name}}", operations="HttpRouteConfig",
             type="Microsoft.App/managedEnvironments/httpRouteConfigs", settle=_routes, shown=_with_address,
-            missing=_missing, created_status=201, patched=True, system_data=True, checked=(Check.SDK,),
+            missing=_missing, created_status=201, patched=True, system_data=True,
+            read_by_sdk=("CreateOrUpdate", "Delete", "Get", "List"), described=("List",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 

@@ -22,7 +22,7 @@ from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import items, member, text
 from aca_notebook.emulator.arm.versions import shown_to
-from aca_notebook.emulator.wire import Door, Route, origin, query
+from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.gpu import CONSUMPTION
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState, RunningStatus
@@ -64,14 +64,21 @@ class Jobs:
         one, arm = f"{APP_PROVIDER}/jobs/{{name}}", Door.ARM
         everywhere = f"{SUBSCRIPTION}/providers/Microsoft.App/jobs"
         return [
-            Route("PUT", one, arm, "Jobs_CreateOrUpdate", self._put),
-            Route("PATCH", one, arm, "Jobs_Update", self._patch),
-            Route("GET", one, arm, "Jobs_Get", self._get),
-            Route("DELETE", one, arm, "Jobs_Delete", self._delete),
-            Route("GET", f"{APP_PROVIDER}/jobs", arm, "Jobs_ListByResourceGroup", self._list),
-            Route("GET", everywhere, arm, "Jobs_ListBySubscription", self._list_all),
-            Route("POST", f"{one}/listSecrets", arm, "Jobs_ListSecrets", self._list_secrets),
-            Route("POST", f"{one}/getAuthToken", arm, "Jobs_GetAuthToken", self._token),
+            Route("PUT", one, arm, "Jobs_CreateOrUpdate", self._put, checked=Check.RECORDING),
+            Route("PATCH", one, arm, "Jobs_Update", self._patch, checked=Check.RECORDING),
+            Route("GET", one, arm, "Jobs_Get", self._get, checked=Check.RECORDING),
+            Route("DELETE", one, arm, "Jobs_Delete", self._delete, checked=Check.RECORDING),
+            Route(
+                "GET",
+                f"{APP_PROVIDER}/jobs",
+                arm,
+                "Jobs_ListByResourceGroup",
+                self._list,
+                checked=Check.RECORDING | Check.DESCRIPTION,
+            ),
+            Route("GET", everywhere, arm, "Jobs_ListBySubscription", self._list_all, checked=Check.DESCRIPTION),
+            Route("POST", f"{one}/listSecrets", arm, "Jobs_ListSecrets", self._list_secrets, checked=Check.RECORDING),
+            Route("POST", f"{one}/getAuthToken", arm, "Jobs_GetAuthToken", self._token, checked=Check.RECORDING),
         ]
 
     def show(self, request: Request, document: Document) -> Document:

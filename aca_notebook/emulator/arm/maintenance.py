@@ -9,7 +9,7 @@ from aca_notebook.emulator.arm.scope import ENVIRONMENT
 from aca_notebook.emulator.arm.shapes import shaped
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write, one_of
 from aca_notebook.emulator.arm.values import whole
-from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
     from aca_notebook.emulator.arm.shapes import Shape
@@ -31,7 +31,8 @@ class MaintenanceConfigurations:
         kind = Kind(
             path=f"{ENVIRONMENT}/maintenanceConfigurations/{{name}}", operations="MaintenanceConfigurations",
             type="Microsoft.App/managedEnvironments/maintenanceConfigurations", settle=_entries, missing=_missing,
-            created_status=201, deleted_status=200, system_data=True, checked=(Check.SDK,),
+            created_status=201, deleted_status=200, system_data=True, read_by_sdk=("CreateOrUpdate",),
+            described=("List",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 

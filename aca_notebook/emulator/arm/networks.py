@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TYPE = "Microsoft.Network/virtualNetworks"
 _SUBNETS = f"{TYPE}/subnets"
-_CHECKED = (Check.RECORDING,)
+_CHECKED = Check.RECORDING
 _JOIN = "Microsoft.Network/virtualNetworks/subnets/join/action"
 
 
@@ -41,12 +41,13 @@ class Networks:
         network = f"{GROUP}/providers/{TYPE}/{{name}}"
         self._networks = Stored(
             Kind(path=network, operations="VirtualNetworks", type=TYPE, settle=_network, shown=_with_subnets,
-                 location=_location, empty_tags=False, etag=_etag, deleted_status=200, checked=_CHECKED),
+                 location=_location, empty_tags=False, etag=_etag, deleted_status=200,
+                 recorded=("CreateOrUpdate", "Get")),
             keeping,
         )  # fmt: skip
         self._subnets = Stored(
             Kind(path=f"{GROUP}/providers/{TYPE}/{{network}}/subnets/{{name}}", operations="Subnets", type=_SUBNETS,
-                 settle=_subnet, etag=_etag, deleted_status=200, checked=_CHECKED),
+                 settle=_subnet, etag=_etag, deleted_status=200, recorded=("CreateOrUpdate", "Get")),
             keeping,
         )  # fmt: skip
 
@@ -60,7 +61,7 @@ class Networks:
             networks.route("GET", f"{SUBSCRIPTION}/providers/{TYPE}", "ListAll", networks.list_all),
             subnets.route("PUT", subnets.kind.path, "CreateOrUpdate", self._put_subnet),
             *subnets.routes(without=("PUT",)),
-            Route("GET", status, Door.ARM, "Networks_OperationStatus", self._status, Offer.STORED, _CHECKED),
+            Route("GET", status, Door.ARM, "Networks_OperationStatus", self._status, Offer.STORED, Check.RECORDING),
         ]
 
     async def _put_network(self, request: Request) -> Response:

@@ -35,11 +35,17 @@ class RegionalOffers:
 
     def routes(self) -> list[Route]:
         """Two lists."""
-        checked = (Check.SDK,)
         modes, meters = f"{_LOCATION}/availableManagedEnvironmentsModes", f"{_LOCATION}/billingMeters"
         return [
-            Route("GET", modes, Door.ARM, "AvailableEnvironmentModes_List", self._modes, checked=checked),
-            Route("GET", meters, Door.ARM, "BillingMeters_Get", self._meters, checked=checked),
+            Route(
+                "GET",
+                modes,
+                Door.ARM,
+                "AvailableEnvironmentModes_List",
+                self._modes,
+                checked=Check.SDK | Check.DESCRIPTION,
+            ),
+            Route("GET", meters, Door.ARM, "BillingMeters_Get", self._meters, checked=Check.SDK | Check.DESCRIPTION),
         ]
 
     async def _modes(self, request: Request) -> Response:

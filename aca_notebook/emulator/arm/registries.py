@@ -15,7 +15,7 @@ from aca_notebook.emulator.arm.provisioning import succeeded
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.arm.versions import shown_to
-from aca_notebook.emulator.wire import Door, Route, query
+from aca_notebook.emulator.wire import Check, Door, Route, query
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -49,14 +49,16 @@ class Registries:
         one = f"{listed}/{{name}}"
         everywhere = f"{SUBSCRIPTION}/providers/Microsoft.ContainerRegistry"
         return [
-            Route("PUT", one, arm, "Registries_Create", self._put),
+            Route("PUT", one, arm, "Registries_Create", self._put, checked=Check.RECORDING | Check.SDK),
             Route("PATCH", one, arm, "Registries_Update", self._patch),
-            Route("GET", one, arm, "Registries_Get", self._get),
+            Route("GET", one, arm, "Registries_Get", self._get, checked=Check.RECORDING | Check.SDK),
             Route("DELETE", one, arm, "Registries_Delete", self._delete),
             Route("GET", listed, arm, "Registries_ListByResourceGroup", self._list),
             Route("GET", f"{everywhere}/registries", arm, "Registries_List", self._list_all),
-            Route("GET", f"{one}/operationStatuses/{{operation}}", arm, "Registries_OperationStatus", self._status),
-            Route("POST", f"{one}/listCredentials", arm, "Registries_ListCredentials", self._credentials),
+            Route("GET", f"{one}/operationStatuses/{{operation}}", arm, "Registries_OperationStatus", self._status,
+                  checked=Check.RECORDING | Check.SDK),
+            Route("POST", f"{one}/listCredentials", arm, "Registries_ListCredentials", self._credentials,
+                  checked=Check.RECORDING | Check.SDK),
             Route("POST", f"{one}/regenerateCredential", arm, "Registries_RegenerateCredential", self._regenerate),
             Route(
                 "POST", f"{everywhere}/checkNameAvailability", arm, "Registries_CheckNameAvailability", self._available

@@ -8,7 +8,7 @@ from aca_notebook.emulator.arm.scope import APP
 from aca_notebook.emulator.arm.shapes import shaped
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
 from aca_notebook.emulator.arm.values import text, whole
-from aca_notebook.emulator.wire import AzureError, Check
+from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
     from aca_notebook.emulator.arm.shapes import Shape
@@ -53,7 +53,7 @@ class AppResiliency:
         kind = Kind(
             path=f"{APP}/resiliencyPolicies/{{name}}", operations="AppResiliency",
             type="Microsoft.App/containerApps/resiliencyPolicies", settle=_policy, missing=_missing, patched=True,
-            checked=(Check.RECORDING,),
+            recorded=("CreateOrUpdate", "Delete", "Get", "List", "Update"),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 

@@ -16,7 +16,7 @@ from aca_notebook.emulator.arm.faults import (
 )
 from aca_notebook.emulator.arm.provisioning import traffic_of, with_revision
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, Scope
-from aca_notebook.emulator.wire import Door, Route, origin, query
+from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import (
     RevisionHealthState,
@@ -51,13 +51,62 @@ class Revisions:
         listed, arm = f"{APP_PROVIDER}/containerApps/{{name}}/revisions", Door.ARM
         one = f"{listed}/{{revision}}"
         return [
-            Route("GET", listed, arm, "ContainerAppsRevisions_ListRevisions", self._list),
-            Route("GET", one, arm, "ContainerAppsRevisions_GetRevision", self._get),
-            Route("POST", f"{one}/activate", arm, "ContainerAppsRevisions_ActivateRevision", self._activate),
-            Route("POST", f"{one}/deactivate", arm, "ContainerAppsRevisions_DeactivateRevision", self._deactivate),
-            Route("POST", f"{one}/restart", arm, "ContainerAppsRevisions_RestartRevision", self._restart),
-            Route("GET", f"{one}/replicas", arm, "ContainerAppsRevisionReplicas_ListReplicas", self._replicas),
-            Route("GET", f"{one}/replicas/{{replica}}", arm, "ContainerAppsRevisionReplicas_GetReplica", self._replica),
+            Route(
+                "GET",
+                listed,
+                arm,
+                "ContainerAppsRevisions_ListRevisions",
+                self._list,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
+            Route(
+                "GET",
+                one,
+                arm,
+                "ContainerAppsRevisions_GetRevision",
+                self._get,
+                checked=Check.RECORDING | Check.DESCRIPTION,
+            ),
+            Route(
+                "POST",
+                f"{one}/activate",
+                arm,
+                "ContainerAppsRevisions_ActivateRevision",
+                self._activate,
+                checked=Check.DESCRIPTION,
+            ),
+            Route(
+                "POST",
+                f"{one}/deactivate",
+                arm,
+                "ContainerAppsRevisions_DeactivateRevision",
+                self._deactivate,
+                checked=Check.DESCRIPTION,
+            ),
+            Route(
+                "POST",
+                f"{one}/restart",
+                arm,
+                "ContainerAppsRevisions_RestartRevision",
+                self._restart,
+                checked=Check.SDK | Check.DESCRIPTION,
+            ),
+            Route(
+                "GET",
+                f"{one}/replicas",
+                arm,
+                "ContainerAppsRevisionReplicas_ListReplicas",
+                self._replicas,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
+            Route(
+                "GET",
+                f"{one}/replicas/{{replica}}",
+                arm,
+                "ContainerAppsRevisionReplicas_GetReplica",
+                self._replica,
+                checked=Check.RECORDING | Check.DESCRIPTION,
+            ),
         ]
 
     async def _list(self, request: Request) -> Response:

@@ -37,7 +37,7 @@ _DEFINITION = f"{_PROVIDER}/roleDefinitions"
 _ASSIGNMENT = f"{_PROVIDER}/roleAssignments"
 #: What a role can be assigned at: the subscription, a group, a resource, and a resource in a resource.
 SCOPES = (SUBSCRIPTION, GROUP, RESOURCE, INNER_RESOURCE)
-_CHECKED = (Check.RECORDING, Check.SDK)
+_CHECKED = Check.RECORDING | Check.SDK
 _CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*|\s*(assignedTo)\('([^']*)'\)\s*|\s*(atScope)\(\)\s*", re.IGNORECASE)
 
 
@@ -98,11 +98,11 @@ class Roles:
             one = f"{assignments}/{{name}}"
             for method, template, name, handler, checked in (
                 ("GET", definitions, "RoleDefinitions_List", self._definitions, _CHECKED),
-                ("GET", f"{definitions}/{{name}}", "RoleDefinitions_Get", self._definition, (Check.SDK,)),
+                ("GET", f"{definitions}/{{name}}", "RoleDefinitions_Get", self._definition, Check.SDK),
                 ("PUT", one, "RoleAssignments_Create", self._put, _CHECKED),
-                ("GET", one, "RoleAssignments_Get", self._get, (Check.SDK,)),
-                ("DELETE", one, "RoleAssignments_Delete", self._delete, (Check.SDK,)),
-                ("GET", assignments, "RoleAssignments_ListForScope", self._list, (Check.SDK,)),
+                ("GET", one, "RoleAssignments_Get", self._get, Check.SDK),
+                ("DELETE", one, "RoleAssignments_Delete", self._delete, Check.SDK),
+                ("GET", assignments, "RoleAssignments_ListForScope", self._list, Check.SDK),
             ):
                 made.append(Route(method, template, arm, name, partial(handler, scope), checked=checked))
         return made

@@ -75,7 +75,7 @@ def settled_properties(asked: Document, kept: Document) -> Document:
     container_type = _container_type(given, kept)
     custom = container_type == CUSTOM
     _check_mcp(given, custom=custom)
-    properties = {
+    properties: Document = {
         "environmentId": given.get("environmentId") or None,
         "poolManagementType": given.get("poolManagementType") or "Dynamic",
         "containerType": container_type,

@@ -44,7 +44,7 @@ _SHOWN_TYPE = "Microsoft.App/sessionpools"  # as recorded
 _KIND = "sessionPools"
 #: How long Azure takes for a pool of custom containers.
 _REALISTIC_SECONDS = 240.0
-_CHECKED = (Check.RECORDING, Check.SDK)
+_CHECKED = Check.RECORDING | Check.SDK
 #: What the data plane will answer.
 _DATA_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -61,7 +61,7 @@ class SessionPools:
     def routes(self) -> list[Route]:
         """The resource, its lists, the MCP credentials nobody has, and calls to the pool's own endpoint."""
         listed, arm = f"{APP_PROVIDER}/sessionPools", Door.ARM
-        one, sdk, called = f"{listed}/{{name}}", (Check.SDK,), f"{GROUP}/sessionPools/{{name}}/{{*rest}}"
+        one, sdk, called = f"{listed}/{{name}}", Check.SDK, f"{GROUP}/sessionPools/{{name}}/{{*rest}}"
         everywhere, name = f"{SUBSCRIPTION}/providers/Microsoft.App/sessionPools", "ContainerAppsSessionPools"
         return [
             Route("PUT", one, arm, f"{name}_CreateOrUpdate", self._put, Offer.STORED, _CHECKED),

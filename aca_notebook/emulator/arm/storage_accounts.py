@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 TYPE = "Microsoft.Storage/storageAccounts"
-_CHECKED = (Check.RECORDING,)
+_CHECKED = Check.RECORDING
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 _KEYS = ("key1", "key2")
 _KEY_BYTES = 64
@@ -39,7 +39,8 @@ class StorageAccounts:
         self._keeping = keeping
         kind = Kind(
             path=f"{GROUP}/providers/{TYPE}/{{name}}", operations="StorageAccounts", type=TYPE, settle=_settled,
-            location=_location, top=("sku", "kind"), deleted_status=200, checked=_CHECKED,
+            location=_location, top=("sku", "kind"), deleted_status=200,
+            recorded=("CheckNameAvailability", "Create", "OperationResult"),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 
@@ -54,8 +55,15 @@ class StorageAccounts:
             *stored.routes(listed="ListByResourceGroup", without=("PUT",)),
             stored.route("GET", f"{everywhere}/storageAccounts", "List", stored.list_all),
             stored.route("POST", f"{stored.kind.path}/listKeys", "ListKeys", self._list_keys),
-            Route("GET", result, arm, "StorageAccounts_OperationResult", self._result, Offer.STORED, _CHECKED),
-            Route("POST", available, arm, "StorageAccounts_CheckNameAvailability", self._available, checked=_CHECKED),
+            Route("GET", result, arm, "StorageAccounts_OperationResult", self._result, Offer.STORED, Check.RECORDING),
+            Route(
+                "POST",
+                available,
+                arm,
+                "StorageAccounts_CheckNameAvailability",
+                self._available,
+                checked=Check.RECORDING,
+            ),
         ]
 
     async def _put(self, request: Request) -> Response:

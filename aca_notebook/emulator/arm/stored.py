@@ -87,7 +87,9 @@ class Kind:
     created_status: int = 200
     deleted_status: int = 204
     offer: Offer = Offer.STORED
-    checked: tuple[Check, ...] = ()
+    recorded: tuple[str, ...] = ()  #: those of its operations that recorded traffic checks
+    read_by_sdk: tuple[str, ...] = ()  #: those that an unmodified SDK reads in a test
+    described: tuple[str, ...] = ()  #: those held against the API's description
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,12 @@ class Stored:
     def route(self, method: str, template: str, name: str, handler: Callable[[Request], Any]) -> Route:
         """One operation of this kind."""
         kind = self.kind
-        return Route(
-            method, template, Door.ARM, f"{kind.operations}_{name}", handler, offer=kind.offer, checked=kind.checked
-        )
+        checked = Check.NONE
+        for names, check in (
+            (kind.recorded, Check.RECORDING), (kind.read_by_sdk, Check.SDK), (kind.described, Check.DESCRIPTION),
+        ):  # fmt: skip
+            checked |= check if name in names else Check.NONE
+        return Route(method, template, Door.ARM, f"{kind.operations}_{name}", handler, kind.offer, checked)
 
     async def put(self, request: Request) -> Response:
         """Make it or write over it."""

@@ -33,7 +33,7 @@ class Tags:
 
     def routes(self) -> list[Route]:
         """Read, replace, change and remove."""
-        checked = (Check.SDK,)
+        checked = Check.SDK
         return [
             Route(
                 method, f"{scope}/{_DEFAULT}", Door.ARM, f"Tags_{name}AtScope", partial(handler, scope), checked=checked

@@ -12,7 +12,7 @@ from aca_notebook.emulator.arm.environments import profile_types
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.wire import Door, Route, query
+from aca_notebook.emulator.wire import Check, Door, Route, query
 from aca_notebook.model.gpu import CATALOGUE, WorkloadProfileType
 
 if TYPE_CHECKING:
@@ -62,9 +62,30 @@ class Usages:
         types = f"{location}/availableManagedEnvironmentsWorkloadProfileTypes"
         environment = f"{APP_PROVIDER}/managedEnvironments/{{name}}/usages"
         return [
-            Route("GET", f"{location}/usages", arm, "Usages_List", self._by_location),
-            Route("GET", environment, arm, "ManagedEnvironmentUsages_List", self._by_environment),
-            Route("GET", types, arm, "AvailableWorkloadProfiles_Get", self._profile_types),
+            Route(
+                "GET",
+                f"{location}/usages",
+                arm,
+                "Usages_List",
+                self._by_location,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
+            Route(
+                "GET",
+                environment,
+                arm,
+                "ManagedEnvironmentUsages_List",
+                self._by_environment,
+                checked=Check.RECORDING | Check.DESCRIPTION,
+            ),
+            Route(
+                "GET",
+                types,
+                arm,
+                "AvailableWorkloadProfiles_Get",
+                self._profile_types,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
+            ),
         ]
 
     async def _by_location(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from aca_notebook.emulator.arm.identities import client_id, principal_id
 from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
-from aca_notebook.emulator.wire import Check, Offer
+from aca_notebook.emulator.wire import Offer
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -31,7 +31,8 @@ class UserIdentities:
         kind = Kind(
             path=f"{GROUP}/providers/{TYPE}/{{name}}", operations="UserAssignedIdentities", type=TYPE, settle=_settled,
             written=_written, location=_location, created_status=_CREATED, deleted_status=200, patched=True,
-            offer=Offer.WORKS, checked=(Check.RECORDING, Check.SDK),
+            offer=Offer.WORKS, recorded=("CreateOrUpdate",),
+            read_by_sdk=("CreateOrUpdate", "Delete", "ListByResourceGroup", "ListBySubscription"),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 

@@ -21,7 +21,7 @@ from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.provisioning import succeeded
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text, whole
-from aca_notebook.emulator.wire import Door, Route, origin, query
+from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,14 +61,16 @@ class Workspaces:
         everywhere = f"{SUBSCRIPTION}/providers/{_PROVIDER}"
         status = f"{everywhere}/locations/{{location}}/operationstatuses/{{operation}}"
         return [
-            Route("PUT", one, arm, "Workspaces_CreateOrUpdate", self._put),
+            Route("PUT", one, arm, "Workspaces_CreateOrUpdate", self._put, checked=Check.RECORDING),
             Route("PATCH", one, arm, "Workspaces_Update", self._patch),
-            Route("GET", one, arm, "Workspaces_Get", self._get),
+            Route("GET", one, arm, "Workspaces_Get", self._get, checked=Check.RECORDING),
             Route("DELETE", one, arm, "Workspaces_Delete", self._delete),
             Route("GET", listed, arm, "Workspaces_ListByResourceGroup", self._list),
             Route("GET", f"{everywhere}/workspaces", arm, "Workspaces_List", self._list_all),
-            Route("POST", f"{one}/sharedKeys", arm, "SharedKeys_GetSharedKeys", self._shared_keys),
-            Route("GET", status, arm, "Workspaces_OperationStatus", self._status),
+            Route(
+                "POST", f"{one}/sharedKeys", arm, "SharedKeys_GetSharedKeys", self._shared_keys, checked=Check.RECORDING
+            ),
+            Route("GET", status, arm, "Workspaces_OperationStatus", self._status, checked=Check.RECORDING),
         ]
 
     async def delete(self, id_: ResourceId) -> None:

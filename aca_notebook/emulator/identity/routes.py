@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.identity.tokens import LIFETIME_SECONDS
-from aca_notebook.emulator.wire import Door, Route, query
+from aca_notebook.emulator.wire import Check, Door, Route, query
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,12 +35,26 @@ class IdentityRoutes:
         return [
             Route("GET", "/metadata/endpoints", public, "Metadata_Endpoints", self._metadata),
             Route("GET", "/{tenant}/.well-known/openid-configuration", public, "Oidc_Discovery_V1", self._discovery),
-            Route("GET", "/{tenant}/v2.0/.well-known/openid-configuration", public, "Oidc_Discovery", self._discovery),
+            Route(
+                "GET",
+                "/{tenant}/v2.0/.well-known/openid-configuration",
+                public,
+                "Oidc_Discovery",
+                self._discovery,
+                checked=Check.SDK,
+            ),
             Route("GET", "/common/discovery/instance", public, "Oidc_Instance", self._instance),
             Route("GET", "/{tenant}/discovery/v2.0/keys", public, "Oidc_Keys", self._keys),
-            Route("POST", "/{tenant}/oauth2/v2.0/token", public, "Token_Issue", self._token),
+            Route("POST", "/{tenant}/oauth2/v2.0/token", public, "Token_Issue", self._token, checked=Check.SDK),
             Route("POST", "/{tenant}/oauth2/token", public, "Token_Issue_V1", self._token),
-            Route("GET", "/msi/token", Door.IDENTITY_HEADER, "ManagedIdentity_Token", self._managed_identity),
+            Route(
+                "GET",
+                "/msi/token",
+                Door.IDENTITY_HEADER,
+                "ManagedIdentity_Token",
+                self._managed_identity,
+                checked=Check.SDK,
+            ),
         ]
 
     async def _discovery(self, request: Request) -> Response:

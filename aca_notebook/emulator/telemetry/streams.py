@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from aca_notebook.emulator.arm.faults import replica_not_found, resource_not_found
 from aca_notebook.emulator.journal.events import read_events
 from aca_notebook.emulator.telemetry import console, system
-from aca_notebook.emulator.wire import AzureError, Door, Route, query
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, app_id, environment_id
 
 if TYPE_CHECKING:
@@ -58,10 +58,28 @@ class Streams:
     def routes(self) -> list[Route]:
         """Where `az containerapp logs show` and the SDK's users read logs."""
         return [
-            Route("GET", f"{_CONTAINER}/logstream", Door.DATA_PLANE, "LogStream", self._console),
-            Route("GET", f"{_JOB_CONTAINER}/logstream", Door.DATA_PLANE, "JobLogStream", self._job_console),
-            Route("GET", f"{_APP}/eventstream", Door.DATA_PLANE, "EventStream", self._app_events),
-            Route("GET", f"{_ENVIRONMENT}/eventstream", Door.DATA_PLANE, "EnvironmentEventStream", self._all_events),
+            Route(
+                "GET", f"{_CONTAINER}/logstream", Door.DATA_PLANE, "LogStream", self._console, checked=Check.RECORDING
+            ),
+            Route(
+                "GET",
+                f"{_JOB_CONTAINER}/logstream",
+                Door.DATA_PLANE,
+                "JobLogStream",
+                self._job_console,
+                checked=Check.RECORDING,
+            ),
+            Route(
+                "GET", f"{_APP}/eventstream", Door.DATA_PLANE, "EventStream", self._app_events, checked=Check.RECORDING
+            ),
+            Route(
+                "GET",
+                f"{_ENVIRONMENT}/eventstream",
+                Door.DATA_PLANE,
+                "EnvironmentEventStream",
+                self._all_events,
+                checked=Check.RECORDING,
+            ),
         ]
 
     def close(self) -> None:
