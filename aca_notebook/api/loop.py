@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
 T = TypeVar("T")
 
@@ -19,6 +20,9 @@ class PrivateLoop:
     """Runs coroutines for callers in other threads: the kernel's own loop is never used, so it is never blocked."""
 
     def __init__(self, name: str = "aca-notebook") -> None:
+        #: How much work somebody waits for at present, and how much there has been.
+        self.waiting = self.waited_for = 0
+        self._counting = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
@@ -33,8 +37,9 @@ class PrivateLoop:
         job = _Job(self._loop, work)
         try:
             try:
-                job.start()  # inside: an interrupt that comes right after must find it
-                return _wait(job.done)
+                with self._counted():
+                    job.start()  # inside: an interrupt that comes right after must find it
+                    return _wait(job.done)
             except KeyboardInterrupt:
                 job.cancel()
                 return _wait(job.done)
@@ -51,8 +56,9 @@ class PrivateLoop:
         """Wait for `work` from another event loop; cancelling the waiter cancels the work."""
         job = _Job(self._loop, work)
         try:
-            job.start()
-            return await asyncio.shield(asyncio.wrap_future(job.done))
+            with self._counted():
+                job.start()
+                return await asyncio.shield(asyncio.wrap_future(job.done))
         except asyncio.CancelledError:
             job.cancel()
             raise
@@ -62,6 +68,17 @@ class PrivateLoop:
         job = _Job(self._loop, work)
         job.start()
         return job.done
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._counting:
+            self.waiting += 1
+            self.waited_for += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self.waiting -= 1
 
     def close(self) -> None:
         """Stop the loop and its thread. Work that is still under way is cancelled."""

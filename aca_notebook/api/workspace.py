@@ -23,6 +23,7 @@ from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions
 from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.twin import blocking
+from aca_notebook.api.warming import Warming
 from aca_notebook.azure.metrics import grain_seconds
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
@@ -89,6 +90,7 @@ class Workspace:
         self._access = Access(target, self.clock)
         self._turns = Turns()
         self._gpus = GpuNotes(self._access)
+        self._warming = Warming(self.loop, self.clock)
         self._profiles: dict[str, WorkloadProfileType] | None = None
         self._closing = weakref.finalize(self, _close, self.loop, self._access)
         if target.notice:
@@ -126,6 +128,7 @@ class Workspace:
         for export, each in handles.items():
             if isinstance(each, Function) and each.signature is not None:
                 app.endpoint.learn(export, each.signature, entry=export == outcome.plan.entry)
+        self._warming.begin()
         return Deployment(app, handles, outcome.progress)
 
     @blocking
