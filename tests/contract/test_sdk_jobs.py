@@ -123,11 +123,15 @@ def test_what_is_refused_keeps_its_code(client: ContainerAppsAPIClient) -> None:
 @pytest.mark.anyio
 @pytest.mark.usefixtures("emulator")
 async def test_the_async_client_does_the_same() -> None:
+    roots = os.environ["SSL_CERT_FILE"]  # read by aiohttp when it is imported; this process had it later
     async with (
         AsyncDefaultAzureCredential() as credential,
         AsyncContainerAppsAPIClient(
-            credential, os.environ["AZURE_SUBSCRIPTION_ID"], base_url=os.environ["AZURE_RESOURCE_MANAGER_URL"]
-        ) as client,
+            credential,
+            os.environ["AZURE_SUBSCRIPTION_ID"],
+            base_url=os.environ["AZURE_RESOURCE_MANAGER_URL"],
+            connection_verify=roots,
+        ) as client,  # fmt: skip
     ):
         environment = await client.managed_environments.get(GROUP, os.environ["AZURE_CONTAINERAPPS_ENVIRONMENT"])
         poller = await client.jobs.begin_create_or_update(GROUP, "train", job(environment.id))

@@ -15,6 +15,7 @@ from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data
 from aca_notebook.emulator.arm.environment_rules import verification_id
 from aca_notebook.emulator.arm.environments import is_internal
 from aca_notebook.emulator.arm.faults import app_busy, invalid, resource_not_found
+from aca_notebook.emulator.arm.hosting import hosting_environment
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import (
@@ -25,7 +26,8 @@ from aca_notebook.emulator.arm.provisioning import (
     with_state,
 )
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.arm.values import items, member, text
+from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, listed_secrets
+from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.arm.versions import bare_when_created, shown_to
 from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.gpu import CONSUMPTION
@@ -132,7 +134,7 @@ class Apps:
         asked = without_nulls(await json_body(request))
         id_ = self._id(request)
         check_name(id_.name)
-        values = _secret_values(asked)
+        values = asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
         latest_before = document["properties"]["latestRevisionName"]
         operation = await self._begin(id_, document, values)
@@ -149,9 +151,7 @@ class Apps:
         id_ = self._id(request)
         before = self._found(id_)
         asked = without_nulls(merge_patch(before, body))
-        names = {secret["name"] for secret in before["properties"]["configuration"]["secrets"] or ()}
-        kept = {name: self._secrets.get(id_.key, name) for name in names if self._secrets.has(id_.key, name)}
-        values = kept | _secret_values(asked)
+        values = kept_values(self._secrets, id_.key, before) | asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
         operation = await self._begin(id_, document, values)
         headers = self._operations.result_headers(request, operation)
@@ -210,13 +210,7 @@ class Apps:
 
     async def _list_secrets(self, request: Request) -> Response:
         id_ = self._id(request)
-        listed = []
-        for secret in self._found(id_)["properties"]["configuration"]["secrets"] or ():
-            shown = dict(secret)
-            if self._secrets.has(id_.key, secret["name"]):
-                shown["value"] = self._secrets.get(id_.key, secret["name"])
-            listed.append(shown)
-        return JSONResponse({"value": listed})
+        return JSONResponse(listed_secrets(self._secrets, id_.key, self._found(id_)))
 
     async def _token(self, request: Request) -> Response:
         id_ = self._id(request)
@@ -235,7 +229,7 @@ class Apps:
         """Return the whole document a write asks for; raises what Azure would refuse."""
         before = self._store.get(id_)
         properties = member(asked.get("properties"), "properties")
-        environment = self._environment(properties)
+        environment = hosting_environment(self._store, properties)
         profile_name = text(properties.get("workloadProfileName"), "properties.workloadProfileName")
         if not profile_name and environment["properties"].get("workloadProfiles"):
             profile_name = CONSUMPTION.name
@@ -276,28 +270,6 @@ class Apps:
         self._check_traffic(id_, document)
         _keep_address(document, before)
         return document
-
-    def _environment(self, properties: Document) -> Document:
-        wanted = properties.get("environmentId") or properties.get("managedEnvironmentId") or ""
-        try:
-            id_ = parse_id(str(wanted))
-        except ValueError:
-            raise invalid(
-                "LinkedInvalidPropertyId",
-                f"Property id '{wanted}' at path 'properties.environmentId' is invalid. Expect fully qualified "
-                "resource Id that start with '/subscriptions/{subscriptionId}' or "
-                "'/providers/{resourceProviderNamespace}/'.",
-            ) from None
-        environment = self._store.get(id_) if id_.types == ("managedEnvironments",) else None
-        if environment is None:
-            raise AzureError(404, "ManagedEnvironmentNotFound", f"Managed environment '{wanted}' was not found.")
-        if environment["properties"]["provisioningState"] not in {"Succeeded", "Updating"}:
-            raise invalid(
-                "ManagedEnvironmentNotReadyForAppCreation",
-                f"The environment '{environment['name']}' is not ready for apps; its provisioning state is "
-                f"{environment['properties']['provisioningState']}.",
-            )
-        return environment
 
     def _check_traffic(self, id_: ResourceId, document: Document) -> None:
         ingress = document["properties"]["configuration"]["ingress"]
@@ -353,15 +325,6 @@ class Apps:
         except BaseException:
             self._operations.release(operation)
             raise
-
-
-def _secret_values(asked: Document) -> dict[str, str]:
-    configuration = member((asked.get("properties") or {}).get("configuration"), "properties.configuration")
-    return {
-        str(secret.get("name")): text(secret["value"], "properties.configuration.secrets.value")
-        for secret in items(configuration.get("secrets"), "properties.configuration.secrets")
-        if secret.get("value") is not None
-    }
 
 
 def _keep_address(document: Document, before: Document | None) -> None:

@@ -20,7 +20,8 @@ from aca_notebook.emulator.arm.job_rules import check_job
 from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.arm.values import items, member, text
+from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, listed_secrets
+from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.arm.versions import shown_to
 from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.gpu import CONSUMPTION
@@ -101,7 +102,7 @@ class Jobs:
         asked = without_nulls(await json_body(request))
         id_ = self._id(request)
         check_name(id_.name)
-        values = _secret_values(asked)
+        values = asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
         operation = await self._begin(id_, document, values)
         headers = self._operations.status_headers(request, operation, timeout="PT15M")
@@ -112,9 +113,7 @@ class Jobs:
         id_ = self._id(request)
         before = self._found(id_)
         asked = without_nulls(merge_patch(before, body))
-        names = {secret["name"] for secret in before["properties"]["configuration"]["secrets"] or ()}
-        kept = {name: self._secrets.get(id_.key, name) for name in names if self._secrets.has(id_.key, name)}
-        values = kept | _secret_values(asked)
+        values = kept_values(self._secrets, id_.key, before) | asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
         operation = await self._begin(id_, document, values)
         # Unlike an app's, it has a Location alone (recorded: job_manual_e2e).
@@ -148,13 +147,7 @@ class Jobs:
 
     async def _list_secrets(self, request: Request) -> Response:
         id_ = self._id(request)
-        listed = []
-        for secret in self._found(id_)["properties"]["configuration"]["secrets"] or ():
-            shown = dict(secret)
-            if self._secrets.has(id_.key, secret["name"]):
-                shown["value"] = self._secrets.get(id_.key, secret["name"])
-            listed.append(shown)
-        return JSONResponse({"value": listed})
+        return JSONResponse(listed_secrets(self._secrets, id_.key, self._found(id_)))
 
     async def _token(self, request: Request) -> Response:
         id_ = self._id(request)
@@ -230,12 +223,3 @@ class Jobs:
             self._operations.release(operation)
             raise
         return operation
-
-
-def _secret_values(asked: Document) -> dict[str, str]:
-    configuration = member((asked.get("properties") or {}).get("configuration"), "properties.configuration")
-    return {
-        str(secret.get("name")): text(secret["value"], "properties.configuration.secrets.value")
-        for secret in items(configuration.get("secrets"), "properties.configuration.secrets")
-        if secret.get("value") is not None
-    }
