@@ -93,13 +93,20 @@ class FakeChild:
     def crash(self, exit_code: int = 1) -> None:
         """End now, as if the program had."""
         self.running = False
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self._stop_listening()
         for writer in tuple(self._writers):
             writer.transport.abort()
         if not self._exit.done():
             self._exit.set_result(exit_code)
+
+    def _stop_listening(self) -> None:
+        """Accept no more, and close a turn later: closed between accepting a connection and serving it, it leaks it."""
+        server, self._server = self._server, None
+        if server is not None:
+            loop = self._exit.get_loop()
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
+            loop.call_soon(loop.call_soon, server.close)
 
     def _write_log(self) -> None:
         self.launch.log_file.parent.mkdir(parents=True, exist_ok=True)

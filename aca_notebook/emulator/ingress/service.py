@@ -96,13 +96,8 @@ class Ingress:
             published = self._published.get(app_key)
             if published is None or name not in addressable(self._app(published)):
                 return ""
-            if name not in published.named:
-                try:
-                    published.named[name] = await self._open(published.app, name)
-                except OSError as full:
-                    logger.warning("%s has no address of its own: %s", name, full)
-                    return ""
-            return published.named[name].address
+            await self._open_named(published, name)
+            return published.named[name].address if name in published.named else ""
 
     async def withdraw(self, app_key: str) -> None:
         """Let no more in, and let another app have the port."""
@@ -126,8 +121,16 @@ class Ingress:
                 if gate is not None:
                     await _shut(gate)
                 await self._ports.forget(app.key, name)
-            elif name not in published.named:
-                published.named[name] = await self._open(app, name)
+            else:
+                await self._open_named(published, name)
+
+    async def _open_named(self, published: _Published, name: str) -> None:
+        """Listen for a revision or label, unless that is so already; without a free port it goes without."""
+        if name not in published.named:
+            try:
+                published.named[name] = await self._open(published.app, name)
+            except OSError as full:
+                logger.warning("%s has no address of its own: %s", name, full)
 
     async def _open(self, app: App, name: str) -> _Gate:
         sock, before = await self._ports.bind(app.key, name)
