@@ -82,8 +82,8 @@ class Executions:
         job, arm = f"{APP_PROVIDER}/jobs/{{name}}", Door.ARM
         one = f"{job}/executions/{{execution}}"
         return [
-            Route("POST", f"{job}/start", arm, "Jobs_Start", self._start, checked=Check.RECORDING),
-            Route("POST", f"{job}/stop", arm, "Jobs_StopMultipleExecutions", self._stop_all),
+            Route("POST", f"{job}/start", arm, "Jobs_Start", self._start, checked=Check.RECORDING | Check.SDK),
+            Route("POST", f"{job}/stop", arm, "Jobs_StopMultipleExecutions", self._stop_all, checked=Check.SDK),
             Route(
                 "POST",
                 f"{job}/stop/{{execution}}",
@@ -92,8 +92,10 @@ class Executions:
                 self._stop,
                 checked=Check.RECORDING,
             ),
-            Route("POST", f"{one}/stop", arm, "Jobs_StopExecution", self._stop),
-            Route("GET", f"{job}/executions", arm, "JobsExecutions_List", self._list, checked=Check.RECORDING),
+            Route("POST", f"{one}/stop", arm, "Jobs_StopExecution", self._stop, checked=Check.SDK),
+            Route(
+                "GET", f"{job}/executions", arm, "JobsExecutions_List", self._list, checked=Check.RECORDING | Check.SDK
+            ),
             Route("GET", one, arm, "JobExecution", self._get, checked=Check.RECORDING),
             Route(
                 "GET", f"{one}/replicas", arm, "JobsExecutions_ListReplicas", self._replicas, checked=Check.RECORDING

@@ -65,20 +65,29 @@ class Jobs:
         one, arm = f"{APP_PROVIDER}/jobs/{{name}}", Door.ARM
         everywhere = f"{SUBSCRIPTION}/providers/Microsoft.App/jobs"
         return [
-            Route("PUT", one, arm, "Jobs_CreateOrUpdate", self._put, checked=Check.RECORDING),
-            Route("PATCH", one, arm, "Jobs_Update", self._patch, checked=Check.RECORDING),
-            Route("GET", one, arm, "Jobs_Get", self._get, checked=Check.RECORDING),
-            Route("DELETE", one, arm, "Jobs_Delete", self._delete, checked=Check.RECORDING),
+            Route("PUT", one, arm, "Jobs_CreateOrUpdate", self._put, checked=Check.RECORDING | Check.SDK),
+            Route("PATCH", one, arm, "Jobs_Update", self._patch, checked=Check.RECORDING | Check.SDK),
+            Route("GET", one, arm, "Jobs_Get", self._get, checked=Check.RECORDING | Check.SDK),
+            Route("DELETE", one, arm, "Jobs_Delete", self._delete, checked=Check.RECORDING | Check.SDK),
             Route(
                 "GET",
                 f"{APP_PROVIDER}/jobs",
                 arm,
                 "Jobs_ListByResourceGroup",
                 self._list,
-                checked=Check.RECORDING | Check.DESCRIPTION,
+                checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION,
             ),
-            Route("GET", everywhere, arm, "Jobs_ListBySubscription", self._list_all, checked=Check.DESCRIPTION),
-            Route("POST", f"{one}/listSecrets", arm, "Jobs_ListSecrets", self._list_secrets, checked=Check.RECORDING),
+            Route(
+                "GET", everywhere, arm, "Jobs_ListBySubscription", self._list_all, checked=Check.SDK | Check.DESCRIPTION
+            ),
+            Route(
+                "POST",
+                f"{one}/listSecrets",
+                arm,
+                "Jobs_ListSecrets",
+                self._list_secrets,
+                checked=Check.RECORDING | Check.SDK,
+            ),
             Route("POST", f"{one}/getAuthToken", arm, "Jobs_GetAuthToken", self._token, checked=Check.RECORDING),
         ]
 
