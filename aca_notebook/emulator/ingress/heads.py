@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+#: A request's head may be this long and have this many headers.
+HEAD_BYTES = 64 * 1024
+HEADERS = 100  # Envoy's default, too
+
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"transfer-encoding"})
-_OURS = _HOP_BY_HOP | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-call-id"}
+_OURS = _HOP_BY_HOP | {b"host", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-call-id"}
+_OURS_IN_ANSWERS = _HOP_BY_HOP | {b"x-call-id"}
+_VERSIONS = frozenset({"1.0", "1.1"})
+_HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?")  # RFC 3986 §3.2.2, without user
+_ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
 _STATUS_WORDS = {
-    400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 502: "Bad Gateway", 503: "Service Unavailable",
-    504: "Gateway Timeout",
+    400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 431: "Request Header Fields Too Large",
+    502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }  # fmt: skip
 AFFINITY_COOKIE = b"acaAffinity"
 
@@ -21,21 +31,89 @@ _UNAVAILABLE = """<!DOCTYPE html>
 """
 
 
+class Fault(NamedTuple):
+    """Why the ingress turns a request away itself."""
+
+    status: int
+    text: str
+
+
+class Asked(NamedTuple):
+    """What a request's head says that the proxy acts on; `target` is without scheme and host."""
+
+    target: bytes
+    host: bytes
+    upgrade: bytes
+    chunked: bool
+
+
+TOO_LARGE = Fault(431, f"A request has at most {HEADERS} headers, and its head at most {HEAD_BYTES // 1024} KiB.")
+_NO_PATH = Fault(400, "The request's target is not a path.")
+NOT_HTTP = Fault(400, "This is not HTTP/1.1.")
+
+
+def read_request(method: bytes, target: bytes, version: str, headers: Headers) -> Asked | Fault:
+    """Return what a whole head asks for, or what is wrong with it: where two readers could differ, it does not pass.
+
+    The rules are RFC 9112's (§3.2 the target and Host, §6.1 the codings); Envoy refuses the same.
+    """
+    length, hosts, upgrade, codings = _noted(headers)
+    if length + len(target) > HEAD_BYTES or len(headers) > HEADERS:
+        return TOO_LARGE
+    if version not in _VERSIONS:
+        return Fault(400, f"HTTP/{version} is not spoken here, HTTP/1.1 is.")
+    if len(hosts) != 1 and (hosts or version == "1.1"):
+        return Fault(400, "A request has exactly one Host header.")
+    if codings and (codings != [b"chunked"] or version == "1.0"):
+        return Fault(400, "Transfer-Encoding may be `chunked`, in HTTP/1.1, and nothing else.")
+    return _directed(method, target, hosts, upgrade, chunked=bool(codings))
+
+
+def _noted(headers: Headers) -> tuple[int, list[bytes], bytes, list[bytes]]:
+    length, upgrade = 4 * len(headers), b""
+    hosts, codings = [], []
+    for name, value in headers:
+        size = len(name)
+        length += size + len(value)
+        if size == 4 and name.lower() == b"host":
+            hosts.append(value.strip())
+        elif size == 7 and name.lower() == b"upgrade":
+            upgrade = value
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            codings.append(value.lower())
+    return length, hosts, upgrade, codings
+
+
+def _directed(method: bytes, target: bytes, hosts: list[bytes], upgrade: bytes, *, chunked: bool) -> Asked | Fault:
+    if method == b"CONNECT" or b"#" in target:
+        return _NO_PATH
+    host = hosts[0] if hosts else b""
+    if not target.startswith(b"/") and (target != b"*" or method != b"OPTIONS"):
+        absolute = _ABSOLUTE.fullmatch(target)
+        if not absolute:
+            return _NO_PATH
+        authority, path = absolute.groups()
+        if hosts and authority.lower() != host.lower():
+            return Fault(400, "The request's target and its Host header name different hosts.")
+        host, target = authority, path if path.startswith(b"/") else b"/" + path
+    if not _HOST.fullmatch(host):
+        return Fault(400, "The Host header is not a host name with or without a port.")
+    return Asked(target, host, upgrade, chunked)
+
+
 def request_head(  # noqa: PLR0913  # a head has that many parts
-    method: bytes, target: bytes, headers: Headers, *, client: bytes, secure: bool, call_id: bytes, upgrade: bytes,
-    chunked: bool,
+    method: bytes, target: bytes, headers: Headers, *, host: bytes, client: bytes, secure: bool, call_id: bytes,
+    upgrade: bytes, chunked: bool,
 ) -> bytes:  # fmt: skip
     """Return a request's head for the replica; `upgrade` is the protocol asked for, if it is one that passes."""
-    lines = [b"%s %s HTTP/1.1" % (method, target)]
-    host, forwarded = b"", b""
+    lines = [b"%s %s HTTP/1.1\r\nHost: %s" % (method, target, host)]
+    forwarded = b""
     for name, value in headers:
         lowered = name.lower()
         if lowered not in _OURS:
             lines.append(b"%s: %s" % (name, value))
-            if lowered == b"host":
-                host = value
         elif lowered == b"x-forwarded-for":
-            forwarded = value + b", "
+            forwarded += value + b", "
     if upgrade:
         lines.append(b"Connection: Upgrade\r\nUpgrade: " + upgrade)
     if chunked:
@@ -50,7 +128,7 @@ def request_head(  # noqa: PLR0913  # a head has that many parts
 def response_head(status: int, reason: bytes, headers: Headers, extra: Headers, *, chunked: bool, close: bool) -> bytes:
     """Return a response's head for the client."""
     lines = [b"HTTP/1.1 %d %s" % (status, reason)]
-    lines += [b"%s: %s" % (name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
+    lines += [b"%s: %s" % (name, value) for name, value in headers if name.lower() not in _OURS_IN_ANSWERS]
     lines += [b"%s: %s" % (name, value) for name, value in extra]
     if chunked:
         lines.append(b"transfer-encoding: chunked")
@@ -67,15 +145,23 @@ def upgrade_head(status: int, reason: bytes, headers: Headers) -> bytes:
 
 
 def refusal(status: int, text: str, *, call_id: bytes, close: bool, bodiless: bool) -> bytes:
-    """Return a whole response of the ingress's own: Azure's page for 404, one line of text otherwise."""
+    """Return a whole response of the ingress's own: Azure's page for 404, one line of text otherwise.
+
+    `call_id` is empty for what never became a call.
+    """
     kind, body = ("text/html", _UNAVAILABLE) if status == 404 else ("text/plain", text + "\n")
     content = body.encode()
-    head = (
-        f"HTTP/1.1 {status} {_STATUS_WORDS[status]}\r\ncontent-type: {kind}; charset=utf-8\r\n"
-        f"content-length: {len(content)}\r\nx-call-id: {call_id.decode()}\r\n"
-        f"{'connection: close' + chr(13) + chr(10) if close else ''}\r\n"
-    )
-    return head.encode() if bodiless else head.encode() + content
+    lines = [
+        f"HTTP/1.1 {status} {_STATUS_WORDS[status]}",
+        f"content-type: {kind}; charset=utf-8",
+        f"content-length: {len(content)}",
+    ]
+    if call_id:
+        lines.append(f"x-call-id: {call_id.decode()}")
+    if close:
+        lines.append("connection: close")
+    head = "\r\n".join([*lines, "\r\n"]).encode()
+    return head if bodiless else head + content
 
 
 def cookie(headers: Headers, wanted: bytes) -> str:

@@ -1,167 +1,25 @@
 """An HTTP/1.1 proxy on bytes: a protocol towards the client, one towards the replica, an exchange between them.
 
 Nothing is buffered but what waits for a replica to start. A head leaves together with what came with it, so a small
-call is one segment each way. Connections are kept alive on both sides.
+call is one segment each way. Connections are kept alive on both sides. What a strict and a lenient reader could take
+for different requests is refused, and after it nothing of that connection is read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import httptools
 
 from aca_notebook.emulator.ingress import heads
+from aca_notebook.emulator.ingress.exchange import HELD_BYTES, Exchange
 
 if TYPE_CHECKING:
-    from aca_notebook.emulator.ingress.routing import Endpoint
+    from aca_notebook.emulator.ingress.exchange import Gate
     from aca_notebook.emulator.ingress.upstream import Upstream
 
-#: A held request's body is read no further than this before a replica takes it.
-_HELD_BYTES = 256 * 1024
-_REPLAYABLE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 _CLIENT_CLOSED = 499
-
-
-class Gate(Protocol):
-    """What the proxy asks of the ingress."""
-
-    def admit(self, exchange: Exchange) -> None:
-        """See to it that `exchange.send` or `exchange.refuse` is called, now or later."""
-        ...
-
-    def release(self, exchange: Exchange, upstream: Upstream | None) -> None:
-        """Take the end of an exchange down; `upstream` is its connection if another request may use it."""
-        ...
-
-    def lost(self, upstream: Upstream) -> None:
-        """Forget a connection to a replica."""
-        ...
-
-    def left(self, downstream: Downstream) -> None:
-        """Forget a connection of a client."""
-        ...
-
-
-class Exchange:
-    """One request and its response."""
-
-    __slots__ = (
-        "affinity", "answered", "bodiless", "call_id", "chunked", "complete", "downstream", "endpoint", "finished",
-        "headers", "held", "held_bytes", "host", "keep_alive", "method", "old", "out", "received", "revision", "sent",
-        "started", "status", "target", "task", "upgrade", "upstream",
-    )  # fmt: skip
-
-    def __init__(self, downstream: Downstream) -> None:
-        self.downstream = downstream
-        self.method = b""
-        self.target = b""
-        self.host = ""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.affinity = ""
-        self.upgrade = b""
-        self.chunked = False
-        self.keep_alive = True
-        self.bodiless = False
-        self.old = False  #: HTTP/1.0, which knows no chunks
-        self.complete = False  #: the whole request has come
-        self.answered = False  #: some of the response has gone to the client
-        self.finished = False
-        self.held: list[bytes] = []
-        self.held_bytes = 0
-        self.out: list[bytes] = []
-        self.call_id = b""
-        self.revision = ""
-        self.endpoint: Endpoint | None = None
-        self.upstream: Upstream | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.started = 0.0
-        self.status = 0
-        self.received = 0
-        self.sent = 0
-
-    def body(self, data: bytes) -> None:
-        """Take a piece of the request's body."""
-        if self.finished:
-            return
-        piece = b"%x\r\n%s\r\n" % (len(data), data) if self.chunked else data
-        self.received += len(data)
-        if self.upstream is not None:
-            self.out.append(piece)
-            return
-        self.held.append(piece)
-        self.held_bytes += len(piece)
-        if self.held_bytes > _HELD_BYTES:
-            self.downstream.pause()
-
-    def end_of_body(self) -> None:
-        """The whole request has come."""
-        if self.chunked and not self.finished:
-            (self.out if self.upstream is not None else self.held).append(b"0\r\n\r\n")
-        self.complete = True
-
-    def flush(self) -> None:
-        """Send what has gathered to the replica, in one piece."""
-        if self.out and self.upstream is not None:
-            self.upstream.write(b"".join(self.out))
-            self.out.clear()
-
-    def send(self, upstream: Upstream) -> None:
-        """Put the request on a connection; it goes out with the next `flush`."""
-        self.upstream = upstream
-        upstream.begin(self)
-        self.out.append(
-            heads.request_head(
-                self.method, self.target, self.headers, client=self.downstream.client, secure=self.downstream.secure,
-                call_id=self.call_id, upgrade=self.upgrade, chunked=self.chunked,
-            )
-        )  # fmt: skip
-        self.out += self.held
-        self.held.clear()
-        self.downstream.resume()
-
-    @property
-    def replayable(self) -> bool:
-        """Whether the request may be sent again when a kept connection turns out to be dead."""
-        return self.method in _REPLAYABLE and not self.received and not self.chunked and not self.upgrade
-
-    def refuse(self, status: int, text: str) -> None:
-        """Answer in the replica's stead."""
-        if self.answered:
-            self.abort()
-            return
-        self.status = status
-        close = not self.keep_alive or not self.complete
-        answer = heads.refusal(status, text, call_id=self.call_id, close=close, bodiless=self.bodiless)
-        self.keep_alive = not close
-        self.answer(answer)
-        self.finish(reusable=False)
-
-    def answer(self, data: bytes) -> None:
-        """Send bytes to the client."""
-        self.answered = True
-        self.sent += len(data)
-        self.downstream.write(data)
-
-    def finish(self, *, reusable: bool) -> None:
-        """The response is out, or never will be."""
-        if self.finished:
-            return
-        self.finished = True
-        upstream, self.upstream = self.upstream, None
-        if upstream is not None:
-            upstream.exchange = None
-            if not reusable or not self.complete:
-                upstream.close()
-                upstream = None
-        self.downstream.gate.release(self, upstream)
-        self.downstream.finished(self)
-
-    def abort(self) -> None:
-        """Cut both connections: the client learns that the response is not whole."""
-        self.keep_alive = False
-        self.downstream.transport.abort()
-        self.finish(reusable=False)
 
 
 class Downstream(asyncio.Protocol):
@@ -174,11 +32,21 @@ class Downstream(asyncio.Protocol):
         self.secure = secure
         self.client = b"127.0.0.1"
         self.closed = False
+        self.full = False  #: the client reads more slowly than it is answered
         self._parser = httptools.HttpRequestParser(self)
         self._queue: list[Exchange] = []
         self._coming: Exchange | None = None
+        self._told: tuple[Exchange | None, int] = (
+            None,
+            0,
+        )  # of the last look at a request that is not whole: which, and how much body it had
+        self._kept_bytes = 0  # come since, and perhaps kept by the parser: a head, or what stands after the last chunk
+        self._parsed = True  # False once what comes is no HTTP, or none that we would read
+        self._early: list[bytes] | None = None  # what came after an upgrade request, until that is answered
+        self._early_bytes = 0
         self._tunnel: Upstream | None = None
         self._paused = False
+        self._idle: tuple[Exchange | None, float] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
@@ -186,18 +54,22 @@ class Downstream(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         if peer:
             self.client = str(peer[0]).encode()
+        self.gate.came(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse, then send on what was parsed in one piece."""
-        if self._tunnel is not None:
-            self._tunnel.write(data)
+        if not self._parsed:
+            self._pass_on(data)
             return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgrading(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse_garbage()
+            self._turn_away(heads.NOT_HTTP)
+        coming = self._coming
+        if coming is not None and not coming.complete:
+            self._limit(coming, len(data))
         if self._queue:
             self._queue[0].flush()
 
@@ -213,12 +85,14 @@ class Downstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client reads slowly: let the replica wait."""
+        self.full = True
         upstream = self._tunnel or (self._queue[0].upstream if self._queue else None)
         if upstream is not None:
             upstream.pause()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
+        self.full = False
         upstream = self._tunnel or (self._queue[0].upstream if self._queue else None)
         if upstream is not None:
             upstream.resume()
@@ -241,8 +115,12 @@ class Downstream(asyncio.Protocol):
             self.transport.resume_reading()
 
     def open_tunnel(self, upstream: Upstream) -> None:
-        """From now on bytes pass as they are."""
+        """From now on bytes pass as they are, those first that could not wait for it."""
         self._tunnel = upstream
+        early, self._early = self._early, None
+        if early:
+            upstream.write(b"".join(early))
+        self.resume()
 
     def finished(self, exchange: Exchange) -> None:
         """An answer is out: close, or let the next request have its turn."""
@@ -251,23 +129,55 @@ class Downstream(asyncio.Protocol):
         if self._tunnel is not None:
             return
         if not exchange.keep_alive:
+            self._queue.clear()  # none of them had its turn
             self.close()
         elif self._queue:
-            self.gate.admit(self._queue[0])
-            if self._queue:
-                self._queue[0].flush()
+            self._serve()
         self.resume()
 
     def close(self) -> None:
-        """Close when what was written has gone out."""
-        if not self.closed:
+        """Close when what was written has gone out, and so that a client that is still sending can read it."""
+        if self.closed:
+            return
+        owed = self._coming is not None and not self._coming.complete
+        if self._tunnel is None and (owed or not self._parsed) and self.transport.can_write_eof():
+            # To close on unread bytes is a reset, which would take the answer along. The client closes, or `cut` does.
+            self._parsed, self._early = False, None
+            self.transport.write_eof()
+        else:
             self.transport.close()
+
+    def cut(self) -> None:
+        """Close for good."""
+        if self.closed:
+            return
+        if self.unsent:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the client has not taken all of its answers yet."""
+        return not self.closed and self.transport.get_write_buffer_size() > 0
+
+    def idle_for(self, now: float) -> float:
+        """Return for how many seconds, as far as this was asked, the client has owed a request or the rest of a head.
+
+        `now` is a monotonic time. It is asked now and then so that a request need not look at the clock.
+        """
+        if self._queue or self._tunnel is not None:
+            self._idle = None
+            return 0.0
+        if self._idle is None or self._idle[0] is not self._coming:
+            self._idle = self._coming, now
+        return now - self._idle[1]
 
     # The parser's callbacks, in the order they come.
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._coming = Exchange(self)
+        self._coming = Exchange(self) if self._parsed else None
 
     def on_url(self, url: bytes) -> None:
         """The target, perhaps in pieces."""
@@ -275,18 +185,10 @@ class Downstream(asyncio.Protocol):
             self._coming.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
+        """One header; one that comes after the body is none, and goes no further."""
         exchange = self._coming
-        if exchange is None or exchange.complete:
-            return
-        exchange.headers.append((name, value))
-        size = len(name)
-        if size == 4 and name.lower() == b"host":
-            exchange.host = value.decode("latin-1")
-        elif size == 7 and name.lower() == b"upgrade":
-            exchange.upgrade = value
-        elif size == 17 and name.lower() == b"transfer-encoding":
-            exchange.chunked = True
+        if exchange is not None and not exchange.headed:
+            exchange.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is whole: find it a replica, if it is its turn."""
@@ -296,10 +198,20 @@ class Downstream(asyncio.Protocol):
         parser = self._parser
         exchange.method = parser.get_method()
         exchange.bodiless = exchange.method == b"HEAD"
-        exchange.old = parser.get_http_version() == "1.0"
-        exchange.keep_alive = parser.should_keep_alive() and not exchange.old
-        if exchange.upgrade and (not parser.should_upgrade() or exchange.upgrade.lower() == b"h2c"):
-            exchange.upgrade = b""
+        version = parser.get_http_version()
+        exchange.old = version == "1.0"
+        asked = heads.read_request(exchange.method, exchange.target, version, exchange.headers)
+        if isinstance(asked, heads.Fault):
+            self._turn_away(asked)
+            return
+        exchange.headed = True
+        exchange.target = asked.target
+        exchange.host = asked.host.decode()
+        exchange.chunked = asked.chunked
+        upgrading = parser.should_upgrade()
+        exchange.keep_alive = parser.should_keep_alive() and not exchange.old and not upgrading
+        if upgrading and not exchange.old and asked.upgrade.lower() != b"h2c":
+            exchange.upgrade = asked.upgrade
         self._queue.append(exchange)
         if len(self._queue) == 1:
             self.gate.admit(exchange)
@@ -316,20 +228,62 @@ class Downstream(asyncio.Protocol):
         if self._coming is not None:
             self._coming.end_of_body()
 
-    def _upgrading(self, rest: bytes) -> None:
-        """What follows an upgrade request is not HTTP; it goes after the head, whatever the replica answers."""
-        exchange = self._coming
-        if exchange is None:
+    def _limit(self, exchange: Exchange, size: int) -> None:
+        """Bound what the parser keeps for itself of a request that is not whole."""
+        told = (exchange, exchange.received)
+        if told != self._told:
+            self._told, self._kept_bytes = told, 0  # at most what the loop reads at once
             return
-        if not exchange.upgrade:  # h2c, or CONNECT: answer this one as plain HTTP/1.1 and be done
-            exchange.keep_alive = False
-        elif rest:
-            exchange.body(rest)
+        self._kept_bytes += size
+        if self._kept_bytes > heads.HEAD_BYTES:
+            self._turn_away(heads.TOO_LARGE)
 
-    def _refuse_garbage(self) -> None:
+    def _serve(self) -> None:
+        """Give the first request its turn."""
+        exchange = self._queue[0]
+        if exchange.fault is not None:
+            exchange.refuse(*exchange.fault)
+            return
+        self.gate.admit(exchange)
         if self._queue:
-            for exchange in tuple(self._queue):
-                exchange.abort()
-        elif not self.closed:
-            self.transport.write(heads.refusal(400, "This is not HTTP/1.1.", call_id=b"", close=True, bodiless=False))
-            self.transport.close()
+            self._queue[0].flush()
+
+    def _upgrading(self, rest: bytes) -> None:
+        """What follows an upgrade request is not HTTP: keep it until the replica agrees, and if it does not, drop it.
+
+        Without agreement the replica would read it as a request of its own, with whatever headers it claims.
+        """
+        exchange = self._coming
+        if exchange is None:  # turned away
+            return
+        self._parsed = False
+        if exchange.upgrade:
+            self._early = []
+            self._pass_on(rest)
+
+    def _pass_on(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            self._tunnel.write(data)
+        elif self._early is not None:
+            self._early.append(data)
+            self._early_bytes += len(data)
+            if self._early_bytes > HELD_BYTES:
+                self.pause()
+
+    def _turn_away(self, fault: heads.Fault) -> None:
+        """Refuse the request that is coming, when those before it have their answers, and read nothing after it."""
+        exchange, self._coming = self._coming, None
+        if not self._parsed:
+            return
+        self._parsed = False
+        if exchange is None or exchange.complete:  # it is in what came next
+            exchange = Exchange(self)
+        exchange.keep_alive = False
+        if exchange.finished:  # it was answered before its body had come
+            self.close()
+            return
+        exchange.fault = fault
+        if not exchange.headed:
+            self._queue.append(exchange)
+        if self._queue[0] is exchange:
+            self._serve()

@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.emulator.ingress import heads
-from aca_notebook.emulator.ingress.proxy import Downstream, Exchange
+from aca_notebook.emulator.ingress.proxy import Downstream
 from aca_notebook.emulator.ingress.routing import Endpoint, RoutingTable, choose_endpoint, choose_revision
 from aca_notebook.emulator.ingress.upstream import Upstream
 from aca_notebook.emulator.ingress.waiting import Watched
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     import random
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.ingress.exchange import Exchange
 
 #: Container Apps cuts a request then (facts §3.9).
 REQUEST_SECONDS = 240.0
+_CLIENT_SECONDS = 60.0  # a client may owe us a request, or the rest of a head, for so long
 _SWEEP_SECONDS = 1.0
+_SWITCHING = 101
 _IDLE_SECONDS = 4.0  # less than uvicorn's 5, so that we and not the replica let a kept connection go
 _IDLE_CONNECTIONS = 64
 _CONNECT_ATTEMPTS = 3
@@ -75,9 +78,7 @@ class Site:
 
     def connection(self, secure: bool) -> Downstream:  # noqa: FBT001  # the listener's factory
         """Make the protocol for a client's connection."""
-        client = Downstream(self, secure=secure)
-        self._clients.add(client)
-        return client
+        return Downstream(self, secure=secure)
 
     def route(self, table: RoutingTable) -> None:
         """Take a new table; requests that wait look again."""
@@ -92,7 +93,7 @@ class Site:
         for exchange in tuple(self._active):
             exchange.abort()
         for client in tuple(self._clients):
-            client.close()
+            client.cut()
         for upstream in [each for kept in self._idle.values() for each in kept]:
             upstream.close()
         if self._sweeper is not None:
@@ -138,6 +139,12 @@ class Site:
         if kept is not None and upstream in kept:
             kept.remove(upstream)
 
+    def came(self, downstream: Downstream) -> None:
+        """Know of a client's connection, until it has `left`."""
+        self._clients.add(downstream)
+        if self._sweeper is None or self._sweeper.done():
+            self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
     def left(self, downstream: Downstream) -> None:
         """Forget a connection of a client."""
         self._clients.discard(downstream)
@@ -146,8 +153,6 @@ class Site:
         exchange.started = self._clock.monotonic()
         exchange.call_id = b"%s%08x" % (self._call_prefix, next(self._call_numbers))
         self._active.add(exchange)
-        if self._sweeper is None or self._sweeper.done():
-            self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     def _choose(self, exchange: Exchange) -> Endpoint | None:
         """Settle the request's revision, count it there, and return a replica if one is ready."""
@@ -235,9 +240,14 @@ class Site:
             kept.append(upstream)
 
     async def _sweep(self) -> None:
-        """Cut requests that have been open too long; ends when there are none."""
-        while self._active:
+        """Cut requests that have been open too long and clients that ask for nothing; ends when there are none."""
+        while self._clients:
             await self._clock.sleep(_SWEEP_SECONDS)
-            oldest = self._clock.monotonic() - REQUEST_SECONDS
-            for exchange in [each for each in self._active if each.started <= oldest and each.status != 101]:
-                exchange.refuse(504, "upstream request timeout")
+            now = self._clock.monotonic()
+            for exchange in [each for each in self._active if each.started <= now - REQUEST_SECONDS]:
+                if exchange.status != _SWITCHING:
+                    exchange.refuse(504, "upstream request timeout")
+            for client in tuple(self._clients):
+                idle = client.idle_for(now)
+                if idle >= REQUEST_SECONDS or (idle >= _CLIENT_SECONDS and not client.unsent):
+                    client.cut()

@@ -10,7 +10,8 @@ import httptools
 from aca_notebook.emulator.ingress import heads
 
 if TYPE_CHECKING:
-    from aca_notebook.emulator.ingress.proxy import Downstream, Exchange, Gate
+    from aca_notebook.emulator.ingress.exchange import Exchange, Gate
+    from aca_notebook.emulator.ingress.proxy import Downstream
     from aca_notebook.emulator.ingress.routing import Endpoint
 
 _SWITCHING = 101
@@ -38,6 +39,8 @@ class Upstream(asyncio.Protocol):
         self._until_close = False
         self._reusable = False
         self._done = False
+        self._paused = False
+        self._full = False
         self._out: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,6 +53,21 @@ class Upstream(asyncio.Protocol):
         self.used += 1
         self._parser = httptools.HttpResponseParser(self)
         self._done = self._until_close = False
+        if exchange.downstream.full:
+            self.pause()
+
+    def end(self, *, reusable: bool) -> bool:
+        """Let go of the exchange; tell whether another may come, and close if not.
+
+        A kept connection is read, whatever the last client did: else the next one would wait for ever, and nobody
+        would notice that the replica hangs up. One with bytes still to send is not kept: it would take more unasked.
+        """
+        self.exchange = None
+        if self.closed or self._full or not reusable:
+            self.close()
+            return False
+        self.resume()
+        return True
 
     def write(self, data: bytes) -> None:
         """Send to the replica."""
@@ -58,12 +76,14 @@ class Upstream(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no further for now."""
-        if not self.closed:
+        if not self._paused and not self.closed:
+            self._paused = True
             self.transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        if not self.closed:
+        if self._paused and not self.closed:
+            self._paused = False
             self.transport.resume_reading()
 
     def close(self) -> None:
@@ -123,6 +143,7 @@ class Upstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The replica reads slowly: let the client wait."""
+        self._full = True
         if self._tunnel is not None:
             self._tunnel.pause()
         elif self.exchange is not None:
@@ -130,6 +151,7 @@ class Upstream(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The replica has caught up."""
+        self._full = False
         if self._tunnel is not None:
             self._tunnel.resume()
         elif self.exchange is not None:
@@ -139,6 +161,8 @@ class Upstream(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A response begins; perhaps after an interim one."""
+        if self._done:
+            self._reusable = False  # it answers what nobody asked
         self._headers = []
         self._reason = b""
         self._chunked = self._sized = False
@@ -162,6 +186,8 @@ class Upstream(asyncio.Protocol):
         if exchange is None or parser is None or self._done:
             return
         status = parser.get_status_code()
+        if status == _SWITCHING and not exchange.upgrade:
+            raise ValueError("101 to a request that asked for no upgrade")  # the parser reports it as its own error
         if status < 200:
             self._interim(exchange, status)
             return
@@ -172,7 +198,8 @@ class Upstream(asyncio.Protocol):
             exchange.keep_alive = False
         self._framed = self._chunked and not exchange.old
         # Asked now: once the message is complete the parser has forgotten.
-        self._reusable = bool(parser.should_keep_alive()) and not self._until_close
+        # After an upgrade that the replica did not take up, nobody knows what it still reads as which protocol.
+        self._reusable = bool(parser.should_keep_alive()) and not self._until_close and not exchange.upgrade
         extra = [(b"x-call-id", exchange.call_id)]
         if exchange.affinity:
             pair = b"%s=%s" % (heads.AFFINITY_COOKIE, exchange.affinity.encode())
@@ -187,8 +214,10 @@ class Upstream(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
-        if not self._done:
-            self._out.append(b"%x\r\n%s\r\n" % (len(data), data) if self._framed else data)
+        if self._done:
+            self._reusable = False  # a body where none belongs
+            return
+        self._out.append(b"%x\r\n%s\r\n" % (len(data), data) if self._framed else data)
 
     def on_message_complete(self) -> None:
         """The response is whole."""

@@ -3,92 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 
 import pytest
 
-from aca_notebook.emulator.ingress.routing import Endpoint, RoutingTable
-from aca_notebook.emulator.ingress.site import Site
-from tests.fakes.clock import ManualClock
-from tests.fakes.observer import FakeObserver
-from tests.unit.emulator.ingress.site import GET, Client
+from tests.unit.emulator.ingress.site import GET
+from tests.unit.emulator.ingress.through import OK, answer_ok, through
 
 pytestmark = pytest.mark.anyio
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-
-
-class Load:
-    def __init__(self) -> None:
-        self.open = 0
-
-    def request_arrived(self, app_key, revision):
-        self.open += 1
-
-    def request_finished(self, app_key, revision):
-        self.open -= 1
-
-
-class Through:
-    """A site in front of a scripted replica; `connections` counts those the replica got."""
-
-    def __init__(self, site: Site, port: int) -> None:
-        self.site = site
-        self.port = port
-        self.connections = 0
-        self.heads: list[bytes] = []
-
-    @contextlib.asynccontextmanager
-    async def client(self):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            yield Client(reader, writer)
-        finally:
-            writer.transport.abort()
-
-
-@contextlib.asynccontextmanager
-async def through(script):
-    """`script(reader, writer, head)` answers each request the replica gets."""
-    found: list[Through] = []
-    tasks: set[asyncio.Task] = set()
-
-    async def replica(reader, writer):
-        tasks.add(asyncio.current_task())
-        found[0].connections += 1
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                found[0].heads.append(head)
-                await script(reader, writer, head)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(replica, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    table = RoutingTable("key", "app", shares=(("r", 100),), endpoints={"r": (Endpoint("r", "r-1", port),)})
-    load = Load()
-    site = Site(table, load, ManualClock(), FakeObserver(), random.Random(1))
-    front = await asyncio.get_running_loop().create_server(lambda: site.connection(secure=False), "127.0.0.1", 0)
-    try:
-        found.append(Through(site, front.sockets[0].getsockname()[1]))
-        yield found[0]
-    finally:
-        front.close()
-        await site.close()
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)
-        assert not site.busy
-        assert load.open == 0
-
-
-async def answer_ok(reader, writer, head):
-    writer.write(OK)
 
 
 async def test_a_chunked_answer_arrives_piece_by_piece():
