@@ -99,7 +99,10 @@ class Control:
 
     async def _routes(self, _: Request) -> Response:
         return JSONResponse({"value": [
-            {"operation": route.operation, "method": route.method, "template": route.template, "door": route.door}
+            {
+                "operation": route.operation, "method": route.method, "template": route.template, "door": route.door,
+                "offer": route.offer,
+            }
             for route in self._emulator.listed_routes()
         ]})  # fmt: skip
 
