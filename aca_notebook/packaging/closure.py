@@ -179,7 +179,7 @@ class Closure:
         try:
             datum = data.encode(name, value, own_name)
         except data.CannotTravel as refused:
-            if self._add_statement(name, value):
+            if not isinstance(refused, data.TooHeavy) and self._add_statement(name, value):
                 return
             raise CaptureFailed(
                 f"`{name}` cannot travel: {refused}", name=name, cell=by.cell, line=by.line, hint=refused.advice
@@ -222,7 +222,7 @@ class Closure:
         if datum.size > data.MOST_BYTES:
             raise CaptureFailed(
                 f"`{datum.name}` is {data.size_text(datum.size)}, a bundle carries {data.size_text(data.MOST_BYTES)}",
-                name=datum.name, cell=by.cell, line=by.line, hint="put it on a volume, or load it in the container",
+                name=datum.name, cell=by.cell, line=by.line, hint=data.HEAVY,
             )  # fmt: skip
         if datum.size > data.WARN_BYTES:
             self.warnings.append(f"`{datum.name}` adds {data.size_text(datum.size)} to every deploy")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WARN_BYTES = 256 * 1024
 MOST_BYTES = 16 * 2**20
+LITERAL_LETTERS = 200
+_LONG_INTEGER_BITS = 8192
 SUFFIXES: Mapping[str, str] = {"plain": "pickle", "array": "npy", "frame": "arrow", "estimator": "pickle"}
 NUMPY = frozenset({"numpy"})
 FRAMES: Mapping[str, frozenset[str]] = {
@@ -60,6 +62,9 @@ class Datum:
         return f"{self.name}.{SUFFIXES[self.format]}" if self.format in SUFFIXES else ""
 
 
+HEAVY = "put it on a volume, or load it in the container"
+
+
 class CannotTravel(Exception):
     """A value no format can hold; `advice` says what to do instead."""
 
@@ -68,24 +73,45 @@ class CannotTravel(Exception):
         self.advice = advice
 
 
+class TooHeavy(CannotTravel):
+    """A value larger than a bundle carries: written out as the statement that made it, it would be no lighter."""
+
+
 def literal(value: object) -> str:
     """Return source that makes an equal value of the same type, or '' for what is too long or is no literal."""
-    if not _is_literal(value):
+    if not _is_short_literal(value):
         return ""
     written = repr(value)
-    return written if len(written) <= 200 else ""
+    return written if len(written) <= LITERAL_LETTERS else ""
 
 
-def _is_literal(value: object) -> bool:
-    if isinstance(value, float):
-        return type(value) is float and math.isfinite(value)
-    if type(value) in {int, bool, str, bytes, type(None)}:
-        return True
-    if type(value) in {list, tuple}:
-        return len(value) <= 50 and all(_is_literal(each) for each in value)  # type: ignore[arg-type, attr-defined]  # a list or tuple
-    if type(value) is dict:
-        return len(value) <= 50 and all(_is_literal(each) for pair in value.items() for each in pair)
-    return False
+def _is_short_literal(value: object) -> bool:
+    """Tell whether a value may be written in 200 letters; no more than 200 parts of it are looked at.
+
+    Each part takes a letter at least, so a value that holds itself, or one part a million times, ends here.
+    """
+    waiting, seen = [value], 0
+    while waiting:
+        each = waiting.pop()
+        seen += 1
+        if seen > LITERAL_LETTERS or not _is_literal_part(each):
+            return False
+        if isinstance(each, list | tuple):
+            waiting += each
+        elif isinstance(each, dict):
+            waiting += [*each, *each.values()]
+    return True
+
+
+def _is_literal_part(value: object) -> bool:
+    """Tell whether one value, whatever it holds, has a short literal of its exact type."""
+    if type(value) is float:
+        return math.isfinite(value)
+    if type(value) is int:
+        return value.bit_length() <= 8 * LITERAL_LETTERS
+    if type(value) in {str, bytes, list, tuple, dict}:
+        return len(value) <= LITERAL_LETTERS  # type: ignore[arg-type]  # each of them has a length
+    return value is None or type(value) is bool
 
 
 def encode(name: str, value: object, own_name: Callable[[object], str]) -> Datum:
@@ -104,10 +130,15 @@ def encode(name: str, value: object, own_name: Callable[[object], str]) -> Datum
         written, packages = pickled(value, own_name)
         return Datum(name, "estimator", written, sha256(written), spelled, versions_of(packages), frozenset(packages))
     try:
-        written = plain.write(value, own_name)
+        written = plain.write(value, own_name, most_bytes=MOST_BYTES)
+        digest = digest_of(value)
+    except plain.TooLarge:
+        raise TooHeavy(f"it takes more than {size_text(MOST_BYTES)}", HEAVY) from None
     except plain.NotPlain as refused:
         raise CannotTravel(_reason(refused, spelled), _advice(value)) from None
-    return Datum(name, "plain", written, digest_of(value), spelled, packages=packages_in(written))
+    except RecursionError:  # pickle goes deeper than we do
+        raise CannotTravel(f"it is a {spelled}: {plain.TOO_DEEP}", _advice(value)) from None
+    return Datum(name, "plain", written, digest, spelled, packages=packages_in(written))
 
 
 def packages_in(written: bytes) -> frozenset[str]:
@@ -197,36 +228,63 @@ def versions_of(packages: set[str]) -> dict[str, str]:
 
 
 def digest_of(value: object) -> str:
-    """Return the SHA-256 of a canonical encoding: the order of a dict or set, and sharing, make no difference."""
-    return sha256(_canonical(value))
+    """Return the SHA-256 of a canonical encoding: the order of a dict or set, and sharing, make no difference.
+
+    Raises `RecursionError` for a value nested some hundred levels deep.
+    """
+    return sha256(_Digester().encoding(value))
 
 
-def _canonical(value: Any) -> bytes:
-    tag = type(value).__qualname__.encode()
-    if isinstance(value, dict):
-        pairs = sorted((_canonical(key), _canonical(each)) for key, each in value.items())
-        return _join(tag, *(part for pair in pairs for part in pair))
-    if isinstance(value, set | frozenset):
-        return _join(tag, *sorted(map(_canonical, value)))
-    if isinstance(value, list | tuple | deque):
-        return _join(tag, *map(_canonical, value))
-    if isinstance(value, str | int | float | complex | bytes | bytearray | None):
-        return _join(tag, repr(value).encode(errors="surrogatepass"))
-    return _canonical_object(tag, value)
+class _Digester:
+    """Walks one value. A part that stands in several places is walked once; one that holds itself refers back."""
 
+    def __init__(self) -> None:
+        self._walked: dict[int, tuple[object, bytes]] = {}  # with the part itself: its id is its own while it lives
+        self._around: dict[int, int] = {}
 
-def _canonical_object(tag: bytes, value: Any) -> bytes:
-    if isinstance(value, type | FunctionType):
-        return _join(b"named", value.__qualname__.encode())
-    if tables.is_array(value) or tables.is_scalar(value):
-        return _join(tag, str(value.dtype).encode(), repr(value.shape).encode(), value.tobytes())
-    if tables.frame_kind(value):
-        return _join(tag, tables.write_frame(value))
-    try:
-        parts = value.__reduce_ex__(4)
-    except TypeError:  # a pattern, say: pickle knows a way around its class
-        return _join(tag, plain.write(value))
-    return _join(tag, *map(_canonical, parts[1:3])) if isinstance(parts, tuple) else _join(tag, parts.encode())
+    def encoding(self, value: Any) -> bytes:
+        """Return the letters of an atom, and 32 bytes for whatever holds others."""
+        tag = type(value).__qualname__.encode()
+        if isinstance(value, int) and value.bit_length() > _LONG_INTEGER_BITS:
+            return _join(tag, hex(value).encode())  # decimal digits take quadratic time, and Python refuses to
+        if isinstance(value, str | int | float | complex | bytes | bytearray | None):
+            return _join(tag, repr(value).encode(errors="surrogatepass"))
+        key, depth = id(value), len(self._around)
+        if key in self._walked:
+            return self._walked[key][1]
+        if key in self._around:
+            return _join(b"around", str(depth - self._around[key]).encode())
+        self._around[key] = depth
+        found = hashlib.sha256(self._contents(tag, value)).digest()
+        del self._around[key]
+        self._walked[key] = value, found
+        return found
+
+    def _contents(self, tag: bytes, value: Any) -> bytes:
+        if isinstance(value, dict):
+            pairs = sorted((self.encoding(key), self.encoding(each)) for key, each in value.items())
+            return _join(tag, *(part for pair in pairs for part in pair))
+        if isinstance(value, set | frozenset):
+            return _join(tag, *sorted(map(self.encoding, value)))
+        if isinstance(value, list | tuple | deque):
+            return _join(tag, *map(self.encoding, value))
+        return self._object(tag, value)
+
+    def _object(self, tag: bytes, value: Any) -> bytes:
+        if isinstance(value, type | FunctionType):
+            return _join(b"named", value.__qualname__.encode())
+        if tables.is_array(value) or tables.is_scalar(value):
+            return _join(tag, str(value.dtype).encode(), repr(value.shape).encode(), value.tobytes())
+        if tables.frame_kind(value):
+            return _join(tag, tables.write_frame(value))
+        return self._reduced(tag, value)
+
+    def _reduced(self, tag: bytes, value: Any) -> bytes:
+        try:
+            parts = value.__reduce_ex__(4)
+        except TypeError:  # a pattern, say: pickle knows a way around its class
+            return _join(tag, plain.write(value))
+        return _join(tag, *map(self.encoding, parts[1:3])) if isinstance(parts, tuple) else _join(tag, parts.encode())
 
 
 def _join(*parts: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
+import sys
 import zoneinfo
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PROTOCOL = 5
+TOO_DEEP = "nested too deeply to be written"
 HERE = "aca_notebook.runner.plain"
 SAFE: Mapping[str, frozenset[str]] = {
     "builtins": frozenset(
@@ -60,19 +62,39 @@ class NotPlain(ValueError):
     """A value that plain data cannot hold; says which class stood in the way."""
 
 
-def write(value: object, own_name: Callable[[object], str] = lambda _: "") -> bytes:
+class TooLarge(NotPlain):
+    """A value that takes more bytes than it may."""
+
+
+def write(value: object, own_name: Callable[[object], str] = lambda _: "", *, most_bytes: int = sys.maxsize) -> bytes:
     """Write plain data; what `own_name` has a name for (the notebook's own classes and functions) goes by that name.
 
-    Arrays and frames inside containers are written in their own formats. Raises `NotPlain`.
+    Arrays and frames inside containers are written in their own formats. Raises `NotPlain`, and `TooLarge` as soon as
+    `most_bytes` are written.
     """
-    buffer = io.BytesIO()
+    buffer = _Bounded(most_bytes)
     try:
         _PlainWriter(buffer, own_name).dump(value)
+    except TooLarge:
+        raise
+    except RecursionError:
+        raise NotPlain(TOO_DEEP) from None
     except (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError) as refused:
         raise NotPlain(str(refused)) from None
     written = buffer.getvalue()
     _Check(io.BytesIO(written)).load()
     return written
+
+
+class _Bounded(io.BytesIO):
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self._most_bytes = most_bytes
+
+    def write(self, piece: Any) -> int:
+        if self.tell() + len(piece) > self._most_bytes:
+            raise TooLarge(f"more than {self._most_bytes} bytes")
+        return super().write(piece)
 
 
 def read(written: bytes, own: Callable[[str], Any]) -> Any:

@@ -77,6 +77,16 @@ REFUSED = {
         "def f(): return A",
         {"line": 1, "name": "A", "says": "17.0 MiB", "hint": "volume"},
     ),
+    "text larger than a bundle carries": (
+        ["A = {'a': 'x' * (17 * 2**20)}"],
+        "def f(): return A",
+        {"line": 1, "name": "A", "says": "more than 16.0 MiB", "hint": "volume"},
+    ),
+    "three thousand lists in each other": (
+        ["d = []\nfor _ in range(3000): d = [d]"],
+        "def f():\n    return d",
+        {"line": 2, "name": "d", "says": "nested too deeply"},
+    ),
     "a patched library": (
         ["import math\ndef fake(x): return 0\nmath.sqrt_fake = fake"],
         "def f(): return math.sqrt_fake(1)",
@@ -117,6 +127,28 @@ def test_what_cannot_travel_is_named_with_its_line(cells, cell, expected):
     assert refused.value.line == expected["line"]
     assert refused.value.name == expected.get("name", refused.value.name)
     assert refused.value.cell == expected.get("cell", refused.value.cell)
+
+
+MADE = {
+    "a list in itself": ("v = [1]\nv.append(v)", "v[1] is v"),
+    "a dict in itself": ("v = {}\nv['me'] = v", "v['me'] is v"),
+    "one list 2^40 times": ("v = [1]\nfor _ in range(40): v = [v, v]", "v[0] is v[1] and len(v[0][1]) == 2"),
+    "an integer of 5000 digits": ("v = 10**5000", "v == 10**5000"),
+    "two hundred lists in each other": ("v = []\nfor _ in range(200): v = [v]", "len(v[0][0][0]) == 1"),
+    "objects that know each other": (
+        "class Node: pass\nv = Node()\nv.child = Node()\nv.child.parent = v",
+        "v.child.parent is v",
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "holds"), MADE.values(), ids=MADE.keys())
+def test_a_value_travels_however_its_parts_hold_each_other(made, holds, tmp_path):
+    captured = Notebook(made).deploy("def f(): return v")
+    again = Notebook(made).deploy("def f(): return v")
+
+    assert eval(holds, {"v": unpacked(captured, tmp_path / "app").v})
+    assert [each.digest for each in captured.data] == [each.digest for each in again.data]
 
 
 def test_the_function_of_a_cell_is_served_with_its_parameters():
