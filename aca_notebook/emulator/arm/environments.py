@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 TYPE = "Microsoft.App/managedEnvironments"
 APP_TYPE = "Microsoft.App/containerApps"
+#: What lives in an environment and uses its profiles.
+_INHABITANTS = (APP_TYPE, "Microsoft.App/jobs")
 _KIND = "managedEnvironment"
 #: How long Azure takes for an ordinary environment at pace 1 (recorded: env_e2e, about 70 polls).
 _REALISTIC_SECONDS = 210.0
@@ -217,7 +219,7 @@ class Environments:
         check_profiles_change(before["properties"]["workloadProfiles"], after["properties"]["workloadProfiles"], used)
 
     def _apps_in(self, id_: ResourceId) -> list[Document]:
-        apps = self._store.list(APP_TYPE, id_.subscription)
+        apps = [app for type_ in _INHABITANTS for app in self._store.list(type_, id_.subscription)]
         return [app for app in apps if app["properties"]["environmentId"].lower() == id_.key]
 
     async def _begin(self, id_: ResourceId, document: Document, *, action: str = "provision") -> Operation:

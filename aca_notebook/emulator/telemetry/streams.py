@@ -34,6 +34,7 @@ _JOB_CONTAINER = (
     "/replicas/{replica}/containers/{container}"
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_INHABITANTS = ("Microsoft.App/containerApps", "Microsoft.App/jobs")
 _MOST_LINES = 300
 _DEFAULT_LINES = 20
 _LOOK_SECONDS = 0.1
@@ -139,7 +140,7 @@ class Streams:
         seen: set[str] = set()
 
         def apps() -> list[str]:
-            there = self._store.list("Microsoft.App/containerApps", environment.subscription)
+            there = [each for type_ in _INHABITANTS for each in self._store.list(type_, environment.subscription)]
             # Those that have gone since the last look stay: their last events say why.
             seen.update(document["id"].lower() for document in there if _lives_in(document, environment))
             return sorted(seen)

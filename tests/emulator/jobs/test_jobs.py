@@ -217,3 +217,11 @@ def test_what_azure_refuses_is_refused_with_its_code(jobs: JobWorld, body, code:
 def test_a_name_azure_refuses_is_refused(jobs: JobWorld, name: str) -> None:
     answer = jobs.emulator.ask("PUT", jobs.path(name), jobs.body(), params=NEWEST)
     assert answer.json()["error"]["code"] == "ContainerAppInvalidName"
+
+
+def test_an_environment_stays_while_a_job_is_in_it(jobs: JobWorld) -> None:
+    jobs.put()
+    environment = jobs.emulator.environment_id
+    before = jobs.emulator.ask("DELETE", environment)
+    assert before.status_code >= 400, before.text
+    assert jobs.emulator.ask("GET", environment).json()["properties"]["provisioningState"] == "Succeeded"
