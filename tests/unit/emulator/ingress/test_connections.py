@@ -7,8 +7,10 @@ import contextlib
 
 import pytest
 
-from tests.unit.emulator.ingress.site import GET
+from tests.unit.emulator.ingress.site import GET, client, sited
+from tests.unit.emulator.ingress.test_ingress import publish
 from tests.unit.emulator.ingress.through import OK, answer_ok, through
+from tests.unit.emulator.runtime.world import KEY
 
 pytestmark = pytest.mark.anyio
 CHUNK = b"1388\r\n%s\r\n" % bytes(5000)
@@ -164,6 +166,31 @@ async def test_a_client_that_reads_its_answer_slowly_has_as_long_as_a_request():
         await t.clock.advance(45)
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await stuck.answer()
+
+
+# Over TLS, through the listener.
+
+
+async def test_over_tls_clients_are_cut_off_and_refused_the_same(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        async with client(address, s.trust) as silent, client(address, s.trust) as bad:
+            assert (await bad.ask(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + GET))[0] == 400
+            assert await bad.reader.read() == b""
+            silent.writer.write(GET[:10])
+            await asyncio.sleep(0.05)
+            await s.world.clock.advance(62)
+            assert await closed(silent)
+
+
+async def test_a_client_whose_handshake_fails_is_forgotten(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        async with client(address) as c:
+            c.writer.write(b"\x16 but no handshake follows")
+            async with asyncio.timeout(5):
+                await c.reader.read()
+        assert not s.ingress._published[KEY].main.site._clients
 
 
 # What an answer and a request carry.
