@@ -270,6 +270,8 @@ class Executions:
                 await self._store.put(id_, settled_execution(document, observed))
             except AzureError as full:
                 logger.warning("the end of %s waits for the disk: %s", observed.name, full)
+                if self._runner.closing:
+                    return
                 await self._clock.sleep(_RETRY_SECONDS)
             else:
                 return

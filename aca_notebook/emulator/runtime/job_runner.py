@@ -87,6 +87,7 @@ class JobRunner:
         self._names = names or random.SystemRandom()
         self._jobs: dict[str, _Job] = {}
         self._settle: Settle | None = None
+        self.closing = False  #: what is not settled now is settled by the next emulator
 
     def when_ended(self, settle: Settle) -> None:
         """Call `settle` at the end of each execution; before the first is run."""
@@ -132,6 +133,7 @@ class JobRunner:
 
     async def close(self) -> None:
         """Decide nothing more; the controller's `close` ends what runs."""
+        self.closing = True
         loops = [job.loop for job in self._jobs.values() if job.loop is not None]
         for loop in loops:
             loop.cancel()
