@@ -11,11 +11,12 @@ import pytest
 from aca_notebook.emulator.arm.roles import ACR_PULL, SESSION_EXECUTOR, Roles
 from aca_notebook.emulator.arm.stored import Keeping
 from aca_notebook.model.ids import parse_id
+from tests.emulator.running import Running, running_emulator
 
 if TYPE_CHECKING:
-    from requests import Response
+    from pathlib import Path
 
-    from tests.emulator.running import Running
+    from requests import Response
 
 PULL = {"api-version": "2022-04-01"}
 
@@ -132,3 +133,14 @@ def test_the_directory_knows_the_caller_and_the_identities(emulator: Running) ->
     ids = {"ids": [made["principalId"], me["id"]]}
     by_ids = emulator.ask("POST", "/v1.0/directoryObjects/getByIds", ids, headers=headers, params={}).json()
     assert {each["id"] for each in by_ids["value"]} == set(ids["ids"])
+
+
+def test_what_is_about_a_resource_outlives_a_restart_and_goes_with_the_resource(data_dir: Path) -> None:
+    with running_emulator(data_dir) as emulator:
+        emulator.deploy()
+        made = assign(emulator, emulator.app_path(), str(uuid.uuid4())).json()
+    with running_emulator(data_dir) as emulator:
+        assert emulator.ask("GET", made["id"], params=PULL).json() == made
+        emulator.follow(emulator.ask("DELETE", emulator.app_path()))
+        emulator.deploy()
+        assert emulator.ask("GET", made["id"], params=PULL).json()["error"]["code"] == "RoleAssignmentNotFound"
