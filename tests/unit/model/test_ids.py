@@ -50,3 +50,11 @@ def test_any_id_survives_being_written_and_read(subscription, group, pairs):
     written = ids.ResourceId(subscription, group, "Microsoft.App", types, names)
     assert ids.parse_id(str(written)) == written
     assert ids.parse_id(str(written).upper()).key == written.key
+
+
+def test_an_extension_has_its_own_type_and_is_about_the_resource_before_it():
+    text = "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/containerApps/a"
+    found = parse_id(f"{text}/providers/Microsoft.Authorization/roleAssignments/r")
+    assert found.type == "Microsoft.Authorization/roleAssignments"
+    assert str(found.parent) == text
+    assert str(found) == f"{text}/providers/Microsoft.Authorization/roleAssignments/r"
