@@ -54,7 +54,7 @@ def test_any_id_survives_being_written_and_read(subscription, group, pairs):
 
 def test_an_extension_has_its_own_type_and_is_about_the_resource_before_it():
     text = "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/containerApps/a"
-    found = parse_id(f"{text}/providers/Microsoft.Authorization/roleAssignments/r")
+    found = ids.parse_id(f"{text}/providers/Microsoft.Authorization/roleAssignments/r")
     assert found.type == "Microsoft.Authorization/roleAssignments"
     assert str(found.parent) == text
     assert str(found) == f"{text}/providers/Microsoft.Authorization/roleAssignments/r"
