@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import queue
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from aca_notebook.api.log_buffer import LogBuffer, LogCursor
 from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -27,6 +28,8 @@ LogType = Literal["console", "system"]
 _LOOK_SECONDS = 0.5
 #: Azure sends at most this many past lines; a follower that was cut off asks for all of them and skips what it had.
 _MOST_TAIL = 300
+#: So many lines may have arrived unread; then the connections are not read on until there is room.
+_MOST_UNREAD = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class LogQuery:
 class LogStream:
     """Lines of a log. Iterate over it; with `follow` it ends only when stopped, by `stop()` or Ctrl-C in `wait()`.
 
-    It is also a context manager, and `lines` holds what has come so far, which is what it shows.
+    Each iteration reads from the oldest line that is kept, and its `missed` says how many went by unread. It is also a
+    context manager, and `lines` holds the last 10,000 that have come, which is what it shows. Whatever ends it unasked
+    is raised where it is read, after the last line.
     """
 
     def __init__(self, query: LogQuery, access: Access, loop: PrivateLoop, clock: Clock) -> None:
@@ -53,32 +58,44 @@ class LogStream:
                 f"a tail is 0 to {_MOST_TAIL} lines", code="InvalidTail", detail=str(query.tail), hint="--tail 50"
             )
         self.query = query
-        self.lines: list[LogLine] = []
         self._loop = loop
         self._reader = LogReader(query, access, clock)
-        self._queue: queue.SimpleQueue[LogLine | AcaError | None] = queue.SimpleQueue()
-        self._ended = False
-        self._listeners: list[Callable[[LogLine], None]] = []
+        self._buffer = LogBuffer()
+        self._listeners: list[Callable[[], None]] = []
         loop.start(self._pump())
+
+    @property
+    def lines(self) -> list[LogLine]:
+        """The last 10,000 lines that have come."""
+        return self._buffer.lines()
+
+    @property
+    def forgotten(self) -> int:
+        """How many lines came before those in `lines`."""
+        return self._buffer.forgotten
 
     @property
     def running(self) -> bool:
         """Whether more lines may come."""
-        return not self._ended
+        return not self._buffer.ended
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended it, when nobody asked for that."""
+        return self._buffer.failure
 
     def stop(self) -> None:
         """End the stream. Lines that have come stay."""
         self._reader.stop()
 
-    def listen(self, listener: Callable[[LogLine], None]) -> None:
-        """Have `listener` called with each further line, on the loop's thread."""
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after each further line and at the end, on the loop's thread."""
         self._listeners.append(listener)
 
     def wait(self) -> LogStream:
         """Wait until the stream has ended; returns itself. Ctrl-C stops it."""
         try:
-            for _ in self:
-                pass
+            self._buffer.wait()
         except KeyboardInterrupt:
             self.stop()
         return self
@@ -91,15 +108,8 @@ class LogStream:
         rows = [[getattr(line, column) for column in columns] for line in self.lines]
         return pd.DataFrame(rows, columns=columns)
 
-    def __iter__(self) -> Iterator[LogLine]:
-        while True:
-            item = self._queue.get()
-            if item is None:
-                self._queue.put(None)  # a second iteration ends as well
-                return
-            if isinstance(item, AcaError):
-                raise item
-            yield item
+    def __iter__(self) -> LogCursor:
+        return LogCursor(self._buffer)
 
     def __enter__(self) -> Self:
         return self
@@ -117,22 +127,41 @@ class LogStream:
         from aca_notebook.display import logs
 
         following = self.running and self.query.follow
-        bundle = logs.log(self.query.app, list(self.lines), following=following)
+        bundle = logs.log(self.query.app, self.lines, following=following)
         hint = "\n(iterate over it for more; .stop() ends it)" if following else ""
         return {**bundle, "text/plain": bundle["text/plain"] + hint}
 
     async def _pump(self) -> None:
+        failure: Exception | None = None
         try:
             async for line in self._reader.lines():
-                self.lines.append(line)
-                self._queue.put(line)
-                for listener in self._listeners:
-                    listener(line)
-        except AcaError as failed:
-            self._queue.put(failed)
+                self._buffer.append(line)
+                self._tell()
+        except Exception as failed:  # noqa: BLE001  # whatever it is, it is the reader's to see
+            failure = failed
         finally:
-            self._ended = True
-            self._queue.put(None)
+            self._buffer.end(failure)
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+Arrived = asyncio.Queue["LogLine | Exception | None"]
+"""Lines on their way; an exception or None is the last."""
+
+
+async def _first(arrived: Arrived, stopping: asyncio.Task[Any]) -> LogLine | Exception | None:
+    """Return what arrived first, or None when the reading is to stop before."""
+    if not arrived.empty():
+        return arrived.get_nowait()
+    coming = asyncio.create_task(arrived.get())
+    try:
+        await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return coming.result() if coming.done() else None
+    finally:
+        coming.cancel()
 
 
 class LogReader:
@@ -158,20 +187,15 @@ class LogReader:
         self._stopping = asyncio.Event()
         if self._stop_asked:
             return
-        arrived: asyncio.Queue[LogLine | BaseException | None] = asyncio.Queue()
+        arrived: Arrived = asyncio.Queue(_MOST_UNREAD)
         reading = asyncio.create_task(self._read(arrived))
         stopping = asyncio.create_task(self._stopping.wait())
         try:
-            while True:
-                coming = asyncio.create_task(arrived.get())
-                await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
-                    coming.cancel()
-                    return
-                item = coming.result()
+            while not stopping.done():
+                item = await _first(arrived, stopping)
                 if item is None:
                     return
-                if isinstance(item, BaseException):
+                if isinstance(item, Exception):
                     raise item
                 yield item
         finally:
@@ -179,18 +203,18 @@ class LogReader:
                 task.cancel()
             await asyncio.gather(reading, stopping, return_exceptions=True)
 
-    async def _read(self, arrived: asyncio.Queue[LogLine | BaseException | None]) -> None:
+    async def _read(self, arrived: Arrived) -> None:
         try:
             if self._query.type == "system":
                 await self._system(arrived)
             else:
                 await self._console(arrived)
-        except AcaError as failed:
-            arrived.put_nowait(failed)
+        except Exception as failed:  # noqa: BLE001  # raised where the lines are read
+            await arrived.put(failed)
         else:
-            arrived.put_nowait(None)
+            await arrived.put(None)
 
-    async def _system(self, arrived: asyncio.Queue[LogLine | BaseException | None]) -> None:
+    async def _system(self, arrived: Arrived) -> None:
         document = await self._access.ask(lambda services: services.apps.document(self._query.app))
         endpoint = document["properties"].get("eventStreamEndpoint") or ""
 
@@ -199,7 +223,7 @@ class LogReader:
 
         await self._stream(opened, arrived)
 
-    async def _console(self, arrived: asyncio.Queue[LogLine | BaseException | None]) -> None:
+    async def _console(self, arrived: Arrived) -> None:
         """Read every replica there is, and when following those that come, too."""
         known: dict[str, asyncio.Task[None]] = {}
         try:
@@ -210,6 +234,9 @@ class LogReader:
                 if not self._query.follow:
                     await asyncio.gather(*known.values())
                     return
+                for task in known.values():
+                    if task.done():
+                        task.result()  # raises what the reading of a replica ended with
                 await self._clock.sleep(_LOOK_SECONDS)
         finally:
             for task in known.values():
@@ -231,9 +258,7 @@ class LogReader:
             for container in replica.containers[:1]
         ]
 
-    async def _container(
-        self, replica: str, revision: str, endpoint: str, arrived: asyncio.Queue[LogLine | BaseException | None]
-    ) -> None:  # fmt: skip
+    async def _container(self, replica: str, revision: str, endpoint: str, arrived: Arrived) -> None:
         def opened(services: Services, token: str, tail: int) -> Any:
             return services.logs.console(
                 endpoint, token, tail=tail, follow=self._query.follow, replica=replica, revision=revision
@@ -247,7 +272,7 @@ class LogReader:
     async def _stream(
         self,
         opened: Callable[[Services, str, int], AbstractAsyncContextManager[AsyncIterator[LogLine]]],
-        arrived: asyncio.Queue[LogLine | BaseException | None],
+        arrived: Arrived,
     ) -> None:
         """Copy one stream; a follower that is cut off connects again and goes on after the last line it had."""
         tail, after = self._query.tail, _Position()
@@ -257,7 +282,7 @@ class LogReader:
                 async with opened(self._access.services, token, tail) as stream:
                     async for line in stream:
                         if after.is_new(line):
-                            arrived.put_nowait(line)
+                            await arrived.put(line)
             except (NotFound, UsageFailed):
                 raise
             except (ServiceFailed, AcaError):
@@ -275,7 +300,7 @@ class _Position:
 
     def __init__(self) -> None:
         self._moment: datetime | None = None
-        self._at_moment: list[str] = []
+        self._at_moment: deque[str] = deque(maxlen=_MOST_TAIL)  # more are not sent again
         self._resumed: list[str] = []
         self._resuming = False
 
@@ -294,6 +319,7 @@ class _Position:
             self._resumed.remove(line.text)
             return False
         if self._moment is None or line.at > self._moment:
-            self._moment, self._at_moment, self._resuming = line.at, [], False
+            self._moment, self._resuming = line.at, False
+            self._at_moment.clear()
         self._at_moment.append(line.text)
         return True

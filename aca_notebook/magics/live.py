@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aca_notebook.display import logs
+from aca_notebook.model.log import LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,16 +105,19 @@ class FollowedLog:
     def _ipython_display_(self) -> None:
         if self._card is None:
             self._card = self._make_card()
-            self._stream.listen(self._on_line)
+            self._stream.listen(self._on_change)
         self._card.show(lambda: self._bundle(following=self._stream.running), last=True)
 
-    def _on_line(self, line: object) -> None:
-        del line
+    def _on_change(self) -> None:
         if self._card is not None:
-            self._card.show(lambda: self._bundle(following=True))
+            following = self._stream.running
+            self._card.show(lambda: self._bundle(following=following), last=not following)
 
     def _bundle(self, *, following: bool) -> Bundle:
-        return logs.log(self._app, list(self._stream.lines), following=following)
+        lines = self._stream.lines
+        if self._stream.failure is not None:
+            lines = [*lines, LogLine(f"the log ended: {self._stream.failure}", level="Warning")]
+        return logs.log(self._app, lines, following=following)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._stream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_notebook.api.logs import LogQuery, LogStream, _Position
+from aca_notebook.api.logs import LogQuery, LogReader, LogStream, _Position
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.clock import SystemClock
+from aca_notebook.errors import UsageFailed
 from aca_notebook.model.log import LogLine
 from aca_notebook.model.revision import ContainerState, ReplicaState
 
@@ -43,10 +45,12 @@ def test_banners_without_a_time_are_shown_once():
 
 
 class Platform:
-    """One replica whose console has two lines; a followed one stays open."""
+    """One replica whose console has `count` lines; a followed one stays open, or ends with `failure`."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = 2, failure: Exception | None = None) -> None:
         self.apps = self.logs = self.services = self
+        self.count = count
+        self.failure = failure
 
     async def ask(self, question):
         return await question(self)
@@ -63,8 +67,11 @@ class Platform:
     @asynccontextmanager
     async def console(self, endpoint, token, *, tail, follow, replica, revision):
         async def lines():
-            for number in (1, 2):
+            for number in range(1, self.count + 1):
+                self.given = number
                 yield LogLine(f"line {number}", START + timedelta(seconds=number))
+            if self.failure is not None:
+                raise self.failure
             if follow:
                 await asyncio.Event().wait()
 
@@ -78,8 +85,8 @@ def loop():
     opened.close()
 
 
-def stream(loop, **query):
-    return LogStream(LogQuery("scorer", **query), Platform(), loop, SystemClock())
+def stream(loop, platform=None, **query):
+    return LogStream(LogQuery("scorer", **query), platform or Platform(), loop, SystemClock())
 
 
 def test_a_log_shows_its_lines(loop):
@@ -88,7 +95,7 @@ def test_a_log_shows_its_lines(loop):
     bundle = ended._repr_mimebundle_()
     assert bundle["text/plain"] == repr(ended)
     assert "line 2" in bundle["text/html"]
-    assert [line.text for line in ended] == []  # it has been read; `lines` keeps them
+    assert [line.text for line in ended] == ["line 1", "line 2"]
     assert [line.text for line in ended.lines] == ["line 1", "line 2"]
 
 
@@ -108,3 +115,64 @@ def test_leaving_the_with_stops_a_followed_log(loop):
         next(iter(followed))
     followed.wait()
     assert not followed.running
+
+
+def lines_alive():
+    return sum(type(each) is LogLine for each in gc.get_objects())
+
+
+def test_two_hundred_thousand_lines_hold_no_more_memory_than_ten_thousand(loop):
+    """Ten minutes of a replica that writes 333 lines a second."""
+    before = lines_alive()
+    noisy = stream(loop, Platform(count=200_000)).wait()
+    assert lines_alive() - before <= 10_000 + 1_000
+    assert (len(noisy.lines), noisy.forgotten) == (10_000, 190_000)
+    assert noisy.lines[-1].text == "line 200000"
+
+
+def test_a_reader_that_was_too_slow_is_told_how_many_lines_it_missed(loop):
+    noisy = stream(loop, Platform(count=25_000), follow=True)
+    slow = iter(noisy)
+    first = next(slow)
+    for line in noisy:  # another one, who reads to the last
+        if line.text == "line 25000":
+            break
+    assert next(slow).text == "line 15001"
+    assert slow.missed == 15_000 - int(first.text.removeprefix("line "))
+    noisy.stop()
+    assert sum(1 for _ in slow) == 9_999
+
+
+def test_each_reader_has_a_place_of_its_own(loop):
+    ended = stream(loop, Platform(count=3)).wait()
+    one, other = iter(ended), iter(ended)
+    assert [next(one).text, next(one).text, next(other).text] == ["line 1", "line 2", "line 1"]
+    assert [line.text for line in one] == ["line 3"]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+@pytest.mark.parametrize("failure", [RuntimeError("no such thing"), UsageFailed("no such log")])
+def test_whatever_ends_a_log_reaches_its_reader_after_the_last_line(loop, follow, failure):
+    failing = stream(loop, Platform(failure=failure), follow=follow)
+    read = []
+    with pytest.raises(type(failure), match="no such"):
+        read.extend(line.text for line in failing)
+    with pytest.raises(type(failure)):
+        failing.wait()
+    assert not failing.running
+    assert [line.text for line in failing.lines] == ["line 1", "line 2"]
+
+
+def test_a_source_is_not_read_on_while_nobody_takes_what_has_come():
+    async def count():
+        platform = Platform(count=5_000)
+        reader = LogReader(LogQuery("scorer"), platform, SystemClock())
+        lines = reader.lines()
+        await anext(lines)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        taken = platform.given
+        await lines.aclose()
+        return taken
+
+    assert asyncio.run(count()) <= 1_002

@@ -86,6 +86,7 @@ def test_an_update_from_another_thread_belongs_to_the_cell_that_made_the_card() 
 
 class Stream:
     running = True
+    failure: Exception | None = None
 
     def __init__(self) -> None:
         self.lines: list[LogLine] = []
@@ -100,7 +101,12 @@ class Stream:
     def write(self, text: str) -> None:
         self.lines.append(LogLine(text))
         for listener in self.listeners:
-            listener(self.lines[-1])
+            listener()
+
+    def fail(self, failure: Exception) -> None:
+        self.running, self.failure = False, failure
+        for listener in self.listeners:
+            listener()
 
 
 def test_a_followed_log_is_one_output_that_grows_until_it_is_stopped() -> None:
@@ -114,3 +120,11 @@ def test_a_followed_log_is_one_output_that_grows_until_it_is_stopped() -> None:
     assert [verb for verb, _, _ in handle.shown] == ["display", "update", "update", "update"]
     assert handle.shown[-1][1] == "one\ntwo"
     assert not stream.running
+
+
+def test_a_followed_log_that_fails_says_why_in_its_output() -> None:
+    handle, stream = RecordingHandle(), Stream()
+    FollowedLog("scorer", stream, lambda: LiveCard(handle, ManualClock()))._ipython_display_()
+    stream.write("one")
+    stream.fail(RuntimeError("no such line"))
+    assert handle.shown[-1][1] == "one\n! the log ended: no such line"

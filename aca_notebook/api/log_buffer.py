@@ -1,0 +1,106 @@
+"""The last lines of a log, kept once, for any number of readers in any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from aca_notebook.model.log import LogLine
+
+MOST_LINES = 10_000
+_SLICE_SECONDS = 0.5
+
+
+class LogBuffer:
+    """Holds the last `most_lines`; older ones are forgotten, and each reader is told how many it missed."""
+
+    def __init__(self, most_lines: int = MOST_LINES) -> None:
+        self._lines: deque[LogLine] = deque(maxlen=most_lines)
+        self._came = 0
+        self._ended = False
+        self._failure: Exception | None = None
+        self._changed = threading.Condition()
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more will come."""
+        return self._ended
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended it, when nobody asked for that."""
+        return self._failure
+
+    @property
+    def forgotten(self) -> int:
+        """How many lines came and are not kept any more."""
+        with self._changed:
+            return self._came - len(self._lines)
+
+    def lines(self) -> list[LogLine]:
+        """The lines that are kept, as they are now."""
+        with self._changed:
+            return list(self._lines)
+
+    def append(self, line: LogLine) -> None:
+        """Keep a line, and forget the oldest when there are too many."""
+        with self._changed:
+            self._lines.append(line)
+            self._came += 1
+            self._changed.notify_all()
+
+    def end(self, failure: Exception | None = None) -> None:
+        """Say that no more will come, and why when it was not meant to end."""
+        with self._changed:
+            self._ended, self._failure = True, failure
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait for the end. Raises the failure that ended it."""
+        with self._changed:
+            while not self._ended:
+                self._changed.wait(_SLICE_SECONDS)  # in slices: an interrupt just before is seen when a wait ends
+        if self._failure is not None:
+            raise self._failure
+
+    def after(self, position: int) -> tuple[LogLine, int] | None:
+        """Wait for the first kept line from `position` on; return it and its position, or None at the end.
+
+        Positions count from 0, forgotten lines too. Raises the failure that ended it, after the last line.
+        """
+        with self._changed:
+            while self._came <= position and not self._ended:
+                self._changed.wait(_SLICE_SECONDS)
+            if position < self._came:
+                oldest = self._came - len(self._lines)
+                found = max(position, oldest)
+                return self._lines[found - oldest], found
+        if self._failure is not None:
+            raise self._failure
+        return None
+
+
+class LogCursor:
+    """One reader of a log: it starts with the oldest line that is kept.
+
+    `missed` counts the lines that were forgotten before this reader came to them.
+    """
+
+    def __init__(self, buffer: LogBuffer) -> None:
+        self.missed = 0
+        self._buffer = buffer
+        self._next = buffer.forgotten
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> LogLine:
+        found = self._buffer.after(self._next)
+        if found is None:
+            raise StopIteration
+        line, position = found
+        self.missed += position - self._next
+        self._next = position + 1
+        return line
