@@ -126,7 +126,7 @@ class RunnerApp:
         body = b""
         self._metrics.in_flight += 1
         try:
-            self._door.admit(headers)
+            self._door.admit(headers, "POST")
             body = await read_body(receive)
             answer = await self._call(service, headers, body)
         except Refused as refused:
@@ -175,7 +175,7 @@ class RunnerApp:
         """Answer what is no call: the link, metrics, the description, its page, and what is not there."""
         if path == "/_aca/open":
             return self._open(scope)
-        self._door.admit(headers)
+        self._door.admit(headers, scope["method"])
         if path == "/_aca/metrics":
             written = self._metrics.text() + gpus.text(self._gpus.samples())
             return Answer(200, written.encode(), "text/plain; version=0.0.4; charset=utf-8")
@@ -209,7 +209,7 @@ class RunnerApp:
         headers: Headers = dict(scope["headers"])
         call_id = headers.get(b"x-call-id", b"").decode("latin-1") or uuid.uuid4().hex
         try:
-            self._door.admit(headers)
+            self._door.admit(headers, scope["method"])
         except Refused as refused:
             await respond(send, refusal(refused, headers))
             return
@@ -236,7 +236,7 @@ class RunnerApp:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            self._door.admit(dict(scope["headers"]))
+            self._door.admit(dict(scope["headers"]), "WEBSOCKET")
         except Refused:
             await send({"type": "websocket.close", "code": 1008})
             return

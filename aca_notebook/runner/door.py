@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 COOKIE_SECONDS = 8 * 3600
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LINK_SECONDS = 300
 """A link that claims to live longer than this was not made by our client."""
 
@@ -31,12 +32,26 @@ class Door:
     app: str = ""
     now: Callable[[], float] = time.time
 
-    def admit(self, headers: Mapping[bytes, bytes]) -> None:
-        """Raise `Refused` (401) unless the headers carry the key or a cookie made by `cookie`."""
+    def admit(self, headers: Mapping[bytes, bytes], method: str = "GET") -> None:
+        """Raise `Refused` (401) unless the headers carry the key or a cookie made by `cookie`.
+
+        A cookie comes along whichever page asks, and every port of a host is the same site to it: with one alone,
+        a method that may change something is refused (403) unless the app's own page asks. `method` is HTTP's, or
+        `WEBSOCKET`.
+        """
         if self.public:
             return
-        if self.key and (self._same(presented_key(headers), self.key) or self._has_cookie(headers)):
+        if self.key and self._same(presented_key(headers), self.key):
             return
+        if self.key and self._has_cookie(headers):
+            if method in _READING or asked_by_own_page(headers):
+                return
+            raise Refused(
+                403,
+                "CrossOrigin",
+                "a page of another site or port made this call",
+                hint="the cookie of open() counts for the app's own pages; others send the key as X-Api-Key",
+            )
         name = self.app or "NAME"
         raise Refused(
             401,
@@ -79,6 +94,16 @@ class Door:
     @staticmethod
     def _same(presented: str, wanted: str) -> bool:
         return hmac.compare_digest(presented.encode(), wanted.encode())
+
+
+def asked_by_own_page(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether a browser says that a page of this very host and port makes the request (or the person does)."""
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return site in {b"same-origin", b"none"}
+    page = headers.get(b"origin", headers.get(b"referer", b"")).decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    return bool(host) and page.partition("://")[2].partition("/")[0].lower() == host.lower()
 
 
 def presented_key(headers: Mapping[bytes, bytes]) -> str:

@@ -106,6 +106,71 @@ async def test_a_cookie_of_an_earlier_day_is_refused():
         Door(KEY, app="scorer", now=lambda: NOW + 8 * 3600 + 1).admit({b"cookie": pair})
 
 
+OWN_PAGE = [
+    {"sec_fetch_site": "same-origin", "origin": "http://127.0.0.1:8000"},
+    {"sec_fetch_site": "none"},
+    {"origin": "http://127.0.0.1:8000"},
+    {"referer": "http://127.0.0.1:8000/docs?x=/"},
+]
+OTHER_PAGES = [
+    {"sec_fetch_site": "same-site", "origin": "http://127.0.0.1:9999"},
+    {"sec_fetch_site": "cross-site", "origin": "http://127.0.0.1:8000"},
+    {"origin": "http://127.0.0.1:9999"},
+    {"origin": "null", "referer": "http://127.0.0.1:8000/docs"},
+    {"referer": "http://127.0.0.1:9999/127.0.0.1:8000"},
+    {},
+]
+WEB = "import fastapi\napp = fastapi.FastAPI()\n@app.post('/f')\ndef f(): return 1"
+
+
+@pytest.mark.parametrize(("source", "export"), [("def f(): return 1", "f:function"), (WEB, "app:asgi")])
+@pytest.mark.parametrize(
+    ("headers", "status"), [*((each, 200) for each in OWN_PAGE), *((each, 403) for each in OTHER_PAGES)]
+)
+async def test_the_cookie_counts_for_calls_of_the_apps_own_page_alone(runner, source, export, headers, status):
+    """Browsers send it to every port of the host, and call a page of another port the same site."""
+    app = runner(source, export, key=KEY).app
+    cookie = Door(KEY, app="scorer", now=lambda: NOW).cookie(secure=False).partition(";")[0]
+    form = {"content_type": "application/x-www-form-urlencoded"}
+
+    reply = await request(app, "POST", "/f", b"", host="127.0.0.1:8000", cookie=cookie, **form, **headers)
+    with_key = await request(app, "POST", "/f", b"", host="127.0.0.1:8000", x_api_key=KEY, **form, **headers)
+
+    assert (reply.status, with_key.status) == (status, 200)
+    if status == 403:
+        assert reply.error["code"] == "CrossOrigin"
+        assert "X-Api-Key" in reply.error["hint"]
+
+
+async def test_a_websocket_of_another_port_is_closed_though_it_brings_the_cookie(runner):
+    web = """
+        import fastapi
+        app = fastapi.FastAPI()
+        @app.websocket('/w')
+        async def w(socket: fastapi.WebSocket):
+            await socket.accept()
+        """
+    app = runner(web, "app:asgi", key=KEY).app
+    cookie = Door(KEY, app="scorer", now=lambda: NOW).cookie(secure=False).partition(";")[0].encode()
+
+    async def first_message(origin: bytes) -> str:
+        headers = [(b"host", b"127.0.0.1:8000"), (b"cookie", cookie), (b"origin", origin)]
+        scope = {"type": "websocket", "path": "/w", "headers": headers, "query_string": b"", "subprotocols": []}
+        sent = []
+
+        async def receive():
+            return {"type": "websocket.connect"}
+
+        async def send(message):
+            sent.append(message["type"])
+
+        await app(scope, receive, send)
+        return sent[0]
+
+    assert await first_message(b"http://127.0.0.1:9999") == "websocket.close"
+    assert await first_message(b"http://127.0.0.1:8000") == "websocket.accept"
+
+
 async def test_an_exception_points_at_the_cells_lines(runner):
     running = runner(
         """
