@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import statistics
 import subprocess
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from tests.bench.figures import Figure
-from tests.bench.starting import deploy_factor, stop_emulator
+from tests.bench.starting import deploy_factor, local_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,27 +46,24 @@ class PlainServer:
                     return
             time.sleep(0.05)
 
-    def stop(self) -> None:
+    def __enter__(self) -> PlainServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait()
 
 
 def call_latency(home: Path, rounds: int = 7) -> list[Figure]:
     """p50 of sequential calls: `workspace.apps[...].invoke` against aiohttp with keep-alive on the plain server."""
-    import aca_notebook as aca
-
-    os.environ["ACA_NOTEBOOK_HOME"] = str(home)
-    peer = PlainServer()
     ours, theirs, theirs_direct = [], [], []
-    with aca.connect(target="local") as workspace:
+    with PlainServer() as peer, local_workspace(home) as workspace:
         app = deploy_factor(workspace, "bench", 2)
         for _ in range(rounds):
             ours.append(_p50(_invocations(app)))
             theirs.append(_p50(_plain_calls(peer.url, {})))
             theirs_direct.append(_p50(_plain_calls(app.url, {"X-Api-Key": app.key()})))
         app.down()
-    peer.stop()
-    stop_emulator(home)
     return [
         Figure(
             "call: `app.invoke` through the ingress, p50", "ms", tuple(ours), limit=1.5,
@@ -83,20 +79,14 @@ def call_latency(home: Path, rounds: int = 7) -> list[Figure]:
 
 def ingress_throughput(home: Path, rounds: int = 5, concurrency: int = 16) -> list[Figure]:
     """Requests a second at 16 connections: through the ingress, against the same client on the plain server."""
-    import aca_notebook as aca
-
-    os.environ["ACA_NOTEBOOK_HOME"] = str(home)
-    peer = PlainServer()
     ours, theirs = [], []
-    with aca.connect(target="local") as workspace:
+    with PlainServer() as peer, local_workspace(home) as workspace:
         app = deploy_factor(workspace, "bench", 2)
         headers = {"X-Api-Key": app.key()}
         for _ in range(rounds):
             ours.append(asyncio.run(_rate(app.url, headers, concurrency)))
             theirs.append(asyncio.run(_rate(peer.url, {}, concurrency)))
         app.down()
-    peer.stop()
-    stop_emulator(home)
     return [
         Figure(
             "ingress: requests a second, 16 connections", "/s", tuple(ours), peer_name="uvicorn + FastAPI, no proxy",

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.figures import Figure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 HEAVY = ("aiohttp", "azure", "pandas", "plotly", "numpy", "pyarrow", "uvicorn", "starlette", "ipywidgets", "msgspec")
@@ -67,11 +69,8 @@ def emulator_start(home: Path, rounds: int = 7) -> list[Figure]:
 
 def deploy_and_redeploy(home: Path, rounds: int = 5) -> list[Figure]:
     """From `deploy` to the first answer of a new app, and from a changed cell to the new answer."""
-    import aca_notebook as aca
-
-    os.environ["ACA_NOTEBOOK_HOME"] = str(home)
     first, again = [], []
-    with aca.connect(target="local") as workspace:
+    with local_workspace(home) as workspace:
         warm = deploy_factor(workspace, "warm", 1)
         warm.down()
         for number in range(rounds):
@@ -84,11 +83,23 @@ def deploy_and_redeploy(home: Path, rounds: int = 5) -> list[Figure]:
             assert app.invoke(3.0) == 15.0
             again.append(time.perf_counter() - started)
             app.down()
-    stop_emulator(home)
     return [
         Figure("first deploy of an app to its first answer", "s", tuple(first), limit=2),
         Figure("redeploy of changed code to the new answer", "s", tuple(again), limit=1),
     ]
+
+
+@contextmanager
+def local_workspace(home: Path) -> Iterator[Any]:
+    """A workspace on an emulator of its own, which ends with it."""
+    import aca_notebook as aca
+
+    os.environ["ACA_NOTEBOOK_HOME"] = str(home)
+    try:
+        with aca.connect(target="local") as workspace:
+            yield workspace
+    finally:
+        stop_emulator(home)
 
 
 def deploy_factor(workspace, name: str, factor: int):
