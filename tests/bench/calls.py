@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
@@ -46,7 +46,7 @@ class PlainServer:
                     return
             time.sleep(0.05)
 
-    def __enter__(self) -> PlainServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
