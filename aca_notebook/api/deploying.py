@@ -286,8 +286,7 @@ class Deploying:
             logger.debug("the app was not changed: %s", refused)
         try:
             if self._accepted and not self._existed:
-                await self._access.ask(lambda services: services.apps.delete(self._app))
-                return f"the unfinished app {self._app!r} was deleted"
+                return await self._delete_unfinished()
             if self._accepted:
                 return f"the platform finishes the new revision of {self._app!r} by itself"
             if self._build_run:
@@ -298,6 +297,17 @@ class Deploying:
             logger.warning("cleaning up after an interrupt failed: %s", failed)
             return "cleaning up was not finished"
         return "the app was not changed"
+
+    async def _delete_unfinished(self) -> str:
+        """Delete the app that this deployment made, unless a later one has made it its own meanwhile."""
+        document = await self._document()
+        if document is None:
+            return f"the unfinished app {self._app!r} is gone already"
+        tag = (document.get("tags") or {}).get(documents.DEPLOYMENT)
+        if tag != self._mark.deployment or not self._turns.is_latest(self._app, self):
+            return f"a later deploy of {self._app!r} took over, so the app was left to it"
+        await self._access.ask(lambda services: services.apps.delete(self._app))
+        return f"the unfinished app {self._app!r} was deleted"
 
     async def _document(self) -> Document | None:
         try:

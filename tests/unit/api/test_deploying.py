@@ -217,6 +217,39 @@ async def test_an_interrupt_while_a_new_app_starts_deletes_it(platform, deploy):
     assert "was deleted" in report.detail
 
 
+async def test_an_interrupt_leaves_an_app_that_a_later_deploy_has_taken_over(platform, deploy):
+    """Someone else's: its PUT was accepted between our last look and the interrupt."""
+    platform.hold("operation")
+    running = asyncio.create_task(deploy())
+    await platform.reached["operation"].wait()
+    later = {**platform.apps["scorer"], "tags": {"aca-notebook-deployment": "someone else's"}}
+    platform.apps["scorer"] = later
+    running.cancel()
+    with pytest.raises(Interrupted) as report:
+        await running
+    assert platform.apps == {"scorer": later}
+    assert "left to it" in report.value.detail
+
+
+async def test_cleaning_up_that_goes_on_leaves_the_app_to_the_next_deploy(platform, deploy):
+    """The same cell, run again after a second Ctrl-C: it has not sent its PUT yet."""
+    platform.hold("put")
+    first = asyncio.create_task(deploy())
+    await platform.reached["put"].wait()
+    first.cancel()
+    first.cancel()
+    with pytest.raises(Detached):
+        await first
+    platform.hold("upload")
+    second = asyncio.create_task(deploy(CELL.replace("2.0", "3.0")))
+    await platform.reached["upload"].wait()
+    platform.gates["put"].set()
+    platform.gates["upload"].set()
+    outcome = await second
+    assert "delete" not in platform.done
+    assert platform.apps["scorer"]["tags"]["aca-notebook-digest"] == outcome.plan.digest
+
+
 async def test_an_interrupt_while_an_update_starts_leaves_it_to_the_platform_and_says_so(platform, deploy):
     await deploy()
     updating = Deployer(platform)
