@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 START_SECONDS = 20.0
 IDLE_EXIT_SECONDS = 1800
 _ANSWER_SECONDS = 5.0
+_NO_CERTIFICATE = "CertificateUnreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,18 @@ class EmulatorEndpoint:
         """Ask it to stop everything and exit."""
         self._control("POST", "/_emulator/stop")
 
+    def _trust(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=str(self.ca_bundle))
+        except OSError as unreadable:  # an SSLError is one, too
+            raise EmulatorFailed(
+                "the local emulator's certificate cannot be read, so it cannot be trusted", code=_NO_CERTIFICATE,
+                detail=f"{self.ca_bundle}: {unreadable.strerror or unreadable}",
+                hint=f"end process {self.pid}, then run `%aca target local`: the next emulator makes another",
+            ) from unreadable  # fmt: skip
+
     def _control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        trust = ssl.create_default_context(cafile=str(self.ca_bundle))
+        trust = self._trust()
         address = urlsplit(self.url)
         connection = http.client.HTTPSConnection(
             address.hostname or "127.0.0.1", address.port, timeout=_ANSWER_SECONDS, context=trust
@@ -110,13 +121,18 @@ def data_dir(home: Path) -> Path:
 
 
 def find_emulator(folder: Path) -> EmulatorEndpoint | None:
-    """Return the emulator that runs on a data folder, or None."""
+    """Return the emulator that runs on a data folder, or None.
+
+    Raises `EmulatorFailed` when one runs that cannot be spoken to, for want of its certificate or token.
+    """
     endpoint = _recorded(folder)
     if endpoint is None:
         return None
     try:
         endpoint.status()
-    except EmulatorFailed:
+    except EmulatorFailed as failed:
+        if failed.code == _NO_CERTIFICATE and _holds_lock(folder):
+            raise
         return None
     return endpoint
 
@@ -154,15 +170,19 @@ def command(folder: Path, *arguments: str) -> list[str]:
 
 
 def _recorded(folder: Path) -> EmulatorEndpoint | None:
+    """Return what an emulator wrote down; None when there is nothing, or nothing an emulator writes."""
     try:
         record = json.loads((folder / "emulator.json").read_text())
         token = (folder / "control-token").read_text().strip()
+        _ = urlsplit(record["url"]).port, urlsplit(record["http_url"]).port  # raises what is caught below
         return EmulatorEndpoint(
-            url=record["url"], http_url=record["http_url"], pid=record["pid"], data_dir=folder,
-            version=record.get("version", ""), control_token=token,
+            url=record["url"], http_url=record["http_url"], pid=int(record["pid"]), data_dir=folder,
+            version=str(record.get("version", "")), control_token=token,
         )  # fmt: skip
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    except OSError as unreadable:
+        raise _unusable(folder, unreadable) from unreadable
 
 
 def _start(folder: Path, *, restarted: bool) -> EmulatorEndpoint:
@@ -204,17 +224,29 @@ def _last_line(path: Path) -> str:
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Two notebooks that start at once start one emulator."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "launch.lock").open("w") as gate:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        gate = (folder / "launch.lock").open("w")
+    except OSError as refused:
+        raise _unusable(folder, refused) from refused
+    with gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         yield
+
+
+def _unusable(folder: Path, why: OSError) -> EmulatorFailed:
+    return EmulatorFailed(
+        f"the emulator cannot keep its state in {folder}", code=type(why).__name__,
+        detail=f"{why.filename or folder}: {why.strerror or why}",
+        hint="make it a folder that you may write, or set ACA_NOTEBOOK_HOME to another",
+    )  # fmt: skip
 
 
 def _holds_lock(folder: Path) -> bool:
     """Whether some process holds the data folder."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

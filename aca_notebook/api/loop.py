@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from aca_notebook.errors import UsageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -83,7 +85,7 @@ class PrivateLoop:
                 self.waiting -= 1
 
     def close(self) -> None:
-        """Stop the loop and its thread. Work that is still under way is cancelled."""
+        """Stop the loop and its thread. Work that is still under way is cancelled; later work is refused."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
@@ -98,10 +100,10 @@ class PrivateLoop:
         try:
             self._loop.run_forever()
         finally:
-            left = asyncio.all_tasks(self._loop)
-            for task in left:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            while left := asyncio.all_tasks(self._loop):  # more than once: some may begin at the last moment
+                for task in left:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
@@ -130,12 +132,19 @@ class _Job(Generic[T]):
         self._task: asyncio.Task[T] | None = None
 
     def start(self) -> None:
-        """Begin the work."""
-        self._loop.call_soon_threadsafe(self._begin)
+        """Begin the work. Raises `UsageFailed` when the loop is closed."""
+        try:
+            self._loop.call_soon_threadsafe(self._begin)
+        except RuntimeError:
+            self._work.close()
+            raise UsageFailed(
+                "this workspace is closed", code="Closed", hint="open another: aca_notebook.connect()"
+            ) from None
 
     def cancel(self, times: int = 1) -> None:
         """Cancel the work; more than once to cancel its cleaning up as well."""
-        self._loop.call_soon_threadsafe(self._cancel, times)
+        with suppress(RuntimeError):  # closed meanwhile: its work was cancelled then
+            self._loop.call_soon_threadsafe(self._cancel, times)
 
     def _begin(self) -> None:
         self._task = self._loop.create_task(self._work)

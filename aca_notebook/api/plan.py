@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(?!.*--)[a-z]([-a-z0-9]{0,30}[a-z0-9])\Z")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_LONGEST = timedelta(days=3650)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -74,9 +75,14 @@ class Surroundings:
     now: datetime
 
 
+def is_name(name: object) -> bool:
+    """Tell whether an app may have this name (facts §13.1)."""
+    return isinstance(name, str) and 2 <= len(name) <= 32 and _NAME.match(name) is not None
+
+
 def check_name(name: str) -> None:
-    """Raise `NameRefused` for a name Azure would refuse (facts §13.1), with one it would take."""
-    if _NAME.match(name) and 2 <= len(name) <= 32:
+    """Raise `NameRefused` for a name Azure would refuse, with one it would take."""
+    if is_name(name):
         return
     nearest = re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9-]", "-", name.lower())).strip("-")[:32].rstrip("-")
     nearest = nearest if _NAME.match(nearest) else f"app-{nearest}".rstrip("-")[:32]
@@ -89,11 +95,19 @@ def check_name(name: str) -> None:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read `90s`, `30m`, `8h`, `2d`, `1h30m`. Raises `UsageFailed` for anything else, zero included."""
+    """Read `90s`, `30m`, `8h`, `2d`, `1h30m`. Raises `UsageFailed` for anything else, zero and ten years too."""
     pieces = _DURATION.findall(text.strip())
     if not pieces or _DURATION.sub("", text).strip():
         raise UsageFailed(f"{text!r} is no duration", code="InvalidDuration", hint="write it like 30m, 8h or 2d")
-    length = sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in pieces), timedelta())
+    try:
+        length = sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in pieces), timedelta())
+    except OverflowError:
+        length = timedelta.max
+    if length > _LONGEST:
+        raise UsageFailed(
+            f"{text!r} is longer than {_LONGEST.days} days", code="InvalidDuration",
+            hint="keep the app without an end: --keep, or keep=True",
+        )  # fmt: skip
     if not length:
         raise UsageFailed("a duration must not be zero", code="InvalidDuration", hint="write it like 30m or 8h")
     return length

@@ -20,7 +20,7 @@ from aca_notebook.api.function import Function, handle
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.packing import Source
-from aca_notebook.api.plan import DeployOptions
+from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.twin import blocking
 from aca_notebook.api.warming import Warming
@@ -172,6 +172,11 @@ class Workspace:
 
     async def read_state(self, name: str) -> AppState:
         """One app as it is now. Raises `NotFound`."""
+        if not is_name(name):  # some of those would be the address of something else
+            raise NotFound(
+                f"there is no app {name!r}", status=404, code="ContainerAppInvalidName",
+                detail="no app has such a name", hint="`%aca ps` lists them",
+            )  # fmt: skip
         document, profiles = await asyncio.gather(
             self._access.ask(lambda services: services.apps.document(name)), self._known_profiles()
         )

@@ -11,6 +11,7 @@ import pytest
 
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.twin import blocking
+from aca_notebook.errors import UsageFailed
 
 
 @pytest.fixture
@@ -171,3 +172,13 @@ def test_closing_cancels_what_is_under_way():
     private.close()
     with pytest.raises(asyncio.CancelledError):
         done.result(timeout=5)
+
+
+def test_a_loop_that_is_closed_refuses_work_and_says_what_to_do():
+    private = PrivateLoop()
+    private.close()
+    counter = Counter(private)
+    for call in (lambda: counter.add(1), lambda: asyncio.run(counter.add.aio(1))):
+        with pytest.raises(UsageFailed, match="this workspace is closed") as refused:
+            call()
+        assert "connect()" in refused.value.hint

@@ -178,7 +178,7 @@ def test_durations_are_read(text, length):
     assert parse_duration(text) == timedelta(seconds=length)
 
 
-@pytest.mark.parametrize("text", ["", "8", "h", "0h", "8 hours or so", "-1h"])
+@pytest.mark.parametrize("text", ["", "8", "h", "0h", "8 hours or so", "-1h", "11000d", "9999999999d", "9" * 400 + "d"])
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(UsageFailed):
         parse_duration(text)
