@@ -57,7 +57,8 @@ class ResourceId:
     def type(self) -> str:
         """`Microsoft.App/containerApps/revisions`, or empty for a group or a subscription.
 
-        Of an extension, whose id goes on after that of what it is about, its own: `Microsoft.Authorization/roleAssignments`.
+        Of an extension, whose id goes on after that of what it is about, its own:
+        `Microsoft.Authorization/roleAssignments`.
         """
         if _EXTENSION not in self.types:
             return "/".join((self.provider, *self.types)) if self.types else ""
