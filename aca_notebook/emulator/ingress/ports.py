@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import zlib
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.journal.database import delete_document, put_document
@@ -21,7 +22,9 @@ class IngressPorts:
 
     def __init__(self, database: Database, candidates: range = INGRESS_PORTS) -> None:
         self._database = database
-        self._candidates = candidates
+        # Each emulator begins at a place of its own, so that two of them do not take each other's ports in turn.
+        first = zlib.crc32(bytes(database.path)) % len(candidates)
+        self._candidates = (*candidates[first:], *candidates[:first])
         self._ports: dict[str, int] = {key: int(port) for key, port in database.documents(_KIND).items()}
 
     def names(self, app_key: str) -> list[str]:
