@@ -10,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.app_defaults import created_view, settled_configuration, settled_template
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
-from aca_notebook.emulator.arm.app_rules import check_app, check_name, check_tcp, profile_of
+from aca_notebook.emulator.arm.app_rules import check_app, check_name, check_tcp
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.environment_rules import verification_id
 from aca_notebook.emulator.arm.environments import is_internal
 from aca_notebook.emulator.arm.faults import app_busy, invalid, resource_not_found
-from aca_notebook.emulator.arm.hosting import hosting_environment
+from aca_notebook.emulator.arm.hosting import hosting_environment, hosting_profile
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import (
@@ -26,11 +26,10 @@ from aca_notebook.emulator.arm.provisioning import (
     with_state,
 )
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, listed_secrets
-from aca_notebook.emulator.arm.values import member, text
+from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, launch_with, listed_secrets
+from aca_notebook.emulator.arm.values import member
 from aca_notebook.emulator.arm.versions import bare_when_created, shown_to
 from aca_notebook.emulator.wire import Check, Door, Route, origin, query
-from aca_notebook.model.gpu import CONSUMPTION
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState, RunningStatus
 
@@ -230,10 +229,7 @@ class Apps:
         before = self._store.get(id_)
         properties = member(asked.get("properties"), "properties")
         environment = hosting_environment(self._store, properties)
-        profile_name = text(properties.get("workloadProfileName"), "properties.workloadProfileName")
-        if not profile_name and environment["properties"].get("workloadProfiles"):
-            profile_name = CONSUMPTION.name
-        profile = profile_of(profile_name, environment)
+        profile_name, profile = hosting_profile(environment, properties)
         document: Document = {
             "id": f"{id_.parent}/providers/Microsoft.App/containerapps/{id_.name}",
             "name": before["name"] if before else id_.name,
@@ -318,13 +314,8 @@ class Apps:
         """Make it durable with its secrets, then run; a write that fails leaves the app as it was, and free."""
         if values is None:
             await self._operations.launch(operation, documents, *also)
-            return
-        try:
-            async with self._secrets.replacing(operation.id.key, values) as switch:
-                await self._operations.launch(operation, documents, *also, switch)
-        except BaseException:
-            self._operations.release(operation)
-            raise
+        else:
+            await launch_with(values, self._secrets, self._operations, operation, documents, *also)
 
 
 def _keep_address(document: Document, before: Document | None) -> None:

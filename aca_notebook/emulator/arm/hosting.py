@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.emulator.arm.app_rules import profile_of
 from aca_notebook.emulator.arm.faults import invalid
+from aca_notebook.emulator.arm.values import text
 from aca_notebook.emulator.wire import AzureError
+from aca_notebook.model.gpu import CONSUMPTION
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.model.gpu import WorkloadProfileType
 
 Document = dict[str, Any]
 
@@ -39,3 +43,14 @@ def hosting_environment(store: Store, properties: Document) -> Document:
             f"The environment '{environment['name']}' is not ready for apps; its provisioning state is {state}.",
         )
     return environment
+
+
+def hosting_profile(environment: Document, properties: Document) -> tuple[str, WorkloadProfileType | None]:
+    """Return the name of the workload profile to run on, Consumption where none is named, and its type.
+
+    Raises `AzureError` for a profile that the environment does not have. An environment without profiles has neither.
+    """
+    name = text(properties.get("workloadProfileName"), "properties.workloadProfileName")
+    if not name and environment["properties"].get("workloadProfiles"):
+        name = CONSUMPTION.name
+    return name, profile_of(name, environment)

@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from aca_notebook.emulator.arm.app_rules import check_name, profile_of
+from aca_notebook.emulator.arm.app_rules import check_name
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions, job_busy
 from aca_notebook.emulator.arm.faults import resource_not_found
-from aca_notebook.emulator.arm.hosting import hosting_environment
+from aca_notebook.emulator.arm.hosting import hosting_environment, hosting_profile
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.job_defaults import settled_job
 from aca_notebook.emulator.arm.job_rules import check_job
 from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, listed_secrets
-from aca_notebook.emulator.arm.values import member, text
+from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, launch_with, listed_secrets
+from aca_notebook.emulator.arm.values import member
 from aca_notebook.emulator.arm.versions import shown_to
 from aca_notebook.emulator.wire import Check, Door, Route, origin, query
-from aca_notebook.model.gpu import CONSUMPTION
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState, RunningStatus
 
@@ -192,10 +191,7 @@ class Jobs:
         before = self._store.get(id_)
         properties = member(asked.get("properties"), "properties")
         environment = hosting_environment(self._store, properties)
-        profile_name = text(properties.get("workloadProfileName"), "properties.workloadProfileName")
-        if not profile_name and environment["properties"].get("workloadProfiles"):
-            profile_name = CONSUMPTION.name
-        profile = profile_of(profile_name, environment)
+        profile_name, profile = hosting_profile(environment, properties)
         configuration, template = settled_job(properties, on_gpu=bool(profile and profile.gpus and profile.serverless))
         document: Document = {
             "id": str(id_),
@@ -225,10 +221,5 @@ class Jobs:
         operation = self._operations.reserve(id_, _KIND, "provision", document["location"])
         wanted = {secret["name"] for secret in document["properties"]["configuration"]["secrets"] or ()}
         kept = {name: value for name, value in values.items() if name in wanted}
-        try:
-            async with self._secrets.replacing(id_.key, kept) as switch:
-                await self._operations.launch(operation, {id_: document}, switch)
-        except BaseException:
-            self._operations.release(operation)
-            raise
+        await launch_with(kept, self._secrets, self._operations, operation, {id_: document})
         return operation

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.emulator.arm.values import items, member, text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.identity.secrets import Secrets
+    from aca_notebook.emulator.journal.database import Statement
+    from aca_notebook.model.ids import ResourceId
 
 Document = dict[str, Any]
 _PATH = "properties.configuration.secrets"
@@ -30,6 +35,19 @@ def kept_values(secrets: Secrets, owner: str, document: Document) -> dict[str, s
     """Return the values that are stored for the secrets of a document, by name."""
     names = {secret["name"] for secret in document["properties"]["configuration"]["secrets"] or ()}
     return {name: secrets.get(owner, name) for name in names if secrets.has(owner, name)}
+
+
+async def launch_with(
+    values: Mapping[str, str], secrets: Secrets, operations: Operations, operation: Operation,
+    documents: Mapping[ResourceId, Document], *also: Statement,
+) -> None:  # fmt: skip
+    """Make documents and their secret values durable as one, then run; what fails leaves all as it was, and free."""
+    try:
+        async with secrets.replacing(operation.id.key, values) as switch:
+            await operations.launch(operation, documents, *also, switch)
+    except BaseException:
+        operations.release(operation)
+        raise
 
 
 def listed_secrets(secrets: Secrets, owner: str, document: Document) -> Document:
