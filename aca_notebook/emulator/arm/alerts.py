@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ALERT = "Microsoft.Insights/metricAlerts"
 ACTION_GROUP = "Microsoft.Insights/actionGroups"
-_ALERT_FIELDS = {
+ALERT_FIELDS = {
     "description": text, "severity": whole, "enabled": truth, "scopes": texts, "evaluationFrequency": text,
     "windowSize": text, "targetResourceType": text, "targetResourceRegion": text, "criteria": member,
     "autoMitigate": truth, "actions": items,
@@ -26,7 +26,7 @@ _RECEIVERS = (
     "automationRunbookReceivers", "voiceReceivers", "logicAppReceivers", "azureFunctionReceivers", "armRoleReceivers",
     "eventHubReceivers",
 )  # fmt: skip
-_GROUP_FIELDS = {"groupShortName": text, "enabled": truth} | dict.fromkeys(_RECEIVERS, items)
+GROUP_FIELDS = {"groupShortName": text, "enabled": truth} | dict.fromkeys(_RECEIVERS, items)
 _LONGEST_SHORT_NAME = 12
 _MOST_SEVERE, _LEAST_SEVERE = 0, 4
 
@@ -71,7 +71,7 @@ class ActionGroups:
 
 
 def _alert(write: Write) -> Document:
-    properties = read(write.properties, _ALERT_FIELDS)
+    properties = read(write.properties, ALERT_FIELDS)
     for name in _NEEDED:
         if properties.get(name) is None:
             raise invalid("BadRequest", f"The property '{name}' of a metric alert is required.")
@@ -83,7 +83,7 @@ def _alert(write: Write) -> Document:
 
 
 def _action_group(write: Write) -> Document:
-    properties = read(write.properties, _GROUP_FIELDS)
+    properties = read(write.properties, GROUP_FIELDS)
     short = properties.get("groupShortName", "")
     if not 1 <= len(short) <= _LONGEST_SHORT_NAME:
         raise invalid("BadRequest", "The short name of an action group must have 1 to 12 characters.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TYPE = "Microsoft.App/managedEnvironments/daprComponents"
 _PATH = f"{ENVIRONMENT}/daprComponents"
-_FIELDS: dict[str, Shape] = {
+COMPONENT: dict[str, Shape] = {
     "componentType": text, "version": text, "ignoreErrors": truth, "initTimeout": text, "secretStoreComponent": text,
     "scopes": [text], "serviceComponentBind": {"name": text, "serviceId": text, "metadata": MapOf(text)},
 }  # fmt: skip
@@ -65,7 +65,7 @@ class DaprComponents:
 
 def _component(write: Write) -> Document:
     asked = write.properties
-    properties: Document = shaped({name: asked[name] for name in _FIELDS if name in asked}, _FIELDS, "properties")
+    properties: Document = shaped({name: asked[name] for name in COMPONENT if name in asked}, COMPONENT, "properties")
     secrets = [
         {name: secret[name] for name in ("name", "keyVaultUrl", "identity") if secret.get(name)}
         for secret in items(asked.get("secrets"), "properties.secrets")

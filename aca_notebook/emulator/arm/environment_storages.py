@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _KEY = "accountKey"
 _MODE = one_of("ReadOnly", "ReadWrite")
-_SHARES: dict[str, Shape] = {
+SHARES: dict[str, Shape] = {
     "azureFile": {
         "accountName!": text, _KEY: text, "accountKeyVaultProperties": {"identity": text, "keyVaultUrl": text},
         "accessMode!": _MODE, "shareName!": text,
@@ -45,12 +45,12 @@ class EnvironmentStorages:
 
 
 def _storage(write: Write) -> Document:
-    given: dict[str, Any] = {name: write.properties[name] for name in _SHARES if name in write.properties}
+    given: dict[str, Any] = {name: write.properties[name] for name in SHARES if name in write.properties}
     if len(given) != 1:
         raise invalid(
             "ManagedEnvironmentStorageInvalid", "A storage of an environment must be one of azureFile and nfsAzureFile."
         )
-    found: Document = shaped(given, _SHARES, "properties")
+    found: Document = shaped(given, SHARES, "properties")
     share = found.get("azureFile")
     if share is not None:
         share.pop(_KEY, None)

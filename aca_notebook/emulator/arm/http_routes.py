@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.wire import Route
     from aca_notebook.model.ids import ResourceId
 
-_RULES: dict[str, Shape] = {
+RULES: dict[str, Shape] = {
     "customDomains": [{"name!": text, "bindingType": text, "certificateId": text}],
     "rules": [
         {
@@ -54,7 +54,7 @@ class HttpRoutes:
 
 def _routes(write: Write) -> Document:
     found: Document = shaped(
-        {name: write.properties[name] for name in _RULES if name in write.properties}, _RULES, "properties"
+        {name: write.properties[name] for name in RULES if name in write.properties}, RULES, "properties"
     )
     for rule in found.get("rules", []):
         if not rule.get("targets"):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_ENTRIES: dict[str, Shape] = {
+ENTRIES: dict[str, Shape] = {
     "scheduledEntries!": [{"weekDay!": one_of(*_DAYS), "startHourUtc!": whole, "durationHours!": whole}]
 }
 _LAST_HOUR = 23
@@ -44,7 +44,7 @@ class MaintenanceConfigurations:
 def _entries(write: Write) -> Document:
     if write.id.name.lower() != "default":
         raise invalid("MaintenanceConfigurationInvalidName", "The maintenance configuration must be named 'default'.")
-    found: Document = shaped(write.properties, _ENTRIES, "properties")
+    found: Document = shaped(write.properties, ENTRIES, "properties")
     for each in found["scheduledEntries"]:
         if not 0 <= each["startHourUtc"] <= _LAST_HOUR:
             raise invalid("MaintenanceConfigurationInvalid", "startHourUtc must be between 0 and 23.")

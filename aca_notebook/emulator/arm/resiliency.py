@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
 _BACK_OFF: Shape = {"initialDelayInMilliseconds": whole, "maxIntervalInMilliseconds": whole}
-_APP_POLICY: dict[str, Shape] = {
+APP_POLICY: dict[str, Shape] = {
     "timeoutPolicy": {"responseTimeoutInSeconds": whole, "connectionTimeoutInSeconds": whole},
     "tcpRetryPolicy": {"maxConnectAttempts": whole},
     "httpRetryPolicy": {
@@ -63,11 +63,11 @@ class AppResiliency:
 
 
 def _policy(write: Write) -> Document:
-    given = shaped(write.properties, _APP_POLICY, "properties")
+    given = shaped(write.properties, APP_POLICY, "properties")
     pool = given.get("httpConnectionPool")
     if pool is not None:
         given["httpConnectionPool"] = {_POOL.get(name.lower(), name): value for name, value in pool.items()}
-    return {name: given.get(name) for name in _APP_POLICY}
+    return {name: given.get(name) for name in APP_POLICY}
 
 
 def _missing(id_: ResourceId) -> AzureError:

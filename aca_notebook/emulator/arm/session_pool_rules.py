@@ -28,7 +28,7 @@ _PROBE: Shape = {
     "tcpSocket": {"host": text, "port!": whole}, "failureThreshold": whole, "initialDelaySeconds": whole,
     "periodSeconds": whole, "successThreshold": whole, "terminationGracePeriodSeconds": whole, "timeoutSeconds": whole,
 }  # fmt: skip
-_BODY: dict[str, Shape] = {
+POOL: dict[str, Shape] = {
     "environmentId": text,
     "poolManagementType": one_of("Dynamic", "Manual"),
     "containerType": text,
@@ -71,7 +71,7 @@ def settled_properties(asked: Document, kept: Document) -> Document:
 
     Secrets are names only. Raises `AzureError` for what cannot be, 501 for what this emulator has not.
     """
-    given: Document = shaped({name: asked[name] for name in _BODY if name in asked}, _BODY, "properties")
+    given: Document = shaped({name: asked[name] for name in POOL if name in asked}, POOL, "properties")
     container_type = _container_type(given, kept)
     custom = container_type == CUSTOM
     _check_mcp(given, custom=custom)
@@ -104,7 +104,7 @@ def settled_properties(asked: Document, kept: Document) -> Document:
 
 def secret_values(asked: Document) -> dict[str, str | None]:
     """Return the values a body gives its secrets by name, None for one it only names."""
-    given = shaped({"secrets": asked.get("secrets") or []}, {"secrets": _BODY["secrets"]}, "properties")
+    given = shaped({"secrets": asked.get("secrets") or []}, {"secrets": POOL["secrets"]}, "properties")
     return {each["name"]: each.get("value") for each in given["secrets"]}
 
 

@@ -27,7 +27,11 @@ class MapOf:
 Shape = Read | MapOf | list["Shape"] | dict[str, "Shape"]
 
 
-def _cores(value: Any, path: str) -> Any:
+def any_cores(value: Any, path: str) -> Any:
+    """Return a number of cores as it was written.
+
+    Raises `AzureError` 400 for what is neither number nor text.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise unreadable(value, path, "number")
     return value  # what a text means is for the rules on cores
@@ -39,7 +43,7 @@ _BY_METADATA: dict[str, Shape] = {"metadata": MapOf(text), "auth": _AUTH, "ident
 _BASE_CONTAINER: dict[str, Shape] = {
     "image": text, "name": text, "command": [text], "args": [text],
     "env": [{"name": text, "value": text, "secretRef": text}],
-    "resources": {"cpu": _cores, "memory": text},
+    "resources": {"cpu": any_cores, "memory": text},
     "volumeMounts": [{"volumeName": text, "mountPath": text, "subPath": text}],
 }  # fmt: skip
 _PROBE: Shape = {

@@ -260,17 +260,26 @@ def read(body: Mapping[str, Any], readers: Mapping[str, Reader], path: str = "pr
     }
 
 
-def one_of(*allowed: str) -> Reader:
-    """Return a reader of one of these words, written in any case."""
-    known = {word.lower(): word for word in allowed}
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads one of some words, written in any case."""
 
-    def reader(value: Any, path: str) -> str:
-        found = known.get(text(value, path).lower())
+    words: tuple[str, ...]
+
+    def __call__(self, value: Any, path: str) -> str:
+        """Return the word in Azure's case.
+
+        Raises `AzureError` 400 for any other.
+        """
+        found = next((word for word in self.words if word.lower() == text(value, path).lower()), None)
         if found is None:
-            raise invalid("InvalidParameterValue", f"The value of '{path}' must be one of {', '.join(allowed)}.")
+            raise invalid("InvalidParameterValue", f"The value of '{path}' must be one of {', '.join(self.words)}.")
         return found
 
-    return reader
+
+def one_of(*allowed: str) -> OneOf:
+    """Return a reader of one of these words, written in any case."""
+    return OneOf(allowed)
 
 
 def check_segment(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aca_notebook.emulator.wire import AzureError
@@ -14,24 +15,25 @@ _WORDS = {
         "HTTPS", "EmptyDir", "AzureFile", "NfsAzureFile", "Secret", "System", "None", "All", "Init", "Main",
     )
 }  # fmt: skip
+#: All of the API's whole numbers are of 32 bits.
+SMALLEST_WHOLE, LARGEST_WHOLE = -(2**31), 2**31 - 1
+_WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 def whole(value: Any, path: str) -> int | None:
-    """Return a whole number written as number or text; None stays None.
+    """Return a whole number of 32 bits written as number or text; None stays None.
 
     Raises `AzureError` 400 for anything else.
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise unreadable(value, path, "integer")
-    try:
-        number = float(value)
-        if not number.is_integer():
-            raise unreadable(value, path, "integer")
-        return int(number)
-    except (ValueError, OverflowError) as bad:
-        raise unreadable(value, path, "integer") from bad
+    if not SMALLEST_WHOLE <= value <= LARGEST_WHOLE or value != int(value):  # not a number lies in no range
+        raise unreadable(value, path, "integer")
+    return int(value)
 
 
 def cores(value: Any, path: str) -> float:
