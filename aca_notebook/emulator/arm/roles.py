@@ -1,14 +1,13 @@
 """Roles and who has them where (recorded: registry_identity_system, sessionpool_e2e; facts §14).
 
 An assignment takes effect after a delay that is a setting: on Azure it is up to minutes, and what is pulled before then
-fails. `in_effect` is what a part that guards something asks.
+fails. `allows` and `in_effect` are what a part that guards something asks.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.clock import format_instant, parse_instant
 from aca_notebook.emulator.arm.bodies import json_body, without_nulls
 from aca_notebook.emulator.arm.faults import invalid
+from aca_notebook.emulator.arm.role_definitions import ACR_PULL, BY_ID, ROLES, SESSION_EXECUTOR, Role
 from aca_notebook.emulator.arm.scope import GROUP, INNER_RESOURCE, RESOURCE, SUBSCRIPTION
 from aca_notebook.emulator.arm.stored import check_segment
 from aca_notebook.emulator.arm.values import member, text
@@ -25,11 +25,13 @@ from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from starlette.requests import Request
 
     from aca_notebook.emulator.arm.stored import Keeping
+
+__all__ = ["ACR_PULL", "SCOPES", "SESSION_EXECUTOR", "Role", "Roles"]
 
 Document = dict[str, Any]
 _PROVIDER = "Microsoft.Authorization"
@@ -39,44 +41,6 @@ _ASSIGNMENT = f"{_PROVIDER}/roleAssignments"
 SCOPES = (SUBSCRIPTION, GROUP, RESOURCE, INNER_RESOURCE)
 _CHECKED = Check.RECORDING | Check.SDK
 _CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*|\s*(assignedTo)\('([^']*)'\)\s*|\s*(atScope)\(\)\s*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A built-in role: its GUID is the same in every tenant."""
-
-    id: str
-    name: str
-    description: str
-    actions: tuple[str, ...] = ()
-    data_actions: tuple[str, ...] = ()
-    not_actions: tuple[str, ...] = ()
-
-
-SESSION_EXECUTOR = Role(
-    "0fb8eba5-a2bb-4abe-b1c1-49dfad359bb0", "Azure ContainerApps Session Executor",
-    "Create and execute sessions in a Container Apps session pool",
-    data_actions=("Microsoft.App/sessionPools/*/read", "Microsoft.App/sessionPools/*/action"),
-)  # fmt: skip
-ACR_PULL = Role(
-    "7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPull", "acr pull", ("Microsoft.ContainerRegistry/registries/pull/read",)
-)
-_ROLES = (
-    ACR_PULL,
-    Role("8311e382-0749-4cb8-b61a-304f252e45ec", "AcrPush", "acr push",
-         ("Microsoft.ContainerRegistry/registries/pull/read", "Microsoft.ContainerRegistry/registries/push/write")),
-    SESSION_EXECUTOR,
-    Role("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", "Grants full access to manage all resources", ("*",)),
-    Role("b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor", "Grants full access, but not to assign roles", ("*",),
-         not_actions=("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")),
-    Role("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader", "View all resources, but make no changes", ("*/read",)),
-    Role("43d0d8ad-25c7-4714-9337-8ba259a9fe05", "Monitoring Reader", "Can read all monitoring data", ("*/read",)),
-    Role("73c42c96-874c-492b-b04d-ab87d138a893", "Log Analytics Reader", "Can view and search all monitoring data",
-         ("*/read", "Microsoft.OperationalInsights/workspaces/analytics/query/action")),
-    Role("4633458b-17de-408a-b874-0445c86b69e6", "Key Vault Secrets User", "Read secret contents",
-         data_actions=("Microsoft.KeyVault/vaults/secrets/getSecret/action",)),
-)  # fmt: skip
-_BY_ID = {role.id: role for role in _ROLES}
 
 
 class Roles:
@@ -109,14 +73,32 @@ class Roles:
 
     def in_effect(self, principal_id: str, role: Role, scope: ResourceId) -> bool:
         """Tell whether a principal has a role at a scope or above it, long enough ago to count."""
+        return role.id in self._held(principal_id, scope)
+
+    def allows(self, principal_id: str, action: str, scope: ResourceId, *, on_data: bool = False) -> bool:
+        """Tell whether some role that a principal has in effect at a scope permits an action there."""
+        return any(BY_ID[id_].permits(action, on_data=on_data) for id_ in self._held(principal_id, scope))
+
+    def has_any(self, principal_id: str, subscription: str) -> bool:
+        """Tell whether a principal has a role in effect anywhere: who has none does not see the subscription."""
+        return any(True for _ in self._of(principal_id, subscription))
+
+    def _held(self, principal_id: str, scope: ResourceId) -> set[str]:
+        """Return the ids of the roles a principal has in effect at a scope."""
+        return {
+            properties["roleDefinitionId"].rpartition("/")[2].lower()
+            for properties in self._of(principal_id, scope.subscription)
+            if _covers(properties["scope"], scope)
+        }
+
+    def _of(self, principal_id: str, subscription: str) -> Iterator[Document]:
         since = self._keeping.clock.now() - self._delay
-        return any(
-            each["properties"]["principalId"].lower() == principal_id.lower()
-            and each["properties"]["roleDefinitionId"].lower().endswith(role.id)
-            and _covers(each["properties"]["scope"], scope)
-            and parse_instant(each["properties"]["createdOn"]) <= since
-            for each in self._keeping.store.list(_ASSIGNMENT, scope.subscription)
-        )
+        for each in self._keeping.store.list(_ASSIGNMENT, subscription):
+            properties = each["properties"]
+            if properties["principalId"].lower() != principal_id.lower():
+                continue
+            if parse_instant(properties["createdOn"]) <= since:
+                yield properties
 
     async def _definitions(self, at: str, request: Request) -> Response:
         subscription = self._scope(at, request).subscription
@@ -124,7 +106,7 @@ class Roles:
         name, type_ = wanted.get("rolename"), wanted.get("type", "BuiltInRole")
         found = [
             _definition(role, subscription)
-            for role in _ROLES
+            for role in ROLES
             if name in {None, role.name.lower()} and type_.lower() == "builtinrole"
         ]
         return JSONResponse({"value": found})
@@ -236,7 +218,7 @@ def _same(document: Document, principal: str, role: Role, scope: ResourceId) -> 
 
 
 def _role(id_: str) -> Role:
-    role = _BY_ID.get(id_.lower())
+    role = BY_ID.get(id_.lower())
     if role is None:
         raise AzureError(
             404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{id_}' does not exist."
