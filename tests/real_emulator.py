@@ -37,6 +37,10 @@ class RealEmulator:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.launch()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until a launched one answers."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, f"the emulator ended before it was ready: {self.log.read_text()[-2000:]}"
