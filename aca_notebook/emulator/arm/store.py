@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.journal.database import delete_document, put_document
@@ -78,7 +78,7 @@ class Store:
         """Write what is no resource, with the same refusal when the disk is full."""
         await self._write(*statements)
 
-    def _of(self, type_: str, ancestor: ResourceId) -> list[str]:
+    def _of(self, type_: str, ancestor: ResourceId) -> Sequence[str]:
         return sorted(self._below.get(ancestor.key, {}).get(type_.lower(), ()))
 
     def _remember(self, id_: ResourceId, document: dict[str, Any]) -> None:
