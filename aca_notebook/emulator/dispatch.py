@@ -6,33 +6,31 @@ import asyncio
 import logging
 import re
 import uuid
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from aca_notebook.emulator.wire import AzureError, Door, Match, RouteTable, query
+from aca_notebook.emulator import api_versions
+from aca_notebook.emulator.headers import common_headers, provider_headers
+from aca_notebook.emulator.wire import BY_GATEWAY, AzureError, Door, Match, RouteTable, query
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
     from starlette.types import Message, Receive, Scope, Send
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.identity.doors import Doors
+    from aca_notebook.emulator.wire import Handler
 
 logger = logging.getLogger(__name__)
 
 _LOOPBACK_HOST = re.compile(
     r"(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+(\.[a-z0-9-]+)*\.localhost)(:\d{1,5})?", re.IGNORECASE | re.ASCII
-)
-_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+(\.\d+)?)?", re.IGNORECASE)
-#: What Azure lists, and what newer clients send besides (facts §0.2). Any other that is a date is accepted too.
-_SUPPORTED_VERSIONS = (
-    "2022-03-01, 2022-06-01-preview, 2022-10-01, 2022-11-01-preview, 2023-04-01-preview, 2023-05-01, "
-    "2023-05-02-preview, 2023-08-01-preview, 2023-11-02-preview, 2024-02-02-preview, 2024-03-01, 2024-08-02-preview, "
-    "2024-10-02-preview, 2025-01-01, 2025-02-02-preview, 2025-07-01, 2026-07-01"
 )
 _KEEP_ALIVE_SECONDS = 75
 _HEAD_BYTES = 64 * 1024
@@ -47,6 +45,7 @@ class Dispatcher:
 
     def __init__(self, table: RouteTable, doors: Doors, clock: Clock) -> None:
         self.table = table
+        self._namespaces = {api_versions.type_of(route.template)[0] for route in table.routes}
         self._doors = doors
         self._clock = clock
         self.in_flight = 0
@@ -77,7 +76,8 @@ class Dispatcher:
             request.scope["path_params"] = match.parameters
             request.state.claims = self._doors.claims(match.route.door, request)
             if match.route.door is Door.ARM:
-                _check_api_version(request)
+                _check_api_version(request, match)
+                _check_content_type(request)
             response = await match.route.handler(request)
         except AzureError as refusal:
             response = refusal.response()
@@ -87,7 +87,7 @@ class Dispatcher:
             # The one place that catches all: a caller gets Azure's envelope, the log gets the traceback.
             logger.exception("%s %s failed (request %s)", request.method, request.url.path, request_id)
             response = _broken(request_id).response()
-        _add_common_headers(response, request, request_id, match)
+        self._add_headers(response, request, request_id, match)
         return response
 
     def _route(self, request: Request) -> Match:
@@ -96,18 +96,51 @@ class Dispatcher:
         if match is not None:
             return match
         others = self.table.methods(path)
+        if request.method == "HEAD" and "GET" in others:
+            there = self.table.match("GET", path)
+            if there is not None and there.route.door is Door.ARM:
+                return replace(there, route=replace(there.route, handler=_existence(there.route.handler)))
         if others:
             allowed = ", ".join(sorted(others))
             raise AzureError(
                 405, "MethodNotAllowed", f"{request.method} is not allowed here; {allowed} is.",
                 headers={"Allow": allowed},
             )  # fmt: skip
-        raise AzureError(
-            404,
-            "InvalidResourceType",
-            f"The resource type of '{request.url.path}' could not be found: this emulator has no such operation. "
-            "GET /_emulator/routes lists those it has.",
-        )
+        raise self._unknown(request)
+
+    def _unknown(self, request: Request) -> AzureError:
+        """The refusal of a path that no route has, as Resource Manager words it."""
+        path, version = request.url.path, query(request, "api-version")
+        namespace, types = api_versions.type_of(path)
+        here = "GET /_emulator/routes lists the operations that this emulator has."
+        if not namespace:
+            message = f"The resource type of '{path}' could not be found: this emulator has no such operation. {here}"
+            return AzureError(404, "InvalidResourceType", message, headers=BY_GATEWAY)
+        written = path[path.lower().rindex("/providers/") :].split("/")[2:]
+        if namespace not in self._namespaces:
+            message = f"The resource namespace '{written[0]}' is invalid. {here}"
+            return AzureError(404, "InvalidResourceNamespace", message, headers=BY_GATEWAY)
+        type_ = "/".join(written[1::2])
+        found = api_versions.supported(f"/providers/{namespace}/{'/'.join(types[::2])}", version)
+        message = f"The resource type '{type_}' could not be found in the namespace '{written[0]}' for api version "
+        message += f"'{version}'."
+        message += f" The supported api-versions are '{found}'. {here}" if found else f" {here}"
+        return AzureError(404, "InvalidResourceType", message, headers=BY_GATEWAY)
+
+    def _add_headers(self, response: Response, request: Request, request_id: str, match: Match | None) -> None:
+        headers = response.headers
+        headers.setdefault("cache-control", "no-cache")
+        if headers.get("content-type") == "application/json":
+            headers["content-type"] = "application/json; charset=utf-8"
+        headers.update(common_headers(request.headers, request_id, self._clock.now()))
+        if match is not None and match.route.door is Door.ARM:
+            by_gateway = "x-ms-failure-cause" in headers
+            headers.update(
+                provider_headers(
+                    request.method, match.route.template, query(request, "api-version"), status=response.status_code,
+                    by_gateway=by_gateway, claims=getattr(request.state, "claims", {}),
+                )
+            )  # fmt: skip
 
 
 class BoundedBody:
@@ -182,6 +215,16 @@ class HttpServer:
                 connection.transport.abort()
 
 
+def _existence(handler: Handler) -> Handler:
+    """Return what answers HEAD where GET is answered: Resource Manager tells that a resource is there by 204."""
+
+    async def look(request: Request) -> Response:
+        found = await handler(request)
+        return Response(status_code=204 if found.status_code == HTTPStatus.OK else found.status_code)
+
+    return look
+
+
 def _check_host(request: Request) -> None:
     """Refuse names that are not this machine's: a web page that rebinds its DNS name to loopback gets no further."""
     host = request.headers.get("host", "")
@@ -189,33 +232,45 @@ def _check_host(request: Request) -> None:
         raise AzureError(421, "HostNotAllowed", f"This emulator answers on loopback names only, not on '{host}'.")
 
 
-def _check_api_version(request: Request) -> None:
-    version = query(request, "api-version")
+def _check_api_version(request: Request, match: Match) -> None:
+    version, template = query(request, "api-version"), match.route.template
     if not version:
         raise AzureError(
             400,
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
+            headers=BY_GATEWAY,
         )
-    if _API_VERSION.fullmatch(version) is None:
+    supported = api_versions.supported(template, version) or api_versions.supported("/providers/microsoft.app/", "")
+    if not api_versions.is_version(version):
         raise AzureError(
             400,
             "InvalidApiVersionParameter",
-            f"The api-version '{version}' is invalid. The supported versions are '{_SUPPORTED_VERSIONS}'.",
+            f"The api-version '{version}' is invalid. The supported versions are '{supported}'.",
+            headers=BY_GATEWAY,
+        )
+    if version < api_versions.first(template):
+        type_ = "/".join(part for part in template.rpartition("/providers/")[2].split("/")[1::2])
+        raise AzureError(
+            400,
+            "NoRegisteredProviderFound",
+            f"No registered resource provider found for location 'eastus' and API version '{version}' for type "
+            f"'{type_}'. The supported api-versions are '{supported}'. The supported locations are 'eastus'.",
+            headers=BY_GATEWAY,
         )
 
 
-def _add_common_headers(response: Response, request: Request, request_id: str, match: Match | None) -> None:
-    headers = response.headers
-    headers.setdefault("cache-control", "no-cache")
-    headers["x-ms-request-id"] = request_id
-    headers["x-ms-correlation-request-id"] = request.headers.get("x-ms-correlation-request-id", request_id)
-    if match is not None and match.route.door is Door.ARM:
-        # RFC 9110 has no such thing, Azure does: every answer of the provider lists what it speaks (facts §0.2).
-        headers["api-supported-versions"] = _SUPPORTED_VERSIONS
-        claims = getattr(request.state, "claims", {})
-        headers["x-ms-operation-identifier"] = (
-            f"tenantId={claims.get('tid', '')},objectId={claims.get('oid', '')}/eastus/{uuid.uuid4()}"
+def _check_content_type(request: Request) -> None:
+    """Refuse what is no JSON, where a body comes; Resource Manager passes one without a type."""
+    written = request.headers.get("content-type", "").partition(";")[0].strip()
+    if not written or request.headers.get("content-length", "0") == "0":
+        return
+    if written.lower() not in {"application/json", "text/json"} and not written.lower().endswith("+json"):
+        raise AzureError(
+            415,
+            "UnsupportedMediaType",
+            f"The content media type '{written}' is not supported. Only 'application/json' is supported.",
+            headers=BY_GATEWAY,
         )
 
 

@@ -61,6 +61,10 @@ class Route:
     checked: Check = Check.NONE
 
 
+#: On what Resource Manager answers itself, without asking a provider (recorded: env_e2e).
+BY_GATEWAY = {"x-ms-failure-cause": "gateway"}
+
+
 class AzureError(Exception):
     """A refusal, in Azure's words; `status` is HTTP's, `code` and `message` are the envelope's."""
 

@@ -22,7 +22,7 @@ def test_what_is_done_to_a_revision_answers_with_a_text_in_json(emulator: Runnin
     """`az containerapp revision restart` reads JSON and prints it."""
     name = emulator.deploy()["properties"]["latestRevisionName"]
     answer = emulator.ask("POST", f"{emulator.app_path()}/revisions/{name}/{action}")
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.json() == said
 
 

@@ -126,7 +126,8 @@ def test_a_body_that_is_no_object_is_refused(emulator: Running, raw: bytes) -> N
 
 
 def test_every_answer_of_the_provider_lists_versions_and_carries_an_id(emulator: Running) -> None:
-    answer = emulator.ask("GET", "/subscriptions", params=API, headers={"x-ms-correlation-request-id": "mine"})
+    asked = {"x-ms-correlation-request-id": "mine"}
+    answer = emulator.ask("GET", emulator.environment_id, params=API, headers=asked)
     assert "2025-07-01" in answer.headers["api-supported-versions"]
     assert answer.headers["x-ms-correlation-request-id"] == "mine"
     assert answer.headers["x-ms-request-id"]

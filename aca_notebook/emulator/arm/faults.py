@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aca_notebook.emulator.wire import AzureError
+from aca_notebook.emulator.wire import BY_GATEWAY, AzureError
 
 if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
-
-#: Said by Resource Manager itself, before any provider is asked.
-_BY_GATEWAY = {"x-ms-failure-cause": "gateway"}
 
 
 def resource_not_found(id_: ResourceId) -> AzureError:
@@ -20,7 +17,7 @@ def resource_not_found(id_: ResourceId) -> AzureError:
         "ResourceNotFound",
         f"The Resource '{id_.provider}/{_pairs(id_)}' under resource group '{id_.resource_group}' was not found. "
         "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-        headers=_BY_GATEWAY,
+        headers=BY_GATEWAY,
     )
 
 
@@ -31,19 +28,19 @@ def parent_not_found(id_: ResourceId, verb: str) -> AzureError:
         "ParentResourceNotFound",
         f"Failed to perform '{verb}' on resource(s) of type '{'/'.join(id_.types)}', because the parent resource "
         f"'{id_.parent}' could not be found.",
-        headers=_BY_GATEWAY,
+        headers=BY_GATEWAY,
     )
 
 
 def group_not_found(name: str) -> AzureError:
     """A resource group that is not there (recorded: resiliency)."""
     message = f"Resource group '{name}' could not be found."
-    return AzureError(404, "ResourceGroupNotFound", message, headers=_BY_GATEWAY)
+    return AzureError(404, "ResourceGroupNotFound", message, headers=BY_GATEWAY)
 
 
 def subscription_not_found(name: str) -> AzureError:
     """A subscription that is not this emulator's."""
-    return AzureError(404, "SubscriptionNotFound", f"The subscription '{name}' could not be found.")
+    return AzureError(404, "SubscriptionNotFound", f"The subscription '{name}' could not be found.", headers=BY_GATEWAY)
 
 
 def revision_not_found(name: str) -> AzureError:
