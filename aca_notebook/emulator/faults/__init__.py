@@ -1,0 +1,1 @@
+"""Azure's bad days, rehearsed: which faults are in force, and what Azure says when one strikes."""
