@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
+from aca_notebook.emulator.description.openapi import describe
 from aca_notebook.emulator.identity.doors import ARM_AUDIENCES
-from aca_notebook.emulator.wire import AzureError, Door, Route, query
+from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Control:
             Route("GET", "/_emulator/status", Door.CONTROL, "Emulator_Status", self._status),
             Route("GET", "/_emulator/env", Door.CONTROL, "Emulator_Environment", self._env),
             Route("GET", "/_emulator/routes", Door.CONTROL, "Emulator_Routes", self._routes),
+            Route("GET", "/_emulator/openapi.json", Door.CONTROL, "Emulator_Description", self._description),
             Route("POST", "/_emulator/interpreters", Door.CONTROL, "Emulator_RegisterInterpreter", self._interpreter),
             Route("GET", "/_emulator/images", Door.CONTROL, "Emulator_ListImages", self._list_images),
             Route("PUT", "/_emulator/images", Door.CONTROL, "Emulator_RegisterImage", self._put_image),
@@ -105,6 +107,10 @@ class Control:
             }
             for route in self._emulator.listed_routes()
         ]})  # fmt: skip
+
+    async def _description(self, request: Request) -> Response:
+        routes, version = self._emulator.listed_routes(), str(self._emulator.describe()["version"])
+        return JSONResponse(describe(routes, version=version, url=origin(request)))
 
     async def _interpreter(self, request: Request) -> Response:
         body = await json_body(request)

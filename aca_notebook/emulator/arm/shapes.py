@@ -6,7 +6,7 @@ what the API describes is refused, with the place. Members that no table names p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class MapOf:
 
 
 #: How a single value is read, or a list of one shape, or an object by its members; `!` marks those that must be there.
-Shape = Read | MapOf | list["Shape"] | dict[str, "Shape"]
+Shape = Read | MapOf | Sequence["Shape"] | Mapping[str, "Shape"]
 
 
 def any_cores(value: Any, path: str) -> Any:
@@ -54,11 +54,12 @@ _PROBE: Shape = {
     },
     "tcpSocket": {"host": text, "port!": whole},
 }  # fmt: skip
-APP_TEMPLATE: Shape = {
+CONTAINER: dict[str, Shape] = _BASE_CONTAINER | {"probes": [_PROBE]}
+APP_TEMPLATE: dict[str, Shape] = {
     "revisionSuffix": text,
     "terminationGracePeriodSeconds": whole,
     "initContainers": [_BASE_CONTAINER],
-    "containers": [_BASE_CONTAINER | {"probes": [_PROBE]}],
+    "containers": [CONTAINER],
     "scale": {
         "minReplicas": whole, "maxReplicas": whole, "cooldownPeriod": whole, "pollingInterval": whole,
         "rules": [{
@@ -77,22 +78,23 @@ APP_TEMPLATE: Shape = {
     }],
     "serviceBinds": [{"serviceId": text, "name": text}],
 }  # fmt: skip
-APP_CONFIGURATION: Shape = {
+INGRESS: dict[str, Shape] = {
+    "external": truth, "targetPort": whole, "exposedPort": whole, "transport": text, "allowInsecure": truth,
+    "fqdn": text, "clientCertificateMode": text, "stickySessions": {"affinity": text},
+    "traffic": [{"revisionName": text, "weight": whole, "latestRevision": truth, "label": text}],
+    "customDomains": [{"name!": text, "bindingType": text, "certificateId": text}],
+    "ipSecurityRestrictions": [{"name!": text, "description": text, "ipAddressRange!": text, "action!": text}],
+    "corsPolicy": {
+        "allowedOrigins!": [text], "allowedMethods": [text], "allowedHeaders": [text], "exposeHeaders": [text],
+        "maxAge": whole, "allowCredentials": truth,
+    },
+    "additionalPortMappings": [{"external!": truth, "targetPort!": whole, "exposedPort": whole}],
+}  # fmt: skip
+APP_CONFIGURATION: dict[str, Shape] = {
     "secrets": [{"name": text, "value": text, "identity": text, "keyVaultUrl": text}],
     "activeRevisionsMode": text,
     "targetLabel": text,
-    "ingress": {
-        "external": truth, "targetPort": whole, "exposedPort": whole, "transport": text, "allowInsecure": truth,
-        "fqdn": text, "clientCertificateMode": text, "stickySessions": {"affinity": text},
-        "traffic": [{"revisionName": text, "weight": whole, "latestRevision": truth, "label": text}],
-        "customDomains": [{"name!": text, "bindingType": text, "certificateId": text}],
-        "ipSecurityRestrictions": [{"name!": text, "description": text, "ipAddressRange!": text, "action!": text}],
-        "corsPolicy": {
-            "allowedOrigins!": [text], "allowedMethods": [text], "allowedHeaders": [text], "exposeHeaders": [text],
-            "maxAge": whole, "allowCredentials": truth,
-        },
-        "additionalPortMappings": [{"external!": truth, "targetPort!": whole, "exposedPort": whole}],
-    },
+    "ingress": INGRESS,
     "registries": [{"server": text, "username": text, "passwordSecretRef": text, "identity": text}],
     "dapr": {
         "enabled": truth, "appId": text, "appProtocol": text, "appPort": whole, "httpReadBufferSize": whole,
@@ -103,7 +105,7 @@ APP_CONFIGURATION: Shape = {
     "service": {"type!": text},
     "identitySettings": [{"identity!": text, "lifecycle": text}],
 }  # fmt: skip
-ENVIRONMENT: Shape = {
+ENVIRONMENT: dict[str, Shape] = {
     "vnetConfiguration": {
         "internal": truth, "infrastructureSubnetId": text, "dockerBridgeCidr": text, "platformReservedCidr": text,
         "platformReservedDnsIP": text,
@@ -122,7 +124,13 @@ ENVIRONMENT: Shape = {
     "publicNetworkAccess": text,
 }  # fmt: skip
 #: What is the same at the top of every resource's body.
-RESOURCE: Shape = {"location": text, "kind": text, "tags": MapOf(text), "properties": {}, "identity": {"type": text}}
+RESOURCE: dict[str, Shape] = {
+    "location": text,
+    "kind": text,
+    "tags": MapOf(text),
+    "properties": {},
+    "identity": {"type": text},
+}
 
 
 def shaped(value: Any, shape: Shape, path: str) -> Any:
@@ -130,11 +138,11 @@ def shaped(value: Any, shape: Shape, path: str) -> Any:
 
     Raises `AzureError` 400 that names the place of what is not so.
     """
-    if isinstance(shape, list):
+    if isinstance(shape, Sequence):
         if not isinstance(value, list):
             raise unreadable(value, path, "array")
         return [shaped(each, shape[0], f"{path}[{place}]") for place, each in enumerate(value)]
-    if isinstance(shape, (dict, MapOf)):
+    if isinstance(shape, (Mapping, MapOf)):
         if not isinstance(value, dict):
             raise unreadable(value, path, "object")
         if isinstance(shape, MapOf):
@@ -145,7 +153,7 @@ def shaped(value: Any, shape: Shape, path: str) -> Any:
     return shape(value, path)
 
 
-def _object(value: Mapping[str, Any], shape: dict[str, Shape], path: str) -> dict[str, Any]:
+def _object(value: Mapping[str, Any], shape: Mapping[str, Shape], path: str) -> dict[str, Any]:
     members = {name.removesuffix("!"): each for name, each in shape.items()}
     for name in shape:
         if name.endswith("!") and name[:-1] not in value:

@@ -1,0 +1,57 @@
+"""What stands in paths, queries and headers, and what opens the doors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+#: One part of a path that names a resource (`arm.stored.check_segment`).
+_SEGMENT: Schema = {"type": "string", "pattern": r"^[^/\\?#%\x00-\x1f\x7f]{1,260}$", "minLength": 1, "maxLength": 260}
+
+#: By name; those that are not here are names of resources.
+PATH: dict[str, Schema] = {
+    "name": _SEGMENT,
+    "subscription": {"type": "string", "format": "uuid"},
+    "group": {"type": "string", "pattern": r"^[-\w._()]{1,90}$"},
+    "api-version": {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(-[A-Za-z]+([.][0-9]+)?)?$"},
+    "rest": _TEXT,
+    "blob": _TEXT,
+}
+_FILTER = {"$filter": _TEXT}
+_METRICS = ("metricnames", "timespan", "interval", "aggregation", "$filter", "top", "orderby", "resultType",
+            "metricnamespace", "AutoAdjustTimegrain", "ValidateDimensions", "rollupby")  # fmt: skip
+#: By operation id: what else may be asked in the query.
+QUERIES: dict[str, dict[str, Schema]] = {
+    "Resources_List": _FILTER,
+    "Resources_ListByResourceGroup": _FILTER,
+    "ResourceGroups_List": _FILTER,
+    "RoleDefinitions_List": _FILTER,
+    "RoleAssignments_ListForScope": _FILTER,
+    "JobsExecutions_List": _FILTER,
+    "ContainerAppsRevisions_ListRevisions": _FILTER,
+    "Runs_List": {"$top": _TEXT, **_FILTER},
+    "Metrics_List": dict.fromkeys(_METRICS, _TEXT),
+    "MetricDefinitions_List": {"metricnamespace": _TEXT},
+    "ManagedIdentity_Token": {"resource": _TEXT, "client_id": _TEXT, "api-version": _TEXT},
+    "Metadata_Endpoints": {"api-version": _TEXT},
+    "Emulator_Address": {"app": _TEXT, "name": _TEXT},
+}
+HEADERS: dict[str, Any] = {
+    name: {"required": True, "description": said, "schema": {"type": "string", "minLength": 1}}
+    for name, said in (
+        ("x-ms-request-id", "This request's id, in the emulator's log too."),
+        ("x-ms-correlation-request-id", "The caller's own id, or the request's."),
+    )
+}
+_BEARER: Schema = {"type": "http", "scheme": "bearer"}
+#: By door.
+SECURITY: dict[str, Schema] = {
+    "arm": _BEARER | {"bearerFormat": "JWT", "description": "A token for Resource Manager."},
+    "graph": _BEARER | {"bearerFormat": "JWT", "description": "A token for Microsoft Graph."},
+    "data-plane": _BEARER | {"bearerFormat": "JWT", "description": "A token of getAuthToken, or for the service."},
+    "control": _BEARER | {"description": "The token in the data folder's control-token file."},
+    "sas": {"type": "apiKey", "in": "query", "name": "sig", "description": "A signed link's signature."},
+    "identity-header": {"type": "apiKey", "in": "header", "name": "X-IDENTITY-HEADER"},
+}
