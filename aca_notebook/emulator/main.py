@@ -22,6 +22,7 @@ from aca_notebook.emulator.arm.builds import Builds
 from aca_notebook.emulator.arm.certificates import Certificates
 from aca_notebook.emulator.arm.dapr_components import DaprComponents
 from aca_notebook.emulator.arm.diagnostics import DiagnosticSettings
+from aca_notebook.emulator.arm.directory import ManagedIdentities
 from aca_notebook.emulator.arm.environment_storages import EnvironmentStorages
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
@@ -56,8 +57,12 @@ from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
 from aca_notebook.emulator.control import SEED, Control, client_environment
 from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
+from aca_notebook.emulator.identity.access import Access
 from aca_notebook.emulator.identity.client import load_client, load_token
 from aca_notebook.emulator.identity.doors import Doors
+from aca_notebook.emulator.identity.principal_routes import PrincipalRoutes
+from aca_notebook.emulator.identity.principals import Applications
+from aca_notebook.emulator.identity.replica_keys import ReplicaKeys
 from aca_notebook.emulator.identity.routes import IdentityRoutes
 from aca_notebook.emulator.identity.sas import Sas
 from aca_notebook.emulator.identity.secrets import GENERATION, Secrets
@@ -127,6 +132,9 @@ class Emulator:
         self._store.when_deleted(self._secrets.forget)
         self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
         self._sas = Sas(hashlib.sha256(b"sas" + settings.signing_key_path.read_bytes()).digest(), clock)
+        self._replica_keys = ReplicaKeys(hashlib.sha256(b"replica" + settings.signing_key_path.read_bytes()).digest())
+        self._applications = Applications(self._database, self._secrets, self.client)
+        self._identities = ManagedIdentities(self._store, self.client.subscription_id)
         self._images = Images(self._database, settings.data_dir)
         self._interpreters = Interpreters(self._database)
         self._controller = Controller(
@@ -157,7 +165,8 @@ class Emulator:
         )  # fmt: skip
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
         self.table = RouteTable(self._routes())
-        self.dispatcher = Dispatcher(self.table, Doors(self._issuer, self._sas, self.client, self.control_token), clock)
+        doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._replica_keys)
+        self.dispatcher = Dispatcher(self.table, doors, clock)
         self._server: HttpServer | None = None
         self._listener: Listener | None = None
         self._idle_watch: asyncio.Task[None] | None = None
@@ -240,6 +249,8 @@ class Emulator:
         )
         workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
         keeping = Keeping(scope, self._store, self._secrets, self._clock)
+        roles = Roles(keeping, delay_seconds=self.settings.role_delay_seconds)
+        access = Access(roles, self.client.object_id, self.client.subscription_id)
         apps = Apps(scope, self._store, self._operations, self._lifecycle, tokens, self._clock)
         self._expiry = Expiry(store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id)
         self._executions = Executions(
@@ -255,7 +266,8 @@ class Emulator:
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
         self._groups.deletes(WORKSPACE_TYPE, workspaces.delete)
         nouns = (
-            IdentityRoutes(self._issuer, self.client, self._clock),
+            IdentityRoutes(self._issuer, self.client, self._applications, self._identities, self._clock),
+            PrincipalRoutes(self._applications, self.client.tenant_id),
             Subscriptions(scope, self._store, self.client.tenant_id),
             self._groups,
             self._environments,
@@ -266,8 +278,8 @@ class Emulator:
             self._registries,
             workspaces,
             UserIdentities(keeping),
-            Roles(keeping, delay_seconds=self.settings.role_delay_seconds),
-            Graph(self._store, self.client),
+            roles,
+            Graph(self._applications, self._identities),
             DiagnosticSettings(keeping),
             MetricAlerts(keeping),
             ActionGroups(keeping),
@@ -294,7 +306,7 @@ class Emulator:
                 self, images=self._images, interpreters=self._interpreters, builder=self._builder, clock=self._clock
             ),
         )
-        return [route for noun in nouns for route in noun.routes()]
+        return [access.guarded(route) for noun in nouns for route in noun.routes()]
 
     async def _seed(self) -> None:
         """Make the group, the environment and the registry `local`; what is there already stays as it is."""

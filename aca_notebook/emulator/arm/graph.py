@@ -9,31 +9,25 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.faults import invalid
-from aca_notebook.emulator.arm.identities import client_id, principal_id
-from aca_notebook.emulator.arm.user_identities import TYPE as USER_IDENTITY
 from aca_notebook.emulator.wire import Door, Route, origin, query
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from aca_notebook.emulator.arm.store import Store
-    from aca_notebook.emulator.identity.client import Client
+    from aca_notebook.emulator.arm.directory import ManagedIdentities
+    from aca_notebook.emulator.identity.principals import Applications, Principal
 
 Document = dict[str, Any]
-_WITH_SYSTEM_IDENTITY = (
-    "Microsoft.App/containerApps", "Microsoft.App/managedEnvironments", "Microsoft.App/jobs",
-    "Microsoft.App/sessionPools",
-)  # fmt: skip
 _CLAUSE = re.compile(r"(?P<field>appId|id|displayName)\s+eq\s+'(?P<value>[^']*)'", re.IGNORECASE)
 _NAMES = re.compile(r"servicePrincipalNames/any\(\s*\w+\s*:\s*\w+\s+eq\s+'(?P<value>[^']*)'\s*\)", re.IGNORECASE)
 
 
 class Graph:
-    """`/v1.0/me` and the service principals: the client of this emulator, and the identities of what runs in it."""
+    """`/v1.0/me` and the service principals: applications, and the identities of what runs here."""
 
-    def __init__(self, store: Store, client: Client) -> None:
-        self._store = store
-        self._client = client
+    def __init__(self, applications: Applications, identities: ManagedIdentities) -> None:
+        self._applications = applications
+        self._identities = identities
 
     def routes(self) -> list[Route]:
         """Look-ups only; `az` finds the host in the cloud's metadata."""
@@ -46,11 +40,14 @@ class Graph:
         ]
 
     async def _me(self, request: Request) -> Response:
+        caller = str(request.state.claims.get("oid", ""))
+        own = self._applications.own
+        who = next((each for each in self._applications.list() if each.object_id == caller), own)
         return JSONResponse({
             "@odata.context": f"{origin(request)}/v1.0/$metadata#users/$entity",
-            "displayName": "Local",
-            "userPrincipalName": "local@localhost",
-            "id": self._client.object_id,
+            "displayName": who.name,
+            "userPrincipalName": f"{who.name.lower()}@localhost",
+            "id": who.object_id,
         })  # fmt: skip
 
     async def _list(self, request: Request) -> Response:
@@ -83,31 +80,21 @@ class Graph:
         return JSONResponse({"@odata.context": f"{origin(request)}/v1.0/$metadata#{what}", "value": found})
 
     def _principals(self) -> list[Document]:
-        subscription = self._client.subscription_id
-        client = _principal(self._client.object_id, self._client.client_id, "Local", "Application")
-        users = [
-            _principal(principal_id(each["id"]), client_id(each["id"]), each["name"], "ManagedIdentity")
-            for each in self._store.list(USER_IDENTITY, subscription)
-        ]
-        systems = [
-            _principal(each["identity"]["principalId"], client_id(each["id"]), each["name"], "ManagedIdentity")
-            for type_ in _WITH_SYSTEM_IDENTITY
-            for each in self._store.list(type_, subscription)
-            if (each.get("identity") or {}).get("principalId")
-        ]
-        return [client, *users, *systems]
+        identities = (*self._identities.user_assigned(), *self._identities.system_assigned())
+        return [_shown(each) for each in (*self._applications.list(), *identities)]
 
 
-def _principal(id_: str, app_id: str, name: str, type_: str) -> Document:
+def _shown(principal: Principal) -> Document:
+    is_application = not principal.resource
     return {
-        "id": id_,
+        "id": principal.object_id,
         "deletedDateTime": None,
         "accountEnabled": True,
-        "appId": app_id,
-        "appDisplayName": name if type_ == "Application" else None,
-        "displayName": name,
-        "servicePrincipalNames": [app_id],
-        "servicePrincipalType": type_,
+        "appId": principal.client_id,
+        "appDisplayName": principal.name if is_application else None,
+        "displayName": principal.name,
+        "servicePrincipalNames": [principal.client_id],
+        "servicePrincipalType": "Application" if is_application else "ManagedIdentity",
         "tags": [],
     }
 

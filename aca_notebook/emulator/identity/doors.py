@@ -9,9 +9,12 @@ from aca_notebook.emulator.identity.tokens import unauthorized
 from aca_notebook.emulator.wire import AzureError, Door, origin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from aca_notebook.emulator.identity.client import Client
+    from aca_notebook.emulator.identity.replica_keys import ReplicaKeys
     from aca_notebook.emulator.identity.sas import Sas
     from aca_notebook.emulator.identity.tokens import Issuer
 
@@ -22,6 +25,9 @@ ARM_AUDIENCES = (
 GRAPH_AUDIENCES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
 #: Of the token that getAuthToken of an app hands out.
 APP_AUDIENCE = "https://azurecontainerapps.dev"
+VAULT_AUDIENCES = ("https://vault.azure.net", "cfa8b339-82a2-471a-a3c9-0fc0be7a4093")
+#: Host names of vaults end so where they resolve: `NAME.vault.localhost`.
+VAULT_DOMAIN = "vault.localhost"
 DATA_PLANE_AUDIENCES = (
     APP_AUDIENCE,
     "https://dynamicsessions.io",
@@ -32,15 +38,23 @@ DATA_PLANE_AUDIENCES = (
 class Doors:
     """Checks each door; `claims` returns the caller's verified claims, empty where the door has none."""
 
-    def __init__(self, issuer: Issuer, sas: Sas, client: Client, control_token: str) -> None:
+    def __init__(
+        self, issuer: Issuer, sas: Sas, client: Client, control_token: str, replica_keys: ReplicaKeys
+    ) -> None:  # fmt: skip
         self._issuer = issuer
+        self._replica_keys = replica_keys
         self._sas = sas
         self._client = client
         self._control_token = control_token
-        self._check = {
+        self._check: dict[Door, Callable[[Request], dict[str, Any]]] = {
+            Door.ARM: lambda request: self._verify(request, (*ARM_AUDIENCES, *_own_audiences(request))),
+            Door.GRAPH: lambda request: self._verify(request, (*GRAPH_AUDIENCES, *_own_audiences(request))),
+            Door.DATA_PLANE: lambda request: self._verify(request, DATA_PLANE_AUDIENCES),
+            Door.VAULT: self._vault_claims,
             Door.SAS: self._check_sas,
-            Door.IDENTITY_HEADER: self._check_identity_header,
+            Door.IDENTITY_HEADER: self._identity_claims,
             Door.CONTROL: self._check_control,
+            Door.PUBLIC: lambda _: {},
         }
 
     def claims(self, door: Door, request: Request) -> dict[str, Any]:
@@ -48,26 +62,66 @@ class Doors:
 
         Raises `AzureError` 401 or 403 for one who may not.
         """
-        if door is Door.ARM:
-            return self._issuer.verify(_bearer(request), (*ARM_AUDIENCES, *_own_audiences(request)))
-        if door is Door.GRAPH:
-            return self._issuer.verify(_bearer(request), (*GRAPH_AUDIENCES, *_own_audiences(request)))
-        if door is Door.DATA_PLANE:
-            return self._issuer.verify(_bearer(request), DATA_PLANE_AUDIENCES)
-        if door is not Door.PUBLIC:
-            self._check[door](request)
+        return self._check[door](request)
+
+    def _verify(self, request: Request, audiences: tuple[str, ...]) -> dict[str, Any]:
+        return self._issuer.verify(_bearer(request), audiences)
+
+    def _check_sas(self, request: Request) -> dict[str, Any]:
+        self._sas.verify(request, "r" if request.method in {"GET", "HEAD"} else "w")
         return {}
 
-    def _check_sas(self, request: Request) -> None:
-        self._sas.verify(request, "r" if request.method in {"GET", "HEAD"} else "w")
-
-    def _check_identity_header(self, request: Request) -> None:
-        if not _same(request.headers.get("x-identity-header", ""), self._client.identity_header):
+    def _identity_claims(self, request: Request) -> dict[str, Any]:
+        """Return the `holder` whose replica asks; none is in what this machine's own processes show."""
+        header = request.headers.get("x-identity-header", "")
+        if _same(header, self._client.identity_header):
+            return {}
+        holder = self._replica_keys.read(header)
+        if holder is None:
             raise AzureError(401, "Unauthorized", "The X-IDENTITY-HEADER header is missing or wrong.")
+        return {"holder": holder}
 
-    def _check_control(self, request: Request) -> None:
+    def _vault_claims(self, request: Request) -> dict[str, Any]:
+        """Return who asks a vault; a refusal says where to get the token it wants (documented; seen: both AKV)."""
+        challenge = {"WWW-Authenticate": vault_challenge(request, self._client.tenant_id)}
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise AzureError(
+                401, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.", headers=challenge
+            )
+        audiences = (*VAULT_AUDIENCES, vault_resource(request))
+        try:
+            return self._issuer.verify(token.strip(), audiences)
+        except AzureError as refused:
+            message = refused.message
+            if refused.code == "InvalidAuthenticationTokenAudience":
+                found = self._issuer.audience_of(token.strip())
+                message = f"AKV10022: Invalid audience. Expected {VAULT_AUDIENCES[0]}, found: {found}."
+            raise AzureError(401, "Unauthorized", message, headers=challenge) from refused
+
+    def _check_control(self, request: Request) -> dict[str, Any]:
         if not _same(_bearer(request), self._control_token):
             raise unauthorized("InvalidControlToken", "The control token is wrong.")
+        return {}
+
+
+def vault_resource(request: Request) -> str:
+    """Return what tokens for a vault are asked for by, as the host of the request lets a client believe it.
+
+    The Key Vault clients trust a challenge only when the host they asked lies in the resource's domain. An address
+    of numbers lies in none, and is told Azure's own: there a client is to be made with
+    `verify_challenge_resource=False`.
+    """
+    name, _, port = request.headers.get("host", "").lower().partition(":")
+    if not name.endswith(f".{VAULT_DOMAIN}"):
+        return VAULT_AUDIENCES[0]
+    return f"https://{VAULT_DOMAIN}:{port}" if port else f"https://{VAULT_DOMAIN}"
+
+
+def vault_challenge(request: Request, tenant_id: str) -> str:
+    """Return `WWW-Authenticate` of a vault (SDK: azure-keyvault-secrets, ChallengeAuthPolicy)."""
+    authority = f"https://{request.headers.get('host', request.url.netloc)}/{tenant_id}"
+    return f'Bearer authorization="{authority}", resource="{vault_resource(request)}"'
 
 
 def _bearer(request: Request) -> str:

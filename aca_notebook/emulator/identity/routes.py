@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
@@ -18,15 +17,25 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.identity.client import Client
+    from aca_notebook.emulator.identity.principals import Applications, Identities, Principal
+    from aca_notebook.emulator.identity.replica_keys import Holder
     from aca_notebook.emulator.identity.tokens import Issuer
+
+
+#: How an identity is named to the endpoint: by its application, its principal or its resource.
+_ASKED_BY = ("client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id", "resource_id")
 
 
 class IdentityRoutes:
     """Token endpoint, OIDC discovery, cloud metadata and the managed-identity endpoint."""
 
-    def __init__(self, issuer: Issuer, client: Client, clock: Clock) -> None:
+    def __init__(
+        self, issuer: Issuer, client: Client, applications: Applications, identities: Identities, clock: Clock
+    ) -> None:  # fmt: skip
         self._issuer = issuer
         self._client = client
+        self._applications = applications
+        self._identities = identities
         self._clock = clock
 
     def routes(self) -> list[Route]:
@@ -94,17 +103,17 @@ class IdentityRoutes:
     async def _token(self, request: Request) -> Response:
         async with request.form() as form:
             fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        refused = self._refuse(request, fields)
-        if refused is not None:
-            return refused
+        caller = self._caller(request, fields)
+        if isinstance(caller, Response):
+            return caller
         resource = _resource(fields)
         if not resource:
             return _refusal(400, "invalid_request", "AADSTS900144: The request body must contain 'scope'.")
         answer = {"token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "ext_expires_in": LIFETIME_SECONDS}
-        return JSONResponse(answer | {"access_token": self._issue(resource)})
+        return JSONResponse(answer | {"access_token": self._issue(caller, resource)})
 
-    def _refuse(self, request: Request, fields: dict[str, str]) -> Response | None:
-        """Return Entra's refusal of who does not present our client's secret, in its own words and codes."""
+    def _caller(self, request: Request, fields: dict[str, str]) -> Principal | Response:
+        """Return the application that presents its secret, or Entra's refusal, in its own words and codes."""
         tenant = request.path_params["tenant"]
         if tenant.lower() not in {self._client.tenant_id, "organizations", "common"}:
             return _refusal(400, "invalid_request", f"AADSTS90002: Tenant '{tenant}' not found.")
@@ -113,32 +122,65 @@ class IdentityRoutes:
             sentence = f"AADSTS70003: The app requested an unsupported grant type '{grant}'. "
             return _refusal(400, "unsupported_grant_type", sentence + "This emulator knows client_credentials only.")
         client_id, secret = _credentials(request, fields)
-        if client_id.lower() != self._client.client_id:
+        application = self._applications.find(client_id)
+        if application is None:
             sentence = f"AADSTS700016: Application with identifier '{client_id}' was not found in '{tenant}'."
             return _refusal(400, "unauthorized_client", sentence)
-        if not hmac.compare_digest(secret.encode(), self._client.client_secret.encode()):
+        if not self._applications.knows_secret(application, secret):
             return _refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
-        return None
+        return application
 
     async def _managed_identity(self, request: Request) -> Response:
-        asked = query(request, "client_id") or query(request, "object_id") or query(request, "principal_id")
-        if asked and asked.lower() not in {self._client.client_id, self._client.object_id}:
-            message = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId."
-            return JSONResponse({"statusCode": 400, "message": message}, status_code=400)
+        """Answer as App Service does, whose endpoint this is (SDK: azure-identity, AppServiceCredential)."""
+        principal = self._identity(request)
+        if isinstance(principal, Response):
+            return principal
         resource = query(request, "resource")
         if not resource:
-            return JSONResponse({"statusCode": 400, "message": "Parameter resource is missing."}, status_code=400)
+            return _msi_refusal("Parameter resource is missing.")
         expires = int(self._clock.now().timestamp()) + LIFETIME_SECONDS
         return JSONResponse({
-            "access_token": self._issue(resource),
+            "access_token": self._issue(principal, resource),
             "expires_on": str(expires),
             "resource": resource,
             "token_type": "Bearer",
-            "client_id": self._client.client_id,
+            "client_id": principal.client_id,
         })  # fmt: skip
 
-    def _issue(self, resource: str) -> str:
-        return self._issuer.issue(resource, subject=self._client.object_id, claims={"appid": self._client.client_id})
+    def _identity(self, request: Request) -> Principal | Response:
+        """Return the identity that is asked for, out of those the caller has.
+
+        A replica has its app's; a process of this machine has the emulator's own client, as a virtual machine has its
+        identity, and every user-assigned one.
+        """
+        holder: Holder | None = request.state.claims.get("holder")
+        if holder is None:
+            default: Principal | None = self._applications.own
+            found = [self._applications.own, *self._identities.user_assigned()]
+        else:
+            assigned = self._identities.of(holder.resource, starting=holder.starting)
+            default, found = assigned.get("system"), list(assigned.values())
+        wanted = next((query(request, name).lower() for name in _ASKED_BY if query(request, name)), "")
+        if wanted:
+            default = next((each for each in found if wanted in _names(each)), None)
+        if default is not None:
+            return default
+        if wanted:
+            return _msi_refusal(
+                "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId."
+            )
+        return _msi_refusal("Unable to load the proper Managed Identity.")
+
+    def _issue(self, principal: Principal, resource: str) -> str:
+        return self._issuer.issue(resource, subject=principal.object_id, claims=principal.claims())
+
+
+def _names(principal: Principal) -> set[str]:
+    return {principal.client_id, principal.object_id, principal.resource.rstrip("/")} - {""}
+
+
+def _msi_refusal(message: str) -> Response:
+    return JSONResponse({"statusCode": 400, "message": message}, status_code=400)
 
 
 def _credentials(request: Request, fields: dict[str, str]) -> tuple[str, str]:

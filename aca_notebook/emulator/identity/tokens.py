@@ -60,12 +60,7 @@ class Issuer:
         Raises `AzureError` 401 when it is none, has expired, or is for another audience.
         """
         try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self._public,
-                algorithms=["RS256"],
-                options={"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
-            )
+            claims = self._read(token)
         except jwt.InvalidTokenError as unreadable:
             raise unauthorized("InvalidAuthenticationToken", "The access token is invalid.") from unreadable
         if claims["exp"] <= self._clock.now().timestamp():
@@ -76,6 +71,23 @@ class Issuer:
                 f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. It should "
                 f"exactly match with one of the allowed audiences {', '.join(sorted(audiences))}.",
             )
+        return claims
+
+    def audience_of(self, token: str) -> str:
+        """Return what a token of ours is for, for a refusal that names it; of a stranger's, nothing."""
+        try:
+            return str(self._read(token)["aud"])
+        except jwt.InvalidTokenError:
+            return ""
+
+    def _read(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token that we signed; its times are read by this emulator's clock, not here."""
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            self._public,
+            algorithms=["RS256"],
+            options={"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
         return claims
 
     def jwks(self) -> dict[str, Any]:
