@@ -27,6 +27,7 @@ _FIRST = {
     "jobs": "2022-11-01-preview",
     "managedcertificates": "2022-11-01-preview",
     "availablemanagedenvironmentsworkloadprofiletypes": "2022-06-01-preview",
+    "billingmeters": "2022-06-01-preview",
     "sessionpools": "2023-08-01-preview",
     "builders": "2023-08-01-preview",
     "resiliencypolicies": "2023-08-01-preview",

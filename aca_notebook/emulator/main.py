@@ -30,12 +30,15 @@ from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions
 from aca_notebook.emulator.arm.expiry import Expiry
 from aca_notebook.emulator.arm.graph import Graph
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
+from aca_notebook.emulator.arm.host_names import HostNames
 from aca_notebook.emulator.arm.http_routes import HttpRoutes
 from aca_notebook.emulator.arm.jobs import Jobs
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
+from aca_notebook.emulator.arm.managed_certificates import ManagedCertificates
 from aca_notebook.emulator.arm.networks import Networks
 from aca_notebook.emulator.arm.operations import Operations
+from aca_notebook.emulator.arm.provider_operations import ProviderOperations
 from aca_notebook.emulator.arm.refusals import Refusals
 from aca_notebook.emulator.arm.regional_offers import RegionalOffers
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
@@ -289,11 +292,14 @@ class Emulator:
             DaprComponents(keeping),
             EnvironmentStorages(keeping),
             Certificates(keeping),
+            ManagedCertificates(keeping, self._operations),
+            HostNames(keeping),
             HttpRoutes(keeping),
             MaintenanceConfigurations(keeping),
             AuthConfigs(keeping),
             AppResiliency(keeping),
             AppAnnexes(keeping),
+            ProviderOperations(),
             RegionalOffers(scope),
             SessionPools(keeping, self._operations, pace=self.settings.pace),
             Refusals(),

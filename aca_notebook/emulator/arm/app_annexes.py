@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.refusals import refused
-from aca_notebook.emulator.arm.scope import APP, ENVIRONMENT
+from aca_notebook.emulator.arm.scope import APP, APP_PROVIDER, ENVIRONMENT
 from aca_notebook.emulator.wire import AzureError, Check, Door, Offer, Route
 
 if TYPE_CHECKING:
@@ -21,6 +21,32 @@ _HISTORY = "Microsoft.App/containerApps/labelHistories"
 _SDK = Check.SDK
 
 
+#: What is under what, is asked for and is nowhere here: path, what its operations are called, the code when one is
+#: asked for by name.
+_EMPTY = (
+    (f"{APP}/sourcecontrols", "ContainerAppsSourceControls", "ListByContainerApp", "SourceControlNotFound"),
+    (f"{APP}/functions", "ContainerAppsFunctions", "List", "FunctionNotFound"),
+    (f"{APP}/revisions/{{revision}}/functions", "ContainerAppsRevisionFunctions", "List", "FunctionNotFound"),
+    (f"{APP}/privateEndpointConnections", "ContainerAppPrivateEndpointConnections", "List", "ResourceNotFound"),
+    (f"{APP}/privateLinkResources", "ContainerAppPrivateLinkResources", "List", "ResourceNotFound"),
+    (f"{ENVIRONMENT}/privateEndpointConnections", "ManagedEnvironmentPrivateEndpointConnections", "List",
+     "ResourceNotFound"),
+    (f"{ENVIRONMENT}/privateLinkResources", "ManagedEnvironmentPrivateLinkResources", "List", "ResourceNotFound"),
+)  # fmt: skip
+#: Of those, what could be made and is refused, and removing what is not there.
+_REFUSED = (
+    (f"{APP}/sourcecontrols/{{name}}", "ContainerAppsSourceControls", "deployments from a repository"),
+    (f"{APP}/privateEndpointConnections/{{name}}", "ContainerAppPrivateEndpointConnections", "private endpoints"),
+    (f"{ENVIRONMENT}/privateEndpointConnections/{{name}}", "ManagedEnvironmentPrivateEndpointConnections",
+     "private endpoints"),
+)  # fmt: skip
+_DETECTED = (
+    (APP, "ContainerAppsDiagnostics"),
+    (ENVIRONMENT, "ManagedEnvironmentDiagnostics"),
+    (f"{APP_PROVIDER}/jobs/{{job}}", "Jobs"),
+)
+
+
 class AppAnnexes:
     """Read-only: no detector runs here, no repository deploys, and a label's history is who has it now."""
 
@@ -29,25 +55,42 @@ class AppAnnexes:
 
     def routes(self) -> list[Route]:
         """Lists and look-ups."""
-        arm, controls, histories = Door.ARM, f"{APP}/sourcecontrols", f"{APP}/labelHistories"
-        control, source = f"{controls}/{{name}}", "ContainerAppsSourceControls"
-        history = "ContainerAppsLabelHistory"
+        arm, histories, history = Door.ARM, f"{APP}/labelHistories", "ContainerAppsLabelHistory"
+        one = f"{histories}/{{name}}"
+        invoke = f"{APP}/revisions/{{revision}}/providers/Microsoft.App/functions/{{function}}/invoke"
         made = [
-            Route("GET", controls, arm, f"{source}_ListByContainerApp", partial(self._none, controls), checked=_SDK),
-            Route("GET", control, arm, f"{source}_Get", partial(self._missing, control, "SourceControlNotFound")),
-            Route("PUT", control, arm, f"{source}_CreateOrUpdate", refused("deployments from a repository"),
-                  Offer.REFUSED),
             Route("GET", histories, arm, f"{history}_ListLabelHistory", self._histories, checked=_SDK),
-            Route("GET", f"{histories}/{{name}}", arm, f"{history}_GetLabelHistory", self._history),
+            Route("GET", one, arm, f"{history}_GetLabelHistory", self._history),
+            Route("DELETE", one, arm, f"{history}_DeleteLabelHistory", self._forget),
+            Route("POST", invoke, arm, "FunctionsExtension_InvokeFunctionsHost", refused("calls to a functions host"),
+                  Offer.REFUSED),
         ]  # fmt: skip
-        for owner, name in ((APP, "ContainerAppsDiagnostics"), (ENVIRONMENT, "ManagedEnvironmentDiagnostics")):
-            listed = f"{owner}/detectors"
-            one = partial(self._missing, f"{listed}/{{name}}", "DetectorNotFound")
+        detectors = tuple(
+            (f"{owner}/detectors", name, "ListDetectors", "DetectorNotFound") for owner, name in _DETECTED
+        )
+        for path, name, listed, code in (*_EMPTY, *detectors):
+            get = "GetDetector" if listed == "ListDetectors" else "Get"
+            look = partial(self._missing, f"{path}/{{name}}", code)
             made += [
-                Route("GET", listed, arm, f"{name}_ListDetectors", partial(self._none, listed), checked=_SDK),
-                Route("GET", f"{listed}/{{name}}", arm, f"{name}_GetDetector", one),
+                Route("GET", path, arm, f"{name}_{listed}", partial(self._none, path), checked=_SDK),
+                Route("GET", f"{path}/{{name}}", arm, f"{name}_{get}", look),
+            ]
+        for path, name, noun in _REFUSED:
+            made += [
+                Route("PUT", path, arm, f"{name}_CreateOrUpdate", refused(noun), Offer.REFUSED),
+                Route("DELETE", path, arm, f"{name}_Delete", partial(self._gone, path)),
             ]
         return made
+
+    async def _gone(self, path: str, request: Request) -> Response:
+        self._keeping.locate(request, path, "delete")
+        return Response(status_code=204)
+
+    async def _forget(self, request: Request) -> Response:
+        """A label that an app has goes on having its present; there is no past of it to forget."""
+        id_ = self._keeping.locate(request, f"{APP}/labelHistories/{{name}}", "delete")
+        there = any(each["name"].lower() == id_.name.lower() for each in self._labels(id_.parent))
+        return Response(status_code=200 if there else 204)
 
     async def _none(self, path: str, request: Request) -> Response:
         self._keeping.locate(request, f"{path}/-", "read")

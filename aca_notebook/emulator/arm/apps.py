@@ -102,6 +102,7 @@ class Apps:
                 self._list_all,
                 checked=Check.SDK | Check.DESCRIPTION,
             ),
+            Route("GET", f"{one}/detectorProperties/rootApi", arm, "ContainerAppsDiagnostics_GetRoot", self._get),
             Route("POST", f"{one}/start", arm, "ContainerApps_Start", self._start, checked=Check.SDK),
             Route("POST", f"{one}/stop", arm, "ContainerApps_Stop", self._stop, checked=Check.SDK),
             Route(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.wire import Route
     from aca_notebook.model.ids import ResourceId
 
+_NAME = "current"
 _PARTS = ("platform", "globalValidation", "identityProviders", "login", "httpSettings", "encryptionSettings")
 #: Settings that name a secret of the app, by where they may stand.
 _SECRET_SETTINGS = frozenset({
@@ -33,8 +34,9 @@ class AuthConfigs:
     def __init__(self, keeping: Keeping) -> None:
         kind = Kind(
             path=f"{APP}/authConfigs/{{name}}", operations="ContainerAppsAuthConfigs",
-            type="Microsoft.App/containerApps/authConfigs", settle=_parts, missing=_missing, deleted_status=200,
-            system_data=True, read_by_sdk=("CreateOrUpdate", "Delete", "Get"), described=("ListByContainerApp",),
+            type="Microsoft.App/containerapps/authconfigs",  # so spelt by the service (PowerShell's recordings)
+            settle=_parts, missing=_missing, read_by_sdk=("CreateOrUpdate", "Delete", "Get"),
+            described=("ListByContainerApp",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 
@@ -45,7 +47,10 @@ class AuthConfigs:
         return [put, *stored.routes(listed="ListByContainerApp", without=("PUT",))]
 
     async def _put(self, request: Request) -> Response:
-        app = self._stored.locate(request, "write").parent
+        id_ = self._stored.locate(request, "write")
+        if id_.name.lower() != _NAME:
+            raise _other_name(id_.name, status=400)
+        app = id_.parent
         asked = await self._stored.body(request)
         document = self._stored.keeping.store.get(app) or {}
         configuration = document.get("properties", {}).get("configuration") or {}
@@ -72,6 +77,17 @@ def _named_secrets(value: Any) -> Iterator[str]:
 
 
 def _missing(id_: ResourceId) -> AzureError:
+    if id_.name.lower() != _NAME:
+        return _other_name(id_.name, status=404)
     return AzureError(
         404, "AuthConfigNotFound", f"AuthConfig {id_.name} was not found under container app {id_.parent.name}."
+    )
+
+
+def _other_name(name: str, *, status: int) -> AzureError:
+    """Only one name is allowed; reading another is answered 404 (recorded by Microsoft's .NET suite)."""
+    return AzureError(
+        status,
+        "AuthConfigInvalidName",
+        f"The name '{name}' is disallowed for authconfigs, please use the name '{_NAME}'.",
     )

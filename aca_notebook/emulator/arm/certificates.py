@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs12
-from starlette.responses import JSONResponse, Response
 
 from aca_notebook.clock import format_instant
 from aca_notebook.emulator.arm.faults import invalid
+from aca_notebook.emulator.arm.host_names import check_unbound
 from aca_notebook.emulator.arm.locations import display_name
-from aca_notebook.emulator.arm.refusals import refused
 from aca_notebook.emulator.arm.scope import ENVIRONMENT
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
 from aca_notebook.emulator.arm.values import member, text
-from aca_notebook.emulator.wire import AzureError, Check, Door, Offer, Route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
-    from aca_notebook.model.ids import ResourceId
+    from aca_notebook.emulator.wire import Route
 
 _TYPE = "Microsoft.App/managedEnvironments/certificates"
 _SECRETS = ("value", "password")
@@ -40,28 +39,20 @@ class Certificates:
     def __init__(self, keeping: Keeping) -> None:
         kind = Kind(
             path=f"{ENVIRONMENT}/certificates/{{name}}", operations="Certificates", type=_TYPE, settle=_certificate,
-            secrets=_secrets, missing=_missing, location=lambda asked: display_name(asked, _TYPE), deleted_status=200,
+            secrets=_secrets, location=lambda asked: display_name(asked, _TYPE), deleted_status=200, patched=True,
             system_data=True, read_by_sdk=("CreateOrUpdate", "List"), described=("List",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
 
     def routes(self) -> list[Route]:
-        """The resource and its list; and the certificates Azure would manage, of which there are none."""
-        listed = f"{ENVIRONMENT}/managedCertificates"
-        one, name = f"{listed}/{{name}}", "ManagedCertificates"
-        return [
-            *self._stored.routes(),
-            Route("GET", listed, Door.ARM, f"{name}_List", self._no_managed, checked=Check.SDK),
-            Route("GET", one, Door.ARM, f"{name}_Get", self._no_such_managed),
-            Route("PUT", one, Door.ARM, f"{name}_CreateOrUpdate", refused("managed certificates"), Offer.REFUSED),
-        ]
+        """The resource and its list."""
+        stored = self._stored
+        delete = stored.route("DELETE", stored.kind.path, "Delete", self._delete)
+        return [delete, *stored.routes(without=("DELETE",))]
 
-    async def _no_managed(self, request: Request) -> Response:
-        self._stored.keeping.locate(request, f"{ENVIRONMENT}/managedCertificates/-", "read")
-        return JSONResponse({"value": []})
-
-    async def _no_such_managed(self, request: Request) -> Response:
-        raise _missing(self._stored.keeping.locate(request, f"{ENVIRONMENT}/managedCertificates/{{name}}", "read"))
+    async def _delete(self, request: Request) -> Response:
+        check_unbound(self._stored.keeping, self._stored.locate(request, "delete"))
+        return await self._stored.delete(request)
 
 
 def _certificate(write: Write) -> Document:
@@ -116,7 +107,3 @@ def _secrets(write: Write) -> dict[str, str | None]:
         for name in _SECRETS
         if name in write.properties or write.before
     }
-
-
-def _missing(id_: ResourceId) -> AzureError:
-    return AzureError(404, "CertificateNotFound", f"Certificate '{id_.name}' was not found.")

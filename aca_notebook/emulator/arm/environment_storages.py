@@ -33,8 +33,8 @@ class EnvironmentStorages:
     def __init__(self, keeping: Keeping) -> None:
         kind = Kind(
             path=f"{ENVIRONMENT}/storages/{{name}}", operations="ManagedEnvironmentsStorages",
-            type="Microsoft.App/managedEnvironments/storages", settle=_storage, secrets=_account_key,
-            missing=_missing, deleted_status=200, system_data=True,
+            type="Microsoft.App/managedenvironments/storages",  # so spelt by the service (its .NET suite's recordings)
+            settle=_storage, secrets=_account_key, missing=_missing, deleted_status=200,
             read_by_sdk=("CreateOrUpdate", "Delete", "Get", "List"), described=("List",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)

@@ -19,6 +19,7 @@ from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
+from aca_notebook.emulator.arm.values import text
 from aca_notebook.emulator.arm.versions import shown_to
 from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
@@ -78,6 +79,9 @@ class Environments:
                   checked=Check.RECORDING | Check.DESCRIPTION),
             Route("GET", states, arm, "ManagedEnvironments_ListWorkloadProfileStates", self._states,
                   checked=Check.RECORDING | Check.SDK | Check.DESCRIPTION),
+            Route("POST", f"{one}/checkMigrationEligibility", arm, "ManagedEnvironments_CheckMigrationEligibility",
+                  self._migration, checked=Check.SDK),
+            Route("GET", f"{one}/detectorProperties/rootApi", arm, "ManagedEnvironmentsDiagnostics_GetRoot", self._get),
             Route("POST", f"{one}/checkNameAvailability", arm, "Namespaces_CheckNameAvailability", self._available,
                   checked=Check.DESCRIPTION),
             Route(
@@ -193,6 +197,23 @@ class Environments:
         return JSONResponse(
             {"nameAvailable": not taken} | ({"reason": "AlreadyExists", "message": message} if taken else {})
         )
+
+    async def _migration(self, request: Request) -> Response:
+        """Tell that an environment stays what it is: there is no other platform here to move it to."""
+        document = self._found(self._scope.resource(request, "Microsoft.App", "managedEnvironments"))
+        wanted = text((await json_body(request)).get("targetMode"), "targetMode")
+        if not wanted:
+            raise invalid("InvalidRequestContent", "The request content was invalid: 'targetMode' is required.")
+        current = "WorkloadProfiles" if document["properties"]["workloadProfiles"] else "ConsumptionOnly"
+        blocked = {
+            "code": "MigrationNotSupported",
+            "message": f"An environment of mode '{current}' cannot migrate to '{wanted}' in this emulator.",
+        }
+        same = wanted.lower() == current.lower()
+        return JSONResponse({
+            "isEligible": same, "environmentName": document["name"], "currentMode": current, "targetMode": wanted,
+            "failureReasons": [] if same else [blocked],
+        })  # fmt: skip
 
     def _found(self, id_: ResourceId) -> Document:
         document = self._store.get(id_)

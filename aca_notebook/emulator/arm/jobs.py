@@ -23,7 +23,7 @@ from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, launch_with, listed_secrets
 from aca_notebook.emulator.arm.values import member
 from aca_notebook.emulator.arm.versions import shown_to
-from aca_notebook.emulator.wire import Check, Door, Route, origin, query
+from aca_notebook.emulator.wire import Check, Door, Offer, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState, RunningStatus
 
@@ -87,6 +87,9 @@ class Jobs:
                 self._list_secrets,
                 checked=Check.RECORDING | Check.SDK,
             ),
+            Route("POST", f"{one}/suspend", arm, "Jobs_Suspend", self._suspend, Offer.STORED),
+            Route("POST", f"{one}/resume", arm, "Jobs_Resume", self._resume, Offer.STORED),
+            Route("GET", f"{one}/detectorProperties/{{api}}", arm, "Jobs_ProxyGet", self._get),
             Route("POST", f"{one}/getAuthToken", arm, "Jobs_GetAuthToken", self._token, checked=Check.RECORDING),
         ]
 
@@ -153,6 +156,20 @@ class Jobs:
         await self._operations.launch(operation, {id_: with_state(document, ProvisioningState.DELETING)})
         return Response(status_code=202, headers=self._operations.result_headers(request, operation))
 
+    async def _suspend(self, request: Request) -> Response:
+        """Keep a job from starting by itself; none does yet, and one that is asked to start does (unconfirmed)."""
+        return await self._set_running(request, RunningStatus.SUSPENDED)
+
+    async def _resume(self, request: Request) -> Response:
+        return await self._set_running(request, RunningStatus.READY)
+
+    async def _set_running(self, request: Request, status: RunningStatus) -> Response:
+        id_ = self._id(request)
+        document = with_state(self._found(id_), ProvisioningState.IN_PROGRESS)
+        document["properties"] |= {"runningStatus": str(status), "runningState": str(status)}
+        operation = await self._begin(id_, document, kept_values(self._secrets, id_.key, document))
+        return Response(status_code=202, headers=self._operations.result_headers(request, operation))
+
     async def _list_secrets(self, request: Request) -> Response:
         id_ = self._id(request)
         return JSONResponse(listed_secrets(self._secrets, id_.key, self._found(id_)))
@@ -201,10 +218,11 @@ class Jobs:
         }
         document |= {"tags": asked["tags"]} if asked.get("tags") else {}
         document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))
+        running = (before or {}).get("properties", {}).get("runningState", str(RunningStatus.READY))
         document["properties"] = {
             "provisioningState": str(ProvisioningState.IN_PROGRESS),
-            "runningStatus": str(RunningStatus.READY),
-            "runningState": str(RunningStatus.READY),
+            "runningStatus": running,
+            "runningState": running,
             "environmentId": environment["id"],
             "workloadProfileName": profile_name or None,
             "configuration": configuration,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _KIND = "operation"
+_KINDS = ("containerapp", "containerappsjob", "managedEnvironment", "managedCertificate", "sessionPools")
 _KEPT = timedelta(days=1)
 _RETRY_SECONDS = 1.0
 #: Both azure-core and `az` obey this one; `Retry-After: 0` would make azure-core sleep 30 s (clients §4.1).
@@ -189,7 +190,7 @@ class Operations:
         """The polling URLs of all kinds."""
         location = "/subscriptions/{subscription}/providers/Microsoft.App/locations/{location}"
         routes = []
-        for kind in ("containerapp", "containerappsjob", "managedEnvironment", "sessionPools"):
+        for kind in _KINDS:
             one = f"{location}/{_segment(kind)}"
             routes += [
                 Route("GET", f"{one}Statuses/{{operation}}", Door.ARM, f"{kind}_OperationStatus", self._status),
@@ -254,6 +255,7 @@ class Operations:
 
     async def _perform(self, operation: Operation) -> None:
         try:
+            await self._disturb(operation)
             await self._actions[f"{operation.kind} {operation.action}"](operation)
         except AzureError as failure:
             await self._fail(operation, failure)

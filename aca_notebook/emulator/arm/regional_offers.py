@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import SUBSCRIPTION, Scope
 from aca_notebook.emulator.wire import Check, Door, Route
+from aca_notebook.model.gpu import CATALOGUE
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,13 +19,13 @@ _MODES = {
     "ConsumptionOnly": "Replicas on shared hosts; no workload profiles",
     "WorkloadProfiles": "Consumption and dedicated workload profiles, GPUs among them",
 }
-#: Category and kind of the meters, and how each is called.
-_METERS = (
-    ("GeneralPurpose", "GeneralPurposeDseriesCPU", "General Purpose D-series CPU"),
-    ("GeneralPurpose", "GeneralPurposeDseriesMemory", "General Purpose D-series Memory"),
-    ("MemoryOptimized", "MemoryOptimizedEseriesCPU", "Memory Optimized E-series CPU"),
-    ("MemoryOptimized", "MemoryOptimizedEseriesMemory", "Memory Optimized E-series Memory"),
-)
+#: What each profile is billed by, the same for all (recorded in East US by Microsoft's PowerShell suite).
+_METERS = {
+    "Cpu": "77f304c4-abda-5df9-b8f4-7a50a325f55a",
+    "Memory": "05d0b2d1-3312-56ec-b59f-d8c222fc7610",
+    "Management": "5042e66e-8152-5025-9892-f67de7257ef4",
+}
+_METERED = ("GeneralPurpose", "MemoryOptimized", "Consumption")
 
 
 class RegionalOffers:
@@ -57,11 +58,16 @@ class RegionalOffers:
         ]})  # fmt: skip
 
     async def _meters(self, request: Request) -> Response:
-        path, location = self._location(request, "billingMeters")
+        subscription = self._scope.subscription(request)
+        shown = display_name(str(request.path_params["location"]), "Microsoft.App/billingMeters")
         return JSONResponse({"value": [
-            {"id": f"{path}/{meter}", "name": meter, "type": "Microsoft.App/billingMeters", "location": location,
-             "properties": {"category": category, "meterType": meter, "displayName": shown}}
-            for category, meter, shown in _METERS
+            {"location": shown,
+             "properties": {"meterId": meter, "category": profile.category, "meterType": kind,
+                            "displayName": profile.display_name},
+             "id": f"/subscriptions/{subscription}/providers/Microsoft.App/{profile.name}", "name": profile.name,
+             "type": "Microsoft.App/billingMeters"}
+            for profile in CATALOGUE if profile.category in _METERED
+            for kind, meter in _METERS.items()
         ]})  # fmt: skip
 
     def _location(self, request: Request, what: str) -> tuple[str, str]:

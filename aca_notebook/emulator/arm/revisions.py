@@ -50,6 +50,7 @@ class Revisions:
         """Look-ups, and the three verbs of a revision."""
         listed, arm = f"{APP_PROVIDER}/containerApps/{{name}}/revisions", Door.ARM
         one = f"{listed}/{{revision}}"
+        detected = f"{APP_PROVIDER}/containerApps/{{name}}/detectorProperties/revisionsApi/revisions"
         return [
             Route(
                 "GET",
@@ -67,6 +68,8 @@ class Revisions:
                 self._get,
                 checked=Check.RECORDING | Check.DESCRIPTION,
             ),
+            Route("GET", detected, arm, "ContainerAppsDiagnostics_ListRevisions", self._list),
+            Route("GET", f"{detected}/{{revision}}", arm, "ContainerAppsDiagnostics_GetRevision", self._get),
             Route(
                 "POST",
                 f"{one}/activate",

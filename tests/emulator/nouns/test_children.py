@@ -193,7 +193,7 @@ def test_what_is_empty_here_is_listed_as_empty(client: Any, emulator: Running) -
         ("PUT", "connectedEnvironments/x", "connected environments"),
         ("PUT", "managedEnvironments/local/javaComponents/x", "Java components"),
         ("GET", "managedEnvironments/local/dotNetComponents/x", ".NET components"),
-        ("PUT", "managedEnvironments/local/managedCertificates/x", "managed certificates"),
+        ("PUT", "managedEnvironments/local/privateEndpointConnections/x", "private endpoints"),
         ("PUT", "containerApps/x/providers/Microsoft.App/logicApps/x", "logic apps"),
     ],
 )
