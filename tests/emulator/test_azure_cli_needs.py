@@ -141,3 +141,21 @@ def test_a_deleted_workspace_is_gone_with_its_keys(emulator: Running) -> None:
 @pytest.mark.parametrize("name", ["x", "-starts-with-a-hyphen", "has_underscore"])
 def test_a_workspace_name_that_azure_refuses_is_refused(emulator: Running, name: str) -> None:
     assert emulator.ask("PUT", workspace(emulator, name), {"location": "eastus"}).status_code == 400
+
+
+def test_a_poll_of_a_workspaces_operation_says_when_to_ask_again(emulator: Running) -> None:
+    """`az monitor log-analytics workspace create` waits 30 s where no answer says so."""
+    made = emulator.ask("PUT", workspace(emulator), {"location": "eastus"}, params={"api-version": "2025-02-01"})
+    assert emulator.ask("GET", made.headers["Azure-AsyncOperation"]).headers["retry-after-ms"] == "50"
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [("http", "Http"), ("HTTP2", "Http2"), ("auto", "Auto"), ("Http", "Http")],
+)
+def test_a_transport_is_known_in_any_case(emulator: Running, sent: str, shown: str) -> None:
+    """`az containerapp ingress update --transport http` sends it in lower case."""
+    body = emulator.body()
+    body["properties"]["configuration"]["ingress"]["transport"] = sent
+    app = emulator.deploy(body=body)
+    assert app["properties"]["configuration"]["ingress"]["transport"] == shown

@@ -13,6 +13,11 @@ from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.quantities import ephemeral_storage, format_memory, parse_memory, plain
 
 Document = dict[str, Any]
+#: Enumerations, in the case that Azure answers; clients send them in any.
+REVISIONS_MODES = ("Single", "Multiple", "Labels")
+TRANSPORTS = ("Auto", "Http", "Http2", "Tcp")
+_PROBES = ("Liveness", "Readiness", "Startup")
+_SCHEMES = ("HTTP", "HTTPS")
 _MAX_INACTIVE_REVISIONS = 100
 _REGISTRY_FIELDS = ("server", "username", "passwordSecretRef", "identity")
 _ALL_TO_LATEST = [{"weight": 100, "latestRevision": True}]
@@ -29,7 +34,8 @@ def settled_configuration(asked: Document, *, first: bool) -> Document:
     limit = whole(asked.get("maxInactiveRevisions"), "properties.configuration.maxInactiveRevisions")
     return {
         "secrets": [_secret(each) for each in items(asked.get("secrets"), "properties.configuration.secrets")] or None,
-        "activeRevisionsMode": word(text(asked.get("activeRevisionsMode"), "activeRevisionsMode")) or "Single",
+        "activeRevisionsMode": word(text(asked.get("activeRevisionsMode"), "activeRevisionsMode"), REVISIONS_MODES)
+        or "Single",
         "targetLabel": asked.get("targetLabel") or "",
         "revisionTransitionThreshold": asked.get("revisionTransitionThreshold"),
         "ingress": _ingress(member(asked["ingress"], "properties.configuration.ingress"))
@@ -85,7 +91,7 @@ def created_view(document: Document, asked: Document) -> Document:
     configuration["targetLabel"] = wanted.get("targetLabel")
     if wanted.get("secrets") == []:
         configuration["secrets"] = []  # as it was asked (recorded: identity_e2e)
-    configuration["activeRevisionsMode"] = word(wanted.get("activeRevisionsMode"))
+    configuration["activeRevisionsMode"] = word(wanted.get("activeRevisionsMode"), REVISIONS_MODES)
     if configuration["ingress"]:
         given = wanted["ingress"]
         configuration["ingress"] |= {name: given.get(name) for name in ("fqdn", "exposedPort", "traffic")}
@@ -144,7 +150,7 @@ def _ingress(asked: Document) -> Document:
         "external": bool(truth(asked.get("external"), f"{path}.external")),
         "targetPort": whole(asked.get("targetPort"), f"{path}.targetPort") or 0,
         "exposedPort": whole(asked.get("exposedPort"), f"{path}.exposedPort") or 0,
-        "transport": word(text(asked.get("transport"), f"{path}.transport")) or "Auto",
+        "transport": word(text(asked.get("transport"), f"{path}.transport"), TRANSPORTS) or "Auto",
         "traffic": traffic or copy.deepcopy(_ALL_TO_LATEST),
         "customDomains": asked.get("customDomains"),
         "allowInsecure": bool(truth(asked.get("allowInsecure"), f"{path}.allowInsecure")),
@@ -204,13 +210,13 @@ def _memory(value: Any) -> str:
 
 def _probe(asked: Document) -> Document:
     path = "properties.template.containers.probes"
-    shown: Document = {"type": word(asked.get("type", "Liveness"))}
+    shown: Document = {"type": word(asked.get("type", "Liveness"), _PROBES)}
     for name, value in asked.items():
         if name in {"httpGet", "tcpSocket"}:
             action = dict(member(value, f"{path}.{name}"))
             action["port"] = whole(action.get("port"), f"{path}.{name}.port")
             if "scheme" in action:
-                action["scheme"] = word(action["scheme"])
+                action["scheme"] = word(action["scheme"], _SCHEMES)
             shown[name] = action
         elif name != "type":
             shown[name] = whole(value, f"{path}.{name}")

@@ -7,6 +7,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.emulator.arm.app_defaults import REVISIONS_MODES, TRANSPORTS
 from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.model.gpu import CONSUMPTION, WorkloadProfileType, find_profile_type
 from aca_notebook.model.quantities import GIB, parse_memory, plain
@@ -198,7 +199,7 @@ def _check_suffix(name: str, suffix: str) -> None:
 
 
 def _check_mode(mode: str) -> None:
-    if mode not in {"Single", "Multiple", "Labels"}:
+    if mode not in REVISIONS_MODES:
         raise invalid(
             "InvalidRequestContent", f"'{mode}' is no value of activeRevisionsMode; Single, Multiple and Labels are."
         )
@@ -217,7 +218,7 @@ def _check_service(service: Any) -> None:
 def _check_ingress(ingress: Document, mode: str) -> None:
     if not 0 <= ingress["targetPort"] <= 65535:
         raise invalid("ContainerAppInvalidTargetPort", f"The target port {ingress['targetPort']} is not in 1-65535.")
-    if ingress["transport"] not in {"Auto", "Http", "Http2", "Tcp"}:
+    if ingress["transport"] not in TRANSPORTS:
         raise invalid(
             "InvalidRequestContent", f"'{ingress['transport']}' is no transport; Auto, Http, Http2 and Tcp are."
         )

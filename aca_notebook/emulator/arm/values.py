@@ -8,13 +8,6 @@ from typing import Any
 from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.quantities import parse_cpu
 
-_WORDS = {
-    word.lower(): word
-    for word in (
-        "Single", "Multiple", "Labels", "Auto", "Http", "Http2", "Tcp", "Liveness", "Readiness", "Startup", "HTTP",
-        "HTTPS", "EmptyDir", "AzureFile", "NfsAzureFile", "Secret", "System", "None", "All", "Init", "Main",
-    )
-}  # fmt: skip
 #: All of the API's whole numbers are of 32 bits.
 SMALLEST_WHOLE, LARGEST_WHOLE = -(2**31), 2**31 - 1
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
@@ -63,9 +56,11 @@ def truth(value: Any, path: str) -> bool | None:
     return found
 
 
-def word(value: Any) -> Any:
-    """Return an enumeration's value in Azure's case; what is none of those stays as it is."""
-    return _WORDS.get(value.lower(), value) if isinstance(value, str) else value
+def word(value: Any, among: tuple[str, ...]) -> Any:
+    """Return one of an enumeration's values in Azure's case; what is none of them stays as it is."""
+    if not isinstance(value, str):
+        return value
+    return next((each for each in among if each.lower() == value.lower()), value)
 
 
 def items(value: Any, path: str) -> list[dict[str, Any]]:

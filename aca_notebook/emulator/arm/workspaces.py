@@ -40,6 +40,8 @@ _KEYS = ("primarySharedKey", "secondarySharedKey")
 _KEY_BYTES = 64
 _POLLED_SINCE = "2025-02-01"  # before, a client was sent to the resource alone
 _STATUS_VERSION = "2015-11-01-preview"
+#: Without it on each answer `az monitor log-analytics workspace create` asks again after 30 s.
+_POLL_AGAIN = {"retry-after-ms": "50"}
 _NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9]{2,61}[A-Za-z0-9]")
 
 
@@ -134,7 +136,7 @@ class Workspaces:
         if not operation.running:
             settled = self._store.get(operation.id) or {"properties": {"modifiedDate": operation.started_at}}
             body |= {"endTime": settled["properties"]["modifiedDate"], "properties": {}}
-        return JSONResponse(body)
+        return JSONResponse(body, headers=_POLL_AGAIN)
 
     async def _provision(self, operation: Operation) -> None:
         document = succeeded(self._found(operation.id))
@@ -191,7 +193,7 @@ class Workspaces:
 def _headers(request: Request, operation: Operation) -> dict[str, str]:
     """Where a client finds out that the workspace is made."""
     version, host = query(request, "api-version"), origin(request)
-    headers = {"Location": f"{host}{operation.id}?api-version={version}", "retry-after-ms": "50"}
+    headers = {"Location": f"{host}{operation.id}?api-version={version}", **_POLL_AGAIN}
     if version < _POLLED_SINCE:
         return headers
     return headers | {"Azure-AsyncOperation": f"{host}{_status_path(operation)}?api-version={_STATUS_VERSION}"}
