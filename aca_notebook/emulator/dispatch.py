@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.identity.doors import Doors
-    from aca_notebook.emulator.wire import Handler
+    from aca_notebook.emulator.wire import Handler, Route
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +35,11 @@ _LOOPBACK_HOST = re.compile(
 _KEEP_ALIVE_SECONDS = 75
 _HEAD_BYTES = 64 * 1024
 _MOST_BODY_BYTES = 16 * 2**20  # Resource Manager itself takes 4 MiB
+_MESSAGE_BYTES = 2**20  #: of a socket
 #: What is public takes forms of a few fields; blobs bound themselves.
 _BODY_BYTES = {Door.PUBLIC: 64 * 1024, Door.IDENTITY_HEADER: 64 * 1024, Door.SAS: 2**34}
 _CLOSE_SECONDS = 2.0
+_SOCKET = "aca.socket"  # in the scope of a request that came as a WebSocket handshake
 
 
 class Dispatcher:
@@ -52,11 +54,11 @@ class Dispatcher:
         self.last_request_at = clock.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+        """Answer one HTTP request, or one WebSocket handshake and all that follows."""
         self.in_flight += 1
         try:
             body = BoundedBody(receive)
-            request = Request(scope, body)
+            request = Request(_handshake(scope) if scope["type"] == "websocket" else scope, body)
             try:
                 response = await self._answer(request, body)
                 await response(scope, receive, send)
@@ -75,6 +77,7 @@ class Dispatcher:
             body.limit = _BODY_BYTES.get(match.route.door, _MOST_BODY_BYTES)
             request.scope["path_params"] = match.parameters
             request.state.claims = self._doors.claims(match.route.door, request)
+            _check_protocol(match.route, request)
             if match.route.door is Door.ARM:
                 _check_api_version(request, match)
                 _check_content_type(request)
@@ -190,8 +193,9 @@ class HttpServer:
 
     def __init__(self, application: Dispatcher) -> None:
         self._config = Config(
-            application, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+            application, http="httptools", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
             proxy_headers=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            ws_max_size=_MESSAGE_BYTES, ws_ping_interval=None, ws_per_message_deflate=False,
         )  # fmt: skip
         self._config.load()
         self._state = ServerState()
@@ -230,6 +234,24 @@ def _check_host(request: Request) -> None:
     host = request.headers.get("host", "")
     if _LOOPBACK_HOST.fullmatch(host) is None:
         raise AzureError(421, "HostNotAllowed", f"This emulator answers on loopback names only, not on '{host}'.")
+
+
+def _handshake(scope: Scope) -> Scope:
+    """Return a WebSocket handshake as the GET that it is."""
+    scheme = "https" if scope["scheme"] == "wss" else "http"
+    return {**scope, "type": "http", "method": "GET", "scheme": scheme, _SOCKET: True}
+
+
+def _check_protocol(route: Route, request: Request) -> None:
+    """Refuse a WebSocket where HTTP is spoken, and the other way round."""
+    if request.scope.get(_SOCKET, False) == route.upgrades:
+        return
+    if route.upgrades:
+        raise AzureError(
+            426, "UpgradeRequired", "This address speaks WebSocket.",
+            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+        )  # fmt: skip
+    raise AzureError(400, "WebSocketNotSupported", "This address does not speak WebSocket.")
 
 
 def _check_api_version(request: Request, match: Match) -> None:

@@ -30,7 +30,9 @@ def run(settings: Settings) -> int:
     """Run until asked to stop; returns the exit code: 0, 2 for a port in use, 3 for a data folder in use."""
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warning on an upgrade advises to install packages
+    server = logging.getLogger("uvicorn.error")
+    server.setLevel(logging.ERROR)  # it would log the commands of exec sessions
+    server.addFilter(lambda record: "without completing handshake" not in record.getMessage())  # one that was refused
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))

@@ -26,6 +26,7 @@ from aca_notebook.emulator.arm.directory import ManagedIdentities
 from aca_notebook.emulator.arm.environment_storages import EnvironmentStorages
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
+from aca_notebook.emulator.arm.exec import Exec
 from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions
 from aca_notebook.emulator.arm.expiry import Expiry
 from aca_notebook.emulator.arm.graph import Graph
@@ -308,6 +309,7 @@ class Emulator:
             self._builds,
             self._blobs,
             self._telemetry,
+            Exec(self._store, self._controller),
             Control(
                 self, images=self._images, interpreters=self._interpreters, builder=self._builder, clock=self._clock
             ),

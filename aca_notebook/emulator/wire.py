@@ -51,6 +51,7 @@ class Route:
 
     Matching ignores case and trailing slashes. `operation` is the SDK's operation id (`ContainerApps_Get`), or a
     name of ours for what no SDK declares. `offer` and `checked` are what docs/reference/coverage.md says of it.
+    One that `upgrades` answers WebSocket handshakes and nothing else: its response is called with the socket's scope.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Route:
     handler: Handler = field(repr=False)
     offer: Offer = Offer.WORKS
     checked: Check = Check.NONE
+    upgrades: bool = False
 
 
 #: On what Resource Manager answers itself, without asking a provider (recorded: env_e2e).

@@ -1,4 +1,4 @@
-"""getAuthToken: short-lived keys to the log streams of one app or one environment (recorded: app_logstream)."""
+"""getAuthToken: short-lived keys to the streams of one app, job or environment (recorded: app_logstream)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from aca_notebook.clock import format_instant
 from aca_notebook.emulator.identity.doors import APP_AUDIENCE
+from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.identity.tokens import Issuer
     from aca_notebook.model.ids import ResourceId
@@ -40,3 +43,13 @@ class AppTokens:
             # An environment's is of this type, whatever the resource is called (recorded: app_eventstream).
             "type": f"{document['type'].replace('managedEnvironments', 'environments')}/accesstoken",
         }
+
+
+def check_token_is_for(request: Request, resource: ResourceId) -> None:
+    """Refuse a caller whose token was handed out for something else.
+
+    Raises `AzureError` 403.
+    """
+    claim = str(getattr(request.state, "claims", {}).get("app", ""))
+    if claim.lower() != resource.key:
+        raise AzureError(403, "AuthorizationFailed", f"The token was not issued for '{resource.name}'.")

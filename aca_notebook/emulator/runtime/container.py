@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.emulator.journal import events
+from aca_notebook.emulator.runtime.exec_session import ExecSession, NotRunning, open_session
 from aca_notebook.emulator.runtime.probes import Check, Faded, Finding, GaveUp, Watch
 from aca_notebook.emulator.runtime.process import Launch, StartFailed, new_mark
 from aca_notebook.emulator.runtime.waiting import first_of
@@ -104,6 +105,8 @@ class ContainerRun:
         self._stopping: float | None = None
         self._stopped = asyncio.Event()
         self._end_reason = ""
+        self._running: tuple[int, Image] | None = None  # its port and image, while its program runs
+        self._sessions: set[ExecSession] = set()
 
     def stop(self, grace_seconds: float, reason: str = "Deleted") -> None:
         """End it: TERM, then KILL after the grace."""
@@ -112,6 +115,28 @@ class ContainerRun:
         self._end_reason = self._end_reason or reason
         if self._child is not None:
             self._child.stop(grace_seconds)
+
+    async def exec(self, argv: tuple[str, ...]) -> ExecSession:
+        """Start one more program, at a terminal, in the container's folder and with its variables.
+
+        It ends with the container. Raises `NotRunning` when that does not run, `StartFailed` (an `OSError`) when the
+        program cannot be started, `KeyError` when a secret has gone.
+        """
+        if self._running is None:
+            raise NotRunning(f"container {self.place.container.name!r} does not run")
+        port, image = self._running
+        environment = {"TERM": "xterm", **self._environment(port, image)}
+        mark = new_mark(self._tools.owner)
+
+        def launch(terminal: str) -> Launch:
+            return Launch(argv, environment, image.folder, self.place.log_file, mark, terminal)
+
+        session = await open_session(launch, self._tools.spawn, self._tools.clock)
+        self._sessions.add(session)
+        session.when_ended(self._sessions.discard)
+        if not self._runs:  # any more
+            session.stop(KILL_NOW)
+        return session
 
     async def run(self) -> None:
         """Return when nothing of the container is left."""
@@ -140,14 +165,14 @@ class ContainerRun:
         )
         self._child = child
         await self._recorded_or_stopped()
-        exit_code, reason = await self._run_child(child, port)
+        exit_code, reason = await self._run_child(child, port, image)
         self._record(self._event(events.ContainerExited, exit_code=exit_code, reason=reason))
 
     async def _recorded_or_stopped(self) -> None:
         """Wait for the disk, which may be full, unless the program is not to run any more."""
         await first_of(self._tools.recorder.durable(), self._stopped.wait())
 
-    async def _run_child(self, child: Child, port: int) -> tuple[int, str]:
+    async def _run_child(self, child: Child, port: int, image: Image) -> tuple[int, str]:
         if self._stopping is not None:
             child.stop(KILL_NOW)
             return await child.exited(), self._end_reason
@@ -157,15 +182,29 @@ class ContainerRun:
             await child.exited()
             return _NOT_EXECUTABLE, self._end_reason or f"StartError: {failure}"
         self._record(self._event(events.ContainerStarted, pid=pid))
+        self._running = port, image
         watch = asyncio.create_task(self._watch(port))
         try:
             exit_code = await child.exited()
         finally:
+            await self._end_sessions()
             watch.cancel()
             (trouble,) = await asyncio.gather(watch, return_exceptions=True)
             if isinstance(trouble, Exception):
                 logger.error("probing %s failed", self.place.replica, exc_info=trouble)
         return exit_code, self._end_reason or ("Completed" if exit_code == 0 else "Error")
+
+    @property
+    def _runs(self) -> bool:
+        return self._running is not None
+
+    async def _end_sessions(self) -> None:
+        """A container takes all that was started in it along."""
+        self._running = None
+        sessions = tuple(self._sessions)
+        for session in sessions:
+            session.stop(KILL_NOW)
+        await asyncio.gather(*(session.ended() for session in sessions))
 
     async def _watch(self, port: int) -> None:
         tools = self._tools
@@ -187,8 +226,10 @@ class ContainerRun:
         argv = tuple(part.replace("{port}", str(port)) for part in (*argv, *container.args))
         scratch = self.place.scratch
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        environment = container_environment(self.place, port, image.environment, self._tools.secrets)
-        return Launch(argv, environment, image.folder, self.place.log_file, mark)
+        return Launch(argv, self._environment(port, image), image.folder, self.place.log_file, mark)
+
+    def _environment(self, port: int, image: Image) -> dict[str, str]:
+        return container_environment(self.place, port, image.environment, self._tools.secrets)
 
     def _event(self, kind: type[events.ContainerEvent], **fields: object) -> events.ContainerEvent:
         place = self.place

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime import probes
 from aca_notebook.emulator.runtime.container import Tools
+from aca_notebook.emulator.runtime.exec_session import NotRunning
 from aca_notebook.emulator.runtime.gpus import Leases
 from aca_notebook.emulator.runtime.lodging import Lodging
 from aca_notebook.emulator.runtime.observed import ObservedApp
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.container import ImageTable, SecretValues
     from aca_notebook.emulator.runtime.desired import App
+    from aca_notebook.emulator.runtime.exec_session import ExecSession
     from aca_notebook.emulator.runtime.gpus import Gpus
     from aca_notebook.emulator.runtime.observed import ObservedReplica
     from aca_notebook.emulator.runtime.process import Spawn
@@ -182,6 +184,14 @@ class Controller:
             for replica in tended.observed.replicas
             if (found := running_replica(tended, replica)) is not None
         )
+
+    async def exec(self, app_key: str, replica: str, container: str, argv: tuple[str, ...]) -> ExecSession:
+        """Start one more program in a running container, at a terminal. Raises what `ContainerRun.exec` does."""
+        tended = self._apps.get(app_key)
+        run = tended.runs.get((replica, container)) if tended is not None else None
+        if run is None:
+            raise NotRunning(f"container {container!r} of replica {replica!r} does not run")
+        return await run.exec(argv)
 
     def log_file(self, app_key: str, revision: str, replica: str, container: str) -> Path:
         """Return where a container's output lies, also after the replica has gone; the file may not exist."""

@@ -33,13 +33,17 @@ _SWEEP_SECONDS = 0.025
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to run: `environment` is all the program gets beside its mark, and may hold secrets."""
+    """What to run: `environment` is all the program gets beside its mark, and may hold secrets.
+
+    With a `terminal`, the path of one, the program has that for its input and output, and the log file stays as it is.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     folder: Path
     log_file: Path
     mark: str
+    terminal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +293,7 @@ def _start_shim(mark: str) -> subprocess.Popen[bytes]:
 def _order(launch: Launch) -> bytes:
     environment = {**launch.environment, MARK: launch.mark}
     fields = [
-        str(launch.log_file), str(launch.folder), str(len(launch.argv)), *launch.argv,
+        str(launch.log_file), str(launch.folder), launch.terminal, str(len(launch.argv)), *launch.argv,
         *(f"{name}={value}" for name, value in environment.items()),
     ]  # fmt: skip
     if any("\0" in field for field in fields):

@@ -4,9 +4,10 @@ Executed as a file (`python -I -S shim.py`) by any interpreter from 3.9 on, with
 imports as possible: it starts with every container.
 
 Standard input is the lifeline. It brings, once, the length in bytes of what follows and a line feed, then fields ended
-by NUL (log file, folder, number of arguments, arguments, `NAME=value` ...), and from then on commands, one a line:
-`go`, `stop SECONDS`. End of file means the emulator is gone: TERM to the tree, a short grace, KILL. A TERM to the shim
-itself means KILL at once. Standard output says `started PID`, `failed TEXT`, `exited CODE`, one a line.
+by NUL (log file, folder, terminal, number of arguments, arguments, `NAME=value` ...), and from then on commands, one a
+line: `go`, `stop SECONDS`. End of file means the emulator is gone: TERM to the tree, a short grace, KILL. A TERM to the
+shim itself means KILL at once. Standard output says `started PID`, `failed TEXT`, `exited CODE`, one a line. A program
+that is given a terminal writes there and not to the log file.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ READ_BYTES = 64 * 1024
 KILL_ROUND_SECONDS = 0.005
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+
+
+#: What the shim, or whoever started the emulator, may have set aside: a program would inherit that.
+_AS_USUAL = (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Log:
@@ -132,14 +137,19 @@ class Tree:
         if self._prctl is not None:
             self._prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
-    def start(self, folder: bytes, argv: list[bytes], environment: dict[bytes, bytes], files: tuple[int, int]) -> str:
+    def start(
+        self, folder: bytes, argv: list[bytes], environment: dict[bytes, bytes], files: tuple[int, int], terminal: bytes
+    ) -> str:
         """Execute the program in a session of its own; return why that failed, or an empty text."""
         said, says = os.pipe()
         shim = os.getpid()
         self.program = os.fork()
         if self.program == 0:
             try:
-                self._become(folder, argv, environment, files, shim)
+                self._become(shim)
+                os.chdir(folder)
+                _attach(files, terminal)
+                os.execvpe(argv[0], argv, environment)  # noqa: S606  # executing the program is the purpose
             except OSError as failure:
                 os.write(says, str(failure).encode())
             os._exit(127)
@@ -148,21 +158,15 @@ class Tree:
         os.close(said)
         return failure_text
 
-    def _become(
-        self, folder: bytes, argv: list[bytes], environment: dict[bytes, bytes], files: tuple[int, int], shim: int
-    ) -> None:
+    def _become(self, shim: int) -> None:
+        """Be a process that leads a session, dies with its parent and takes signals as a program expects to."""
         os.setsid()
         if self._prctl is not None:  # the shim has one thread, so this is its death and no thread's
             self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != shim:
                 os._exit(137)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(files[0], 1)
-        os.dup2(files[1], 2)
-        os.chdir(folder)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.execvpe(argv[0], argv, environment)  # noqa: S606  # executing the program is the purpose
+        for number in _AS_USUAL:
+            signal.signal(number, signal.SIG_DFL)
 
     def reap(self) -> bool:
         """Bury the dead; True when nothing is left."""
@@ -201,11 +205,11 @@ class Shim:
 
     def run(self) -> None:
         """Wait for the word, run the program, end all of it, say how it went."""
-        log, folder, argv, environment = _read_order()
+        log, folder, terminal, argv, environment = _read_order()
         if not self._wait_for_go():
             return
         reads, writes = zip(os.pipe(), os.pipe())  # noqa: B905  # Python 3.9 has no `strict`
-        failure = self._tree.start(folder, argv, environment, (writes[0], writes[1]))
+        failure = self._tree.start(folder, argv, environment, (writes[0], writes[1]), terminal)
         for file in writes:
             os.close(file)
         if failure:
@@ -214,8 +218,10 @@ class Shim:
         _say(f"started {self._tree.program}")
         for file in reads:
             os.set_blocking(file, False)
-        journal = Log(log)
-        streams = {reads[0]: Stream(b"stdout", reads[0], journal), reads[1]: Stream(b"stderr", reads[1], journal)}
+        streams = {}
+        if not terminal:
+            journal = Log(log)
+            streams = {reads[0]: Stream(b"stdout", reads[0], journal), reads[1]: Stream(b"stderr", reads[1], journal)}
         self._watch(streams)
         self._end(streams)
         _say(f"exited {self._tree.exit_code}")
@@ -294,7 +300,22 @@ class Shim:
         self._deadline = 0.0
 
 
-def _read_order() -> tuple[bytes, bytes, list[bytes], dict[bytes, bytes]]:
+def _attach(files: tuple[int, int], terminal: bytes) -> None:
+    """Give the program its input and outputs: the two pipes, or a terminal that controls its session."""
+    if terminal:
+        import fcntl  # needed here alone
+        import termios
+
+        far = os.open(terminal, os.O_RDWR)
+        fcntl.ioctl(far, termios.TIOCSCTTY, 0)
+        ends = (far, far, far)
+    else:
+        ends = (os.open(os.devnull, os.O_RDONLY), *files)
+    for number, file in enumerate(ends):
+        os.dup2(file, number)
+
+
+def _read_order() -> tuple[bytes, bytes, bytes, list[bytes], dict[bytes, bytes]]:
     header = b""
     while not header.endswith(b"\n"):
         header += os.read(0, 1) or sys.exit(0)
@@ -302,13 +323,13 @@ def _read_order() -> tuple[bytes, bytes, list[bytes], dict[bytes, bytes]]:
     body = b""
     while len(body) < wanted:
         body += os.read(0, wanted - len(body)) or sys.exit(0)
-    log, folder, count, *rest = body.split(b"\0")[:-1]
+    log, folder, terminal, count, *rest = body.split(b"\0")[:-1]
     arguments = int(count)
     environment = {}
     for entry in rest[arguments:]:
         name, _, value = entry.partition(b"=")
         environment[name] = value
-    return log, folder, rest[:arguments], environment
+    return log, folder, terminal, rest[:arguments], environment
 
 
 def _say(line: str) -> None:
