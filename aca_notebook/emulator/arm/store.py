@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.journal.database import delete_document, put_document
@@ -19,6 +21,33 @@ _PREFIX = "arm:"
 Deleted = Callable[[Collection[ResourceId]], Awaitable[None]]
 
 
+class Tried(BaseException):
+    """Ends a handler at its first write while a trial is on: nothing of it was done. No `except Exception` takes it."""
+
+
+class Trial:
+    """What handlers would have written: seen by those who try, and stored nowhere."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, dict[str, Any]] = {}
+        self._ids: dict[str, ResourceId] = {}
+
+    def note(self, id_: ResourceId, document: dict[str, Any]) -> None:
+        """Let this document be seen."""
+        self.documents[id_.key] = document
+        self._ids[id_.key] = id_
+
+    def keys(self, type_: str, ancestor: ResourceId) -> set[str]:
+        """Return the keys of a type in something."""
+        return {
+            key for key, id_ in self._ids.items() if _type(id_) == type_.lower() and ancestor in set(_ancestors(id_))
+        }
+
+    def parent(self, key: str) -> str | None:
+        """Return the key of what a document lies in, None for one that is not of this trial."""
+        return self._ids[key].parent.key if key in self._ids else None
+
+
 class Store:
     """All resources of this emulator. What `get` and `list` return is the caller's own copy."""
 
@@ -29,6 +58,7 @@ class Store:
         self._parents: dict[str, str] = {}
         self._below: dict[str, dict[str, set[str]]] = {}  # by the key of any ancestor, then by type
         self._watchers: list[Deleted] = []
+        self._trial: ContextVar[Trial | None] = ContextVar("trial", default=None)
         rows = database.read_blocking("SELECT kind, key FROM documents WHERE substr(kind, 1, 4) = ?", (_PREFIX,))
         for kind in sorted({kind for kind, _ in rows}):
             for document in database.documents(kind).values():
@@ -36,16 +66,26 @@ class Store:
 
     def get(self, id_: ResourceId) -> dict[str, Any] | None:
         """Return a resource's document, or None."""
-        found = self._documents.get(id_.key)
+        found = self._found(id_.key)
         return None if found is None else _copy(found)
 
     def children(self, parent: ResourceId, type_: str) -> list[dict[str, Any]]:
         """Return the documents of a type (`…/containerApps/revisions`) directly under `parent`, in id order."""
-        return [_copy(self._documents[key]) for key in self._of(type_, parent) if self._parents[key] == parent.key]
+        return [_copy(self._found(key)) for key in self._of(type_, parent) if self._parent(key) == parent.key]
 
     def list(self, type_: str, subscription: str, resource_group: str = "") -> list[dict[str, Any]]:
         """Return the documents of a type (`Microsoft.App/containerApps`) in a subscription or a group, in id order."""
-        return [_copy(self._documents[key]) for key in self._of(type_, ResourceId(subscription, resource_group))]
+        return [_copy(self._found(key)) for key in self._of(type_, ResourceId(subscription, resource_group))]
+
+    @contextmanager
+    def trial(self) -> Iterator[Trial]:
+        """Within the block and this task, let writes be seen and not done: each raises `Tried`."""
+        trial = Trial()
+        before = self._trial.set(trial)
+        try:
+            yield trial
+        finally:
+            self._trial.reset(before)
 
     async def put(self, id_: ResourceId, document: dict[str, Any], *also: Statement) -> None:
         """Store a document over what was there, with further statements in the same transaction.
@@ -56,6 +96,10 @@ class Store:
 
     async def put_all(self, documents: dict[ResourceId, dict[str, Any]], *also: Statement) -> None:
         """`put` for several resources that must change together."""
+        trial = self._trial.get()
+        if trial is not None:
+            for id_, body in documents.items():
+                trial.note(id_, _copy(body))
         await self._write(*(put_document(_kind(id_), id_.key, body) for id_, body in documents.items()), *also)
         for id_, body in documents.items():
             self._remember(id_, _copy(body))
@@ -79,7 +123,19 @@ class Store:
         await self._write(*statements)
 
     def _of(self, type_: str, ancestor: ResourceId) -> Sequence[str]:
-        return sorted(self._below.get(ancestor.key, {}).get(type_.lower(), ()))
+        known = self._below.get(ancestor.key, {}).get(type_.lower(), ())
+        trial = self._trial.get()
+        return sorted(known if trial is None else {*known, *trial.keys(type_, ancestor)})
+
+    def _found(self, key: str) -> dict[str, Any] | None:
+        trial = self._trial.get()
+        tried = None if trial is None else trial.documents.get(key)
+        return self._documents.get(key) if tried is None else tried
+
+    def _parent(self, key: str) -> str:
+        trial = self._trial.get()
+        tried = None if trial is None else trial.parent(key)
+        return self._parents[key] if tried is None else tried
 
     def _remember(self, id_: ResourceId, document: dict[str, Any]) -> None:
         self._documents[id_.key] = document
@@ -98,6 +154,8 @@ class Store:
                 self._below[ancestor.key][_type(id_)].discard(id_.key)
 
     async def _write(self, *statements: Statement) -> None:
+        if self._trial.get() is not None:
+            raise Tried
         try:
             await self._database.write(*statements)
         except sqlite3.OperationalError as failure:
