@@ -29,7 +29,7 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m aca_notebook.emulator", description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True, help="where it keeps everything")
     parser.add_argument("--port", type=int, default=0, help="a free one unless given")
-    parser.add_argument("--pace", type=parse_pace, default=0.0, help="instant, realistic or a factor")
+    parser.add_argument("--pace", type=parse_pace, default=None, help="instant, realistic or a factor")
     parser.add_argument("--idle-exit", type=parse_idle_exit, default=None, help="seconds, or never")
     parser.add_argument("--role-delay", type=float, default=0.0, help="seconds until a role assignment is in effect")
     given = parser.parse_args(arguments)

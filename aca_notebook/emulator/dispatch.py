@@ -17,13 +17,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from aca_notebook.emulator import api_versions
+from aca_notebook.emulator.faults.board import NoFaults
+from aca_notebook.emulator.faults.requests import ABORT, disturbed
 from aca_notebook.emulator.headers import common_headers, provider_headers
 from aca_notebook.emulator.wire import BY_GATEWAY, AzureError, Door, Match, RouteTable, query
+from aca_notebook.model.fault_kinds import Seam
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.identity.doors import Doors
     from aca_notebook.emulator.wire import Handler, Route
 
@@ -50,6 +54,7 @@ class Dispatcher:
         self._namespaces = {api_versions.type_of(route.template)[0] for route in table.routes}
         self._doors = doors
         self._clock = clock
+        self.faults: Strikes = NoFaults()
         self.in_flight = 0
         self.last_request_at = clock.monotonic()
 
@@ -81,7 +86,7 @@ class Dispatcher:
             if match.route.door is Door.ARM:
                 _check_api_version(request, match)
                 _check_content_type(request)
-            response = await match.route.handler(request)
+            response = await self._perform(match.route, request)
         except AzureError as refusal:
             response = refusal.response()
         except ClientDisconnect:
@@ -92,6 +97,11 @@ class Dispatcher:
             response = _broken(request_id).response()
         self._add_headers(response, request, request_id, match)
         return response
+
+    async def _perform(self, route: Route, request: Request) -> Response:
+        if self.faults.at(Seam.REQUEST):
+            return await disturbed(self.faults, self._clock, route, request)
+        return await route.handler(request)
 
     def _route(self, request: Request) -> Match:
         path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
@@ -181,6 +191,7 @@ class BoundedHeads(HttpToolsProtocol):
         """A head begins."""
         self._reading_head, self._head_bytes = True, 0
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         """The head has come."""

@@ -61,6 +61,7 @@ from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
 from aca_notebook.emulator.control import SEED, Control, client_environment
 from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
+from aca_notebook.emulator.faults.board import Faults
 from aca_notebook.emulator.identity.access import Access
 from aca_notebook.emulator.identity.client import load_client, load_token
 from aca_notebook.emulator.identity.doors import Doors
@@ -76,6 +77,7 @@ from aca_notebook.emulator.ingress.service import Ingress
 from aca_notebook.emulator.journal.database import Database
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
+from aca_notebook.emulator.rehearsing import Rehearsing, remembered_pace
 from aca_notebook.emulator.runtime.builder import Builder
 from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.images import Images
@@ -132,6 +134,8 @@ class Emulator:
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
         self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
         self._secrets = Secrets(settings.secrets_path, settings.secret_key_path, self._database.documents(GENERATION))
+        self._faults = Faults(self._database, clock)
+        self._pace = remembered_pace(self._database, settings.pace)
         self._store = Store(self._database)
         self._store.when_deleted(self._secrets.forget)
         self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
@@ -143,9 +147,10 @@ class Emulator:
         self._interpreters = Interpreters(self._database)
         self._controller = Controller(
             database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,
-            folder=settings.data_dir / "replicas", owner=owner_mark(settings.data_dir), pace=settings.pace,
+            folder=settings.data_dir / "replicas", owner=owner_mark(settings.data_dir), pace=self._pace,
+            faults=self._faults,
         )  # fmt: skip
-        self._runner = JobRunner(database=self._database, controller=self._controller, clock=clock, pace=settings.pace)
+        self._runner = JobRunner(database=self._database, controller=self._controller, clock=clock, pace=self._pace)
         self._retention = Retention(
             database=self._database, controller=self._controller, clock=clock, folder=settings.data_dir / "replicas"
         )
@@ -158,9 +163,9 @@ class Emulator:
             clock=clock, observer=self._telemetry,
         )  # fmt: skip
         self._runtime = runtime or Runtime(self._controller, self._ingress)
-        self._operations = Operations(self._store, self._database, clock)
+        self._operations = Operations(self._store, self._database, clock, self._faults)
         self._lifecycle = AppLifecycle(
-            self._store, self._operations, self._runtime, self._secrets, clock, pace=settings.pace
+            self._store, self._operations, self._runtime, self._secrets, clock, pace=self._pace
         )
         self._blobs = Blobs(settings.data_dir / "blobs", self._sas, clock)
         self._builder = Builder(
@@ -171,6 +176,7 @@ class Emulator:
         self.table = RouteTable(self._routes())
         doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._replica_keys)
         self.dispatcher = Dispatcher(self.table, doors, clock)
+        self.dispatcher.faults = self._faults
         self._server: HttpServer | None = None
         self._listener: Listener | None = None
         self._idle_watch: asyncio.Task[None] | None = None
@@ -181,6 +187,8 @@ class Emulator:
         Raises `PortInUse` when there is no port to have.
         """
         sock = bind(self.settings)
+        self._faults.watch(self._controller.gpus_freed)
+        await self._faults.start()
         await self._controller.start()
         await self._seed()
         await self._builds.start(self.client.subscription_id)
@@ -220,6 +228,7 @@ class Emulator:
         await self._runner.close()
         await self._ingress.close()
         await self._controller.close()
+        await self._faults.close()
         self._secrets.close()
         self._database.close()
         self._occupancy.release()
@@ -249,7 +258,7 @@ class Emulator:
         self._groups = Groups(scope, self._store, self._operations)
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
         self._environments = Environments(
-            scope, self._store, self._operations, self._clock, tokens, pace=self.settings.pace
+            scope, self._store, self._operations, self._clock, tokens, pace=self._pace
         )
         workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
         keeping = Keeping(scope, self._store, self._secrets, self._clock)
@@ -262,7 +271,7 @@ class Emulator:
         )
         jobs = Jobs(
             scope=scope, store=self._store, operations=self._operations, executions=self._executions,
-            secrets=self._secrets, tokens=tokens, clock=self._clock, pace=self.settings.pace,
+            secrets=self._secrets, tokens=tokens, clock=self._clock, pace=self._pace,
         )  # fmt: skip
         self._groups.deletes(APP_TYPE, self._lifecycle.delete)
         self._groups.deletes(JOB_TYPE, jobs.delete)
@@ -302,9 +311,10 @@ class Emulator:
             AppAnnexes(keeping),
             ProviderOperations(),
             RegionalOffers(scope),
-            SessionPools(keeping, self._operations, pace=self.settings.pace),
+            SessionPools(keeping, self._operations, pace=self._pace),
             Refusals(),
             Usages(scope, self._store),
+            Rehearsing(self._faults, self._pace, self._database, self._clock, self.listed_routes),
             self._operations,
             self._builds,
             self._blobs,
@@ -336,7 +346,8 @@ class Emulator:
             "url": endpoint.url,
             "http_url": endpoint.http_url,
             "data_dir": str(self.settings.data_dir),
-            "pace": self.settings.pace,
+            "pace": self._pace.factor,
+            "faults": [str(each.fault) for each in self._faults.posted()],
             "idle_exit_seconds": self.settings.idle_exit_seconds,
             "started_at": self._started_at.isoformat(),
             "apps": len(self._store.list(APP_TYPE, self.client.subscription_id)),

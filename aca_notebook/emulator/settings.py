@@ -18,13 +18,13 @@ class Settings:
     """One emulator's settings.
 
     `port` 0 takes the remembered one, or a free one from `FIRST_PORT` upwards. `pace` multiplies how long Azure takes
-    to provision: 0 is instant, 1 realistic. `idle_exit_seconds` None means never. `role_delay_seconds` is how long a
-    role assignment takes to be in effect.
+    to provision: 0 is instant, 1 realistic, None what it was last set to. `idle_exit_seconds` None means never.
+    `role_delay_seconds` is how long a role assignment takes to be in effect.
     """
 
     data_dir: Path
     port: int = 0
-    pace: float = 0.0
+    pace: float | None = None
     idle_exit_seconds: float | None = None
     role_delay_seconds: float = 0.0
 
@@ -72,6 +72,17 @@ class Settings:
     def state_path(self) -> Path:
         """Resources and journal."""
         return self.data_dir / "state.db"
+
+
+class Pace:
+    """How long Azure takes to provision, as a factor of its own times; it may change at any moment."""
+
+    def __init__(self, factor: float = 0.0) -> None:
+        self.factor = factor
+
+    def seconds(self, realistic: float) -> float:
+        """Return how long something takes now that takes Azure `realistic` seconds."""
+        return realistic * self.factor
 
 
 def parse_pace(text: str) -> float:

@@ -114,7 +114,7 @@ class Running:
 
 @contextlib.contextmanager
 def running_emulator(
-    folder: Path, *, pace: float = 0.0, hold: bool = False, idle_exit_seconds: float | None = None,
+    folder: Path, *, pace: float | None = 0.0, hold: bool = False, idle_exit_seconds: float | None = None,
     elapsed_seconds: float = 0.0, spawn: FakeSpawn | None = None, role_delay_seconds: float = 0.0,
 ) -> Iterator[Running]:  # fmt: skip
     """Start one and stop it; `hold` keeps revisions unproved until a test settles them.
@@ -130,7 +130,11 @@ def running_emulator(
         await clock.advance(elapsed_seconds)
         runtime = FakeRuntime(hold=hold)
         emulator = compose(
-            Settings(folder, 0, pace, idle_exit_seconds, role_delay_seconds), clock, programs, NoGpus(), Runtime(runtime, runtime)
+            Settings(folder, 0, pace, idle_exit_seconds, role_delay_seconds),
+            clock,
+            programs,
+            NoGpus(),
+            Runtime(runtime, runtime),
         )
         try:
             await emulator.start()

@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.arm.environments import profile_types
+from aca_notebook.emulator.arm.faults import app_failed
 from aca_notebook.emulator.arm.provisioning import (
     failed,
     in_order,
@@ -17,7 +18,6 @@ from aca_notebook.emulator.arm.provisioning import (
     with_revision,
 )
 from aca_notebook.emulator.runtime.desired import App, desired_app
-from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import RevisionProvisioningState, RunningStatus
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.seams import Runtime
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.identity.secrets import Secrets
+    from aca_notebook.emulator.settings import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class AppLifecycle:
     """Does apps' operations; owns nothing but the order of things."""
 
     def __init__(
-        self, store: Store, operations: Operations, runtime: Runtime, secrets: Secrets, clock: Clock, *, pace: float
+        self, store: Store, operations: Operations, runtime: Runtime, secrets: Secrets, clock: Clock, *, pace: Pace
     ) -> None:
         self._store = store
         self._operations = operations
@@ -51,7 +52,7 @@ class AppLifecycle:
         self._admits = runtime.admits
         self.secrets = secrets
         self._clock = clock
-        self._seconds = _REALISTIC_SECONDS * pace
+        self._pace = pace
 
     async def restore(self, subscription: str) -> None:
         """Declare and publish every app that was there when the emulator last ended."""
@@ -71,7 +72,7 @@ class AppLifecycle:
 
     async def provision(self, operation: Operation) -> None:
         """Publish the app, prove its new revision if it has one, and settle it."""
-        await self._clock.sleep(self._seconds)
+        await self._clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         await self.declare(operation.id)
         await self._publish(operation.id)
         trouble = await self._prove(operation)
@@ -94,7 +95,7 @@ class AppLifecycle:
 
     async def remove(self, operation: Operation) -> None:
         """Take the app down: requests first, then replicas, secrets, documents."""
-        await self._clock.sleep(self._seconds)
+        await self._clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         await self._take_down(operation.id)
         await self._operations.finish(operation, delete=True)
 
@@ -156,18 +157,17 @@ class AppLifecycle:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
+    def failed_revision(self, operation: Operation) -> dict[ResourceId, Document]:
+        """Return the revision that an operation was to prove, as it stands after that has failed."""
+        return {
+            parse_id(each["id"]): with_revision(each, state=RevisionProvisioningState.FAILED)
+            for each in self.revisions(operation.id)
+            if each["name"] == operation.argument
+        }
+
     async def _settle_failure(self, operation: Operation, trouble: str) -> None:
-        document = failed(self._document(operation.id), trouble)
-        documents = {operation.id: document}
-        for revision in self.revisions(operation.id):
-            if revision["name"] == operation.argument:
-                documents[parse_id(revision["id"])] = with_revision(revision, state=RevisionProvisioningState.FAILED)
-        error = AzureError(
-            400,
-            "ContainerAppOperationError",
-            f"Failed to provision revision for container app '{operation.id.name}'. Error details: {trouble}",
-        )
-        await self._operations.finish(operation, documents, error=error)
+        documents = {operation.id: failed(self._document(operation.id), trouble)} | self.failed_revision(operation)
+        await self._operations.finish(operation, documents, error=app_failed(operation.id.name, trouble))
 
     def _app(self, id_: ResourceId) -> App:
         document = self._document(id_)

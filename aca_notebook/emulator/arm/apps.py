@@ -66,7 +66,12 @@ class Apps:
         self._secrets = lifecycle.secrets
         self._tokens = tokens
         self._clock = clock
-        operations.register(_KIND, {"provision": lifecycle.provision, "delete": lifecycle.remove}, self.show)
+        operations.register(
+            _KIND,
+            {"provision": lifecycle.provision, "delete": lifecycle.remove},
+            self.show,
+            fail=lifecycle.failed_revision,
+        )
 
     def routes(self) -> list[Route]:
         """The resource; its revisions are a noun of their own."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.app_tokens import AppTokens
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.settings import Pace
 
 Document = dict[str, Any]
 TYPE = "Microsoft.App/managedEnvironments"
@@ -47,14 +48,14 @@ class Environments:
     """`Microsoft.App/managedEnvironments`."""
 
     def __init__(
-        self, scope: Scope, store: Store, operations: Operations, clock: Clock, tokens: AppTokens, *, pace: float
+        self, scope: Scope, store: Store, operations: Operations, clock: Clock, tokens: AppTokens, *, pace: Pace
     ) -> None:
         self._scope = scope
         self._store = store
         self._operations = operations
         self._clock = clock
         self._tokens = tokens
-        self._seconds = _REALISTIC_SECONDS * pace
+        self._pace = pace
         operations.register(_KIND, {"provision": self._provision, "delete": self._remove}, self.show)
 
     def routes(self) -> list[Route]:
@@ -252,12 +253,12 @@ class Environments:
         return operation
 
     async def _provision(self, operation: Operation) -> None:
-        await self._clock.sleep(self._seconds)
+        await self._clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         document = self._found(operation.id)
         await self._operations.finish(operation, {operation.id: succeeded(document)})
 
     async def _remove(self, operation: Operation) -> None:
-        await self._clock.sleep(self._seconds)
+        await self._clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         await self._operations.finish(operation, delete=True)
 
 

@@ -63,6 +63,15 @@ def app_busy(name: str, operation: str) -> AzureError:
     )
 
 
+def app_failed(name: str, why: str) -> AzureError:
+    """The end of an app's operation that came to nothing (facts §13.2)."""
+    return AzureError(
+        400,
+        "ContainerAppOperationError",
+        f"Failed to provision revision for container app '{name}'. Error details: {why}",
+    )
+
+
 def environment_busy(name: str, operation: str) -> AzureError:
     """A write to an environment while an operation runs."""
     return AzureError(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.identity.secrets import Secrets
+    from aca_notebook.emulator.settings import Pace
 
 Document = dict[str, Any]
 _KIND = "containerappsjob"
@@ -47,7 +48,7 @@ class Jobs:
 
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, scope: Scope, store: Store, operations: Operations, executions: Executions, secrets: Secrets,
-        tokens: AppTokens, clock: Clock, pace: float,
+        tokens: AppTokens, clock: Clock, pace: Pace,
     ) -> None:  # fmt: skip
         self._scope = scope
         self._store = store
@@ -56,7 +57,7 @@ class Jobs:
         self._secrets = secrets
         self._tokens = tokens
         self._clock = clock
-        self._seconds = _REALISTIC_SECONDS * pace
+        self._pace = pace
         operations.register(_KIND, {"provision": self._provision, "delete": self._remove}, self.show)
 
     def routes(self) -> list[Route]:
@@ -179,14 +180,14 @@ class Jobs:
         return JSONResponse(self._tokens.answer(id_, self._found(id_), request.state.claims))
 
     async def _provision(self, operation: Operation) -> None:
-        await self._clock.sleep(self._seconds)
+        await self._clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         document = self._store.get(operation.id)
         if document is None:
             raise resource_not_found(operation.id)
         await self._operations.finish(operation, {operation.id: succeeded(document)})
 
     async def _remove(self, operation: Operation) -> None:
-        await self._clock.sleep(self._seconds)
+        await self._clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         await self._take_down(operation.id)
         await self._operations.finish(operation, delete=True)
 

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.clock import format_instant, parse_instant
+from aca_notebook.emulator.arm.faults import app_failed
 from aca_notebook.emulator.arm.locations import location_name
 from aca_notebook.emulator.arm.provisioning import failed
+from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.journal.database import Statement, delete_document, put_document
 from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
+from aca_notebook.model.fault import Subject
+from aca_notebook.model.fault_kinds import FailOperation, Seam, SlowOperation, StuckOperation
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import OperationStatus
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.journal.database import Database
 
 logger = logging.getLogger(__name__)
@@ -36,6 +41,7 @@ _KIND = "operation"
 _KINDS = ("containerapp", "containerappsjob", "managedEnvironment", "managedCertificate", "sessionPools")
 _KEPT = timedelta(days=1)
 _RETRY_SECONDS = 1.0
+_HOLDING_UP: tuple[type[SlowOperation | StuckOperation], ...] = (SlowOperation, StuckOperation)
 #: Both azure-core and `az` obey this one; `Retry-After: 0` would make azure-core sleep 30 s (clients §4.1).
 _POLL_AGAIN = {"retry-after-ms": "50"}
 
@@ -80,22 +86,30 @@ Action = Callable[[Operation], Awaitable[None]]
 Show = Callable[["Request", dict[str, Any]], dict[str, Any]]
 
 
+#: What else is stored when an operation failed, beside its resource: its documents by id.
+Fail = Callable[[Operation], dict[ResourceId, dict[str, Any]]]
+
+
 class Operations:
     """Keeps and runs them. The tasks are its own: `close` ends them, `start` takes up what a crash cut off."""
 
-    def __init__(self, store: Store, database: Database, clock: Clock) -> None:
+    def __init__(self, store: Store, database: Database, clock: Clock, faults: Strikes | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._faults = faults or NoFaults()
         self._actions: dict[str, Action] = {}  # by kind and action
         self._shows: dict[str, Show] = {}
+        self._fails: dict[str, Fail] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._known = {key: Operation(**body) for key, body in database.documents(_KIND).items()}
         self._running = {each.id.key: each.name for each in self._known.values() if each.running}
 
-    def register(self, kind: str, actions: Mapping[str, Action], show: Show) -> None:
-        """Say how a kind's actions are done and its resources shown; before `start`."""
+    def register(self, kind: str, actions: Mapping[str, Action], show: Show, *, fail: Fail | None = None) -> None:
+        """Say how a kind's actions are done, its resources shown, what else changes when one fails; before `start`."""
         self._actions.update({f"{kind} {action}": do for action, do in actions.items()})
         self._shows[kind] = show
+        if fail is not None:
+            self._fails[kind] = fail
 
     async def start(self) -> None:
         """Forget old ones and resume those that were running."""
@@ -265,11 +279,26 @@ class Operations:
             message = f"The emulator failed: {type(failure).__name__}; its log has the details."
             await self._fail(operation, AzureError(500, "InternalServerError", message))
 
+    async def _disturb(self, operation: Operation) -> None:
+        """Let a fault in force hold it up or fail it. Raises `AzureError`."""
+        if not self._faults.at(Seam.OPERATION):
+            return
+        subject = Subject(operation.subject, "DELETE" if operation.action == "delete" else "PUT")
+        slow = self._faults.strike(subject, *_HOLDING_UP)
+        await self._clock.sleep(slow.seconds if slow is not None else 0.0)
+        if isinstance(slow, StuckOperation):
+            raise _expired(operation)
+        failing = self._faults.strike(subject, FailOperation)
+        if failing is not None:
+            raise AzureError(500, failing.code, failing.message)
+
     async def _fail(self, operation: Operation, error: AzureError) -> None:
         """End it as failed; while the disk is full, again and again until that can be written down."""
         while True:
             document = self._store.get(operation.id)
             ended = {operation.id: failed(document, error.message)} if document else {}
+            if document and operation.kind in self._fails:
+                ended |= self._fails[operation.kind](operation)
             try:
                 await self.finish(operation, ended, error=error)
             except AzureError as unwritten:
@@ -282,6 +311,13 @@ class Operations:
         self._known[ended.name] = ended
         if self._running.get(ended.id.key) == ended.name:
             del self._running[ended.id.key]
+
+
+def _expired(operation: Operation) -> AzureError:
+    """What Azure ends an operation with that took too long (facts §13.2; of other kinds than apps unconfirmed)."""
+    if operation.kind == "containerapp":
+        return app_failed(operation.id.name, "Operation expired.")
+    return AzureError(400, "OperationExpired", f"The operation on '{operation.id.name}' expired.")
 
 
 def _path(operation: Operation, what: str) -> str:

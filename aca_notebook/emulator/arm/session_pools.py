@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.stored import Keeping
     from aca_notebook.emulator.journal.database import Statement
+    from aca_notebook.emulator.settings import Pace
 
 Document = dict[str, Any]
 TYPE = "Microsoft.App/sessionPools"
@@ -52,10 +53,10 @@ _DATA_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 class SessionPools:
     """`Microsoft.App/sessionPools`, and the refusal of calls into one."""
 
-    def __init__(self, keeping: Keeping, operations: Operations, *, pace: float) -> None:
+    def __init__(self, keeping: Keeping, operations: Operations, *, pace: Pace) -> None:
         self._keeping = keeping
         self._operations = operations
-        self._seconds = _REALISTIC_SECONDS * pace
+        self._pace = pace
         operations.register(_KIND, {"provision": self._provision, "delete": self._remove}, self._shown)
 
     def routes(self) -> list[Route]:
@@ -147,12 +148,12 @@ class SessionPools:
         )  # fmt: skip
 
     async def _provision(self, operation: Operation) -> None:
-        await self._keeping.clock.sleep(self._seconds)
+        await self._keeping.clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         document = self._keeping.store.get(operation.id)
         await self._operations.finish(operation, {operation.id: succeeded(document)} if document else {})
 
     async def _remove(self, operation: Operation) -> None:
-        await self._keeping.clock.sleep(self._seconds)
+        await self._keeping.clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         await self._operations.finish(operation, delete=True)
 
     def _shown(self, request: Request, document: Document) -> Document:

@@ -32,8 +32,13 @@ class Strikes(Protocol):
         """Return the faults of a seam; empty costs nothing."""
         ...
 
-    def strike(self, subject: Subject, *kinds: type[K], by_name: bool = False) -> K | None:
-        """Return what strikes a subject now, and count it; `by_name` only faults that name its operation."""
+    def strike(
+        self, subject: Subject, *kinds: type[K], by_name: bool = False, fits: Callable[[K], bool] | None = None
+    ) -> K | None:
+        """Return what strikes a subject now, and count it.
+
+        With `by_name` only faults that name its operation; with `fits` only those whose parameters do.
+        """
         ...
 
     def standing(self, subject: Subject, kind: type[K]) -> K | None:
@@ -44,16 +49,21 @@ class Strikes(Protocol):
 class NoFaults:
     """All is well."""
 
-    def at(self, seam: Seam) -> tuple[Posted, ...]:  # noqa: ARG002  # the protocol's
+    def at(self, seam: Seam) -> tuple[Posted, ...]:
         """Return none."""
+        del seam
         return ()
 
-    def strike(self, subject: Subject, *kinds: type[K], by_name: bool = False) -> K | None:  # noqa: ARG002
+    def strike(
+        self, subject: Subject, *kinds: type[K], by_name: bool = False, fits: Callable[[K], bool] | None = None
+    ) -> K | None:
         """Return none."""
+        del subject, kinds, by_name, fits
         return None
 
-    def standing(self, subject: Subject, kind: type[K]) -> K | None:  # noqa: ARG002
+    def standing(self, subject: Subject, kind: type[K]) -> K | None:
         """Return none."""
+        del subject, kind
         return None
 
 
@@ -142,16 +152,24 @@ class Faults:
         """Return the faults of a seam; empty costs nothing."""
         return self._by_seam.get(seam, ())
 
-    def strike(self, subject: Subject, *kinds: type[K], by_name: bool = False) -> K | None:
-        """Return what strikes a subject now, and count it; `by_name` only faults that name its operation."""
+    def strike(
+        self, subject: Subject, *kinds: type[K], by_name: bool = False, fits: Callable[[K], bool] | None = None
+    ) -> K | None:
+        """Return what strikes a subject now, and count it.
+
+        With `by_name` only faults that name its operation; with `fits` only those whose parameters do.
+        """
         for posted in self._covering(subject, kinds):
-            if by_name and not posted.fault.scope.operation:
+            what = posted.fault.what
+            if not isinstance(what, kinds) or (by_name and not posted.fault.scope.operation):
                 continue
-            met = self._posted[posted.id].met + 1
+            if fits is not None and not fits(what):
+                continue
+            met = posted.met + 1
             struck = posted.fault.strikes(met)
             self._count(replace(posted, met=met, struck=posted.struck + struck))
-            if struck and isinstance(posted.fault.what, kinds):
-                return posted.fault.what
+            if struck:
+                return what
         return None
 
     def standing(self, subject: Subject, kind: type[K]) -> K | None:

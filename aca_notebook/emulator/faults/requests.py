@@ -59,7 +59,7 @@ class HangUp(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's
         """Cut it, and return when the server knows."""
-        scope["extensions"][ABORT]()
+        scope["extensions"][ABORT]["now"]()
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -85,4 +85,4 @@ class CutShort(Response):
 
     async def _cut(self, scope: Scope) -> None:
         await self._clock.sleep(self._seconds)
-        scope["extensions"][ABORT]()
+        scope["extensions"][ABORT]["now"]()

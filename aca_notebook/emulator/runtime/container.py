@@ -6,13 +6,16 @@ import asyncio
 import logging
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime.exec_session import ExecSession, NotRunning, open_session
 from aca_notebook.emulator.runtime.probes import Check, Faded, Finding, GaveUp, Watch
 from aca_notebook.emulator.runtime.process import Launch, StartFailed, new_mark
 from aca_notebook.emulator.runtime.waiting import first_of
+from aca_notebook.model.fault import Subject
+from aca_notebook.model.fault_kinds import ImagePullFailure, ProbeFailure, Seam
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,12 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aca_notebook.clock import Clock
-    from aca_notebook.emulator.runtime.desired import App, Container, Revision
+    from aca_notebook.emulator.faults.board import Strikes
+    from aca_notebook.emulator.runtime.desired import App, Container, Probe, Revision
     from aca_notebook.emulator.runtime.ports import ContainerPorts
     from aca_notebook.emulator.runtime.process import Child, Spawn
     from aca_notebook.emulator.runtime.recorder import Recorder
+    from aca_notebook.emulator.settings import Pace
 
 logger = logging.getLogger(__name__)
+K = TypeVar("K")
 
 KILL_NOW = 0.0
 _NOT_EXECUTABLE = 127
@@ -90,7 +96,13 @@ class Tools:
     check: Check
     recorder: Recorder
     owner: str  #: what every mark begins with
-    eager: bool  #: look far more often than the probes say until a container is ready
+    pace: Pace
+    faults: Strikes
+
+    @property
+    def eager(self) -> bool:
+        """Whether to look far more often than the probes say until a container is ready."""
+        return self.pace.factor < 1.0
 
 
 class ContainerRun:
@@ -140,7 +152,11 @@ class ContainerRun:
 
     async def run(self) -> None:
         """Return when nothing of the container is left."""
-        image = self._tools.images.resolve(self.place.container.image)
+        wanted = self.place.container.image
+        if self._strike(ImagePullFailure, lambda each: fnmatchcase(wanted, each.image)) is not None:
+            self._record(self._event(events.ImagePullFailed, image=wanted, message=_refused_image(wanted)))
+            return
+        image = self._tools.images.resolve(wanted)
         if image is None:
             self._record(self._event(events.ImagePullFailed, **_unknown_image(self.place.container.image)))
             return
@@ -208,7 +224,16 @@ class ContainerRun:
 
     async def _watch(self, port: int) -> None:
         tools = self._tools
-        await Watch(self._probes, port, tools.clock, tools.check, self._found, eager=tools.eager).run()
+        await Watch(self._probes, port, tools.clock, self._check, self._found, eager=tools.eager).run()
+
+    async def _check(self, probe: Probe, port: int) -> str:
+        if self._strike(ProbeFailure, lambda each: each.probe == probe.kind.lower()) is not None:
+            return "HTTP probe failed with statuscode: 503"  # the kubelet's words
+        return await self._tools.check(probe, port)
+
+    def _strike(self, kind: type[K], fits: Callable[[K], bool]) -> K | None:
+        faults = self._tools.faults
+        return faults.strike(Subject(self.place.app.key), kind, fits=fits) if faults.at(Seam.REPLICA) else None
 
     def _found(self, finding: Finding) -> None:
         if isinstance(finding, GaveUp):
@@ -273,6 +298,14 @@ def _names_of_app(app: App, revision: Revision) -> dict[str, str]:
 
 def _names_of_job(job: App, execution: Revision) -> dict[str, str]:
     return {"CONTAINER_APP_JOB_NAME": job.name, "CONTAINER_APP_JOB_EXECUTION_NAME": execution.name}
+
+
+def _refused_image(image: str) -> str:
+    """What containerd says of a registry that wants another credential."""
+    return (
+        f'rpc error: code = Unknown desc = failed to pull and unpack image "{image}": failed to resolve reference '
+        f'"{image}": failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized'
+    )
 
 
 def _unknown_image(image: str) -> dict[str, str]:

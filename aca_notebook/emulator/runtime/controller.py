@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime import probes
 from aca_notebook.emulator.runtime.container import Tools
 from aca_notebook.emulator.runtime.exec_session import NotRunning
-from aca_notebook.emulator.runtime.gpus import Leases
+from aca_notebook.emulator.runtime.gpus import Leases, no_capacity
 from aca_notebook.emulator.runtime.lodging import Lodging
 from aca_notebook.emulator.runtime.observed import ObservedApp
 from aca_notebook.emulator.runtime.ports import ContainerPorts
@@ -33,6 +34,7 @@ from aca_notebook.emulator.runtime.tended import (
 from aca_notebook.emulator.runtime.waiting import rest
 from aca_notebook.emulator.scaling.load import LoadWindow
 from aca_notebook.emulator.scaling.rules import ScalingState, decide_replicas
+from aca_notebook.emulator.settings import Pace
 
 if TYPE_CHECKING:
     import random
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.container import ImageTable, SecretValues
     from aca_notebook.emulator.runtime.desired import App
@@ -65,18 +68,19 @@ class Controller:
 
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, database: Database, clock: Clock, spawn: Spawn, images: ImageTable, gpus: Gpus, secrets: SecretValues,
-        folder: Path, owner: str = "", pace: float = 0.0, check: probes.Check = probes.check,
-        names: random.Random | None = None,
+        folder: Path, owner: str = "", pace: Pace | None = None, check: probes.Check = probes.check,
+        names: random.Random | None = None, faults: Strikes | None = None,
     ) -> None:  # fmt: skip
         self._clock = clock
         self._spawn = spawn
         self._owner = owner
-        self._pace = pace
+        self._pace = pace or Pace()
+        self._faults = faults or NoFaults()
         self._folders = Folders(folder)
         self._leases = Leases(gpus)
         self._recorder = Recorder(database, clock)
         self._snapshots = Snapshots(database)
-        tools = Tools(clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, eager=pace < 1.0)
+        tools = Tools(clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, self._pace, self._faults)
         self._replicas = Replicas(self, tools, self._leases, self._folders, names)
         self._apps: dict[str, Tended] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -290,6 +294,10 @@ class Controller:
         """Wait for the next announcement."""
         await self._changed.wait()
 
+    def free_gpus(self, app_key: str) -> int:
+        """Return how many devices an app's replicas could have now; below 0 while Azure is to have none for it."""
+        return -1 if no_capacity(self._faults, app_key) else self._leases.free
+
     def gpus_freed(self) -> None:
         """Let every app look again for a place."""
         for tended in self._apps.values():
@@ -326,7 +334,7 @@ class Controller:
         now = self._now
         wanted, again = self._scale(tended)
         circumstances = Circumstances(
-            now, wanted, tended.runs.keys(), self._leases.total, self._leases.free, self._pace
+            now, wanted, tended.runs.keys(), self._leases.total, self.free_gpus(tended.observed.key), self._pace.factor
         )
         plan = reconcile(tended.app, tended.observed, circumstances)
         for action in plan.actions:

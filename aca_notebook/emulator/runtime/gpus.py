@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aca_notebook.model.fault import Subject
+from aca_notebook.model.fault_kinds import Seam, StuckGpu
+
+if TYPE_CHECKING:
+    from aca_notebook.emulator.faults.board import Strikes
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +84,11 @@ class Leases:
         for uuid in held:
             del self._holders[uuid]
         return bool(held)
+
+
+def no_capacity(faults: Strikes, app_key: str) -> bool:
+    """Tell whether Azure is to have no GPU for an app, whatever this machine has."""
+    return bool(faults.at(Seam.REPLICA)) and faults.standing(Subject(app_key), StuckGpu) is not None
 
 
 def _ask_nvml() -> tuple[Gpu, ...]:

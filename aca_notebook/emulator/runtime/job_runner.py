@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.desired import App
     from aca_notebook.emulator.runtime.executions import Action, ExecutionPlan
     from aca_notebook.emulator.runtime.lodging import Lodging
+    from aca_notebook.emulator.settings import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class JobRunner:
     """Owns the loops of all jobs; the replicas are the controller's, which must be started first and closed last."""
 
     def __init__(
-        self, *, database: Database, controller: Controller, clock: Clock, pace: float,
+        self, *, database: Database, controller: Controller, clock: Clock, pace: Pace,
         names: random.Random | None = None,
     ) -> None:  # fmt: skip
         self._database = database
@@ -166,7 +167,8 @@ class JobRunner:
             observed = job.observed.executions[name]
             leases = job.lodging.leases
             circumstances = Circumstances(
-                now, {}, job.lodging.tended.runs.keys(), leases.total, leases.free, self._pace
+                now, {}, job.lodging.tended.runs.keys(), leases.total, self._controller.free_gpus(key),
+                self._pace.factor,
             )  # fmt: skip
             plan = decide_execution(execution, observed, circumstances)
             self._perform(key, job, execution, plan)

@@ -94,7 +94,8 @@ class Circumstances:
     """What else bears on the decision.
 
     `wanted` is how many replicas each live revision should have; `busy` the (replica, container) pairs being started
-    or running; `gpus` how many devices this machine has, `free_gpus` how many are not leased; `pace` stretches the
+    or running; `gpus` how many devices this machine has, `free_gpus` how many are not leased, below 0 when
+    none is to be had, not even on a machine that would do without; `pace` stretches the
     back-off of revisions that have yet to prove themselves.
     """
 
@@ -204,7 +205,8 @@ def _tend(
     resized = _resize(revision, state, circumstances.wanted.get(revision.name, 0))
     leaving = {action.replica for action in resized if isinstance(action, StopReplica)}
     staying = [replica for replica in _present(state) if replica.name not in leaving]
-    assigned, free = _assign(revision, staying, free)
+    needed = revision.gpus if circumstances.gpus else 0  # without devices it runs on the CPU
+    assigned, free = _assign(revision, staying, needed, free)
     actions = [*conclusions, *resized, *assigned]
     looks: list[datetime] = []
     for replica in staying:
@@ -246,12 +248,14 @@ def _resize(revision: Revision, state: ObservedRevision, wanted: int) -> list[Ac
     return [_stop(revision, replica, "ScaledIn") for replica in least_useful[: len(present) - wanted]]
 
 
-def _assign(revision: Revision, replicas: list[ObservedReplica], free: int) -> tuple[list[Action], int]:
+def _assign(
+    revision: Revision, replicas: list[ObservedReplica], needed: int, free: int
+) -> tuple[list[Action], int]:  # fmt: skip
     actions: list[Action] = []
     for replica in replicas:
-        if not replica.assigned and revision.gpus <= free:
+        if not replica.assigned and needed <= free:
             actions.append(AssignReplica(revision, replica.name))
-            free -= revision.gpus
+            free -= needed
     return actions, free
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime.container import KILL_NOW, ContainerRun, Place
+from aca_notebook.emulator.runtime.gpus import no_capacity
 from aca_notebook.emulator.runtime.reconcile import (
     Action,
     AssignReplica,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.observed import ObservedReplica
     from aca_notebook.emulator.runtime.tended import Tended
 
+#: What Azure's system log says when a region is out of GPUs (facts §2.4).
+_FULL = "WorkLoad Profile Full"
 _NAME_ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -147,9 +150,10 @@ class Replicas:
         where: dict[str, Any] = {"at": self._now, "app": tended.observed.key, "revision": revision.name}
         where["replica"] = replica
         on_cpu = revision.gpus > 0 and self._leases.total == 0
-        gpus = self._leases.take(replica, 0 if on_cpu else revision.gpus)
+        full = revision.gpus > 0 and no_capacity(self._tools.faults, tended.observed.key)
+        gpus = None if full else self._leases.take(replica, 0 if on_cpu else revision.gpus)
         if gpus is None:
-            message = f"No GPU is free: {revision.gpus} wanted, {self._leases.free} of {self._leases.total} free."
+            message = _FULL if full else _none_free(revision.gpus, self._leases)
             self._keeper.record(events.ReplicaUnassigned(**where, reason="AssigningReplica", message=message))
         else:
             self._keeper.record(events.ReplicaAssigned(**where, gpus=gpus, note=CPU_NOTE if on_cpu else ""))
@@ -186,6 +190,10 @@ class Replicas:
     def _new_name(self, revision: str) -> str:
         digest = hashlib.sha256(revision.encode()).hexdigest()[:10]
         return f"{revision}-{digest}-{''.join(self._names.choices(_NAME_ALPHABET, k=5))}"
+
+
+def _none_free(wanted: int, leases: Leases) -> str:
+    return f"No GPU is free: {wanted} wanted, {leases.free} of {leases.total} free."
 
 
 def _where(tended: Tended, replica: ObservedReplica, at: datetime) -> dict[str, Any]:

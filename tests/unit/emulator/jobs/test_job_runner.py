@@ -11,6 +11,7 @@ import pytest
 from aca_notebook.emulator.runtime.desired import App, Container, Revision
 from aca_notebook.emulator.runtime.executions import Execution, ObservedExecution
 from aca_notebook.emulator.runtime.job_runner import JobRunner
+from aca_notebook.emulator.settings import Pace
 from aca_notebook.model.states import ExecutionStatus
 from tests.fakes.spawn import Behaviour
 from tests.unit.emulator.runtime.world import World, world
@@ -39,7 +40,7 @@ class Ends:
 async def runner(folder: Path, *, exit_code: int | None, gpus: int = 0) -> AsyncIterator[tuple[World, JobRunner, Ends]]:
     async with world(folder, behave=lambda _: Behaviour(exit_code=exit_code), gpus=gpus) as w:
         made = JobRunner(
-            database=w.database, controller=w.controller, clock=w.clock, pace=0.0, names=random.Random(1)
+            database=w.database, controller=w.controller, clock=w.clock, pace=Pace(), names=random.Random(1)
         )  # fmt: skip
         ends = Ends()
         made.when_ended(ends.settle)

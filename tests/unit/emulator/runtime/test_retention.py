@@ -17,6 +17,7 @@ from aca_notebook.emulator.runtime import retention
 from aca_notebook.emulator.runtime.executions import Execution
 from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.retention import EVENTS_DAYS, LOGS_DAYS, LogFolder, Retention, decide_removals
+from aca_notebook.emulator.settings import Pace
 from aca_notebook.emulator.telemetry.catalogue import RETENTION_DAYS
 from aca_notebook.model.states import ExecutionStatus
 from tests.fakes.clock import ManualClock
@@ -172,7 +173,7 @@ def job(name: str = "train--1") -> Execution:
 
 async def test_an_execution_that_is_settled_is_carried_no_further(tmp_path):
     async with world(tmp_path, behave=lambda _: Behaviour(exit_code=0)) as w:
-        runner = JobRunner(database=w.database, controller=w.controller, clock=w.clock, pace=0.0)
+        runner = JobRunner(database=w.database, controller=w.controller, clock=w.clock, pace=Pace())
         settled = []
 
         async def settle(key, observed):
@@ -188,7 +189,7 @@ async def test_an_execution_that_is_settled_is_carried_no_further(tmp_path):
 
 async def test_all_that_happened_to_an_execution_stays_until_it_is_settled(tmp_path):
     async with world(tmp_path) as w:
-        runner = JobRunner(database=w.database, controller=w.controller, clock=w.clock, pace=0.0)
+        runner = JobRunner(database=w.database, controller=w.controller, clock=w.clock, pace=Pace())
         runner.run(app(), dataclasses.replace(job(), timeout_seconds=1e9))
         await w.until(lambda: w.spawn.alive)
         await w.controller.checkpoint()

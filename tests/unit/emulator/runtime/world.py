@@ -8,10 +8,12 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aca_notebook.emulator.faults.board import Faults
 from aca_notebook.emulator.journal.database import Database
 from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.desired import App, Container, Ingress, Probe, Revision, Scale, ScaleRule
 from aca_notebook.emulator.runtime.observed import ObservedApp, ObservedReplica, fold
+from aca_notebook.emulator.settings import Pace
 from tests.fakes.clock import ManualClock
 from tests.fakes.gpus import FakeGpus
 from tests.fakes.images import FakeImages, FakeSecrets
@@ -33,6 +35,7 @@ class World:
     images: FakeImages
     secrets: FakeSecrets
     database: Database
+    faults: Faults
 
     @property
     def app(self) -> ObservedApp:
@@ -62,15 +65,18 @@ async def world(
 ) -> AsyncIterator[World]:
     database = Database(folder / "state.db")
     clock, spawn, images, secrets = clock or ManualClock(), FakeSpawn(behave), FakeImages(), FakeSecrets()
+    faults = Faults(database, clock)
     controller = Controller(
         database=database, clock=clock, spawn=spawn, images=images, gpus=FakeGpus(gpus), secrets=secrets,
-        folder=folder / "replicas", pace=pace, names=random.Random(1),
+        folder=folder / "replicas", pace=Pace(pace), names=random.Random(1), faults=faults,
     )  # fmt: skip
+    faults.watch(controller.gpus_freed)
     await controller.start()
     try:
-        yield World(controller, clock, spawn, images, secrets, database)
+        yield World(controller, clock, spawn, images, secrets, database, faults)
     finally:
         await controller.close()
+        await faults.close()
         await asyncio.sleep(0.02)  # connections that were cut, or were just being accepted, end through the kernel
         assert spawn.alive == [], "a program outlived its controller"
         database.close()

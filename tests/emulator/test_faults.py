@@ -1,0 +1,218 @@
+"""Bad days over HTTP: what the faults in force make the control plane answer, and what they leave behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from aca_notebook.model.fault_kinds import KINDS
+from tests.emulator.running import API, Running, running_emulator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def put_in_force(emulator: Running, fault: str) -> str:
+    """Add a fault; returns its id."""
+    answer = emulator.control("POST", "faults", {"fault": fault})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def in_force(emulator: Running) -> list[dict[str, Any]]:
+    return emulator.control("GET", "faults").json()["value"]
+
+
+def error(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_can_be_put_in_force_by_its_name_alone_and_cleared(emulator: Running, kind: str) -> None:
+    added = put_in_force(emulator, kind)
+    assert [each["kind"] for each in in_force(emulator)] == [kind]
+    assert emulator.control("GET", "status").json()["faults"] == [kind]
+    assert emulator.control("DELETE", f"faults/{added}").json() == {"cleared": 1}
+    assert in_force(emulator) == []
+    assert emulator.control("DELETE", f"faults/{added}").status_code == 404
+
+
+def test_a_fault_that_makes_no_sense_is_refused_in_words(emulator: Running) -> None:
+    answer = emulator.control("POST", "faults", {"fault": "throtle"})
+    assert error(answer) == (400, "InvalidFault")
+    assert "did you mean throttle?" in answer.json()["error"]["message"]
+    unknown = emulator.control("POST", "faults", {"fault": "outage on=ContainerApps_Frobnicate"})
+    assert "no operation is called ContainerApps_Frobnicate" in unknown.json()["error"]["message"]
+    assert in_force(emulator) == []
+
+
+def test_throttling_says_how_long_to_wait_and_ends_after_its_count(emulator: Running) -> None:
+    put_in_force(emulator, "throttle retry_after=7 on=PUT containerApps/scorer count=2")
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
+    assert emulator.ask("PUT", emulator.app_path("other"), emulator.body()).status_code == 201
+    for _ in range(2):
+        answer = emulator.ask("PUT", emulator.app_path(), emulator.body())
+        assert error(answer) == (429, "TooManyRequests")
+        assert answer.headers["Retry-After"] == "7"
+        assert answer.headers["x-ms-failure-cause"] == "gateway"
+    assert emulator.ask("PUT", emulator.app_path(), emulator.body()).status_code == 201
+    assert in_force(emulator) == []
+
+
+@pytest.mark.parametrize(("status", "code"), [
+    (500, "InternalServerError"), (502, "BadGatewayConnection"), (503, "ServiceUnavailable"), (504, "GatewayTimeout"),
+])  # fmt: skip
+def test_an_outage_answers_with_azures_code(emulator: Running, status: int, code: str) -> None:
+    put_in_force(emulator, f"outage status={status} count=1 skip=1")
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
+    assert error(emulator.ask("GET", emulator.app_path())) == (status, code)
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
+
+
+@pytest.mark.parametrize("fault", ["outage when=after", "drop-connection when=after"])
+def test_a_write_may_have_been_made_although_nobody_was_told(emulator: Running, fault: str) -> None:
+    put_in_force(emulator, f"{fault} on=PUT count=1")
+    if fault.startswith("drop"):
+        with pytest.raises(requests.ConnectionError):
+            emulator.ask("PUT", emulator.app_path(), emulator.body())
+    else:
+        assert emulator.ask("PUT", emulator.app_path(), emulator.body()).status_code == 503
+    assert emulator.ask("GET", emulator.app_path()).status_code == 200
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_connection_that_is_dropped_before_leaves_nothing(emulator: Running, *, secure: bool) -> None:
+    put_in_force(emulator, "drop-connection on=PUT count=1")
+    url = emulator.environment["AZURE_RESOURCE_MANAGER_URL" if secure else "AZURE_RESOURCE_MANAGER_HTTP_URL"]
+    with pytest.raises(requests.ConnectionError):
+        emulator.ask(
+            "PUT", url + emulator.app_path(), emulator.body(), params=API,
+            verify=emulator.environment["REQUESTS_CA_BUNDLE"],
+        )  # fmt: skip
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
+
+
+def test_an_expired_token_is_told_with_its_challenge(emulator: Running) -> None:
+    put_in_force(emulator, "expired-token count=1")
+    answer = emulator.ask("GET", emulator.app_path())
+    assert error(answer) == (401, "ExpiredAuthenticationToken")
+    assert "'12/31/2025 11:59:00 PM' is earlier than current UTC time '1/1/2026 12:00:00 AM'" in answer.text
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
+
+
+def test_a_missing_role_is_told_with_action_and_scope(emulator: Running) -> None:
+    put_in_force(emulator, "forbidden on=PUT count=1")
+    answer = emulator.ask("PUT", emulator.app_path(), emulator.body())
+    assert error(answer) == (403, "AuthorizationFailed")
+    message = answer.json()["error"]["message"]
+    assert "perform action 'Microsoft.App/containerApps/write'" in message
+    assert f"over scope '{emulator.app_path()}'" in message
+    assert emulator.environment["AZURE_CLIENT_ID"] in message
+
+
+def test_faults_outlive_a_restart_with_what_they_have_left(data_dir: Path) -> None:
+    with running_emulator(data_dir) as emulator:
+        put_in_force(emulator, "outage count=3 on=GET")
+        assert emulator.ask("GET", emulator.app_path()).status_code == 503
+    with running_emulator(data_dir) as emulator:
+        assert [(each["met"], each["struck"]) for each in in_force(emulator)] == [(1, 1)]
+        statuses = [emulator.ask("GET", emulator.app_path()).status_code for _ in range(3)]
+        assert statuses == [503, 503, 404]
+
+
+def test_a_fault_ends_when_its_time_is_over_also_over_a_restart(data_dir: Path) -> None:
+    with running_emulator(data_dir) as emulator:
+        put_in_force(emulator, "outage for=10m")
+        emulator.advance(599)
+        assert emulator.ask("GET", emulator.app_path()).status_code == 503
+        emulator.advance(1)
+        assert emulator.ask("GET", emulator.app_path()).status_code == 404
+        put_in_force(emulator, "outage for=10m")
+    with running_emulator(data_dir, elapsed_seconds=1200) as emulator:
+        assert in_force(emulator) == []
+
+
+def test_a_slow_operation_is_in_progress_for_so_long(emulator: Running) -> None:
+    put_in_force(emulator, "slow-operation seconds=90 on=containerApps/scorer")
+    answer = emulator.ask("PUT", emulator.app_path(), emulator.body())
+    assert answer.status_code == 201
+    url = answer.headers["Azure-AsyncOperation"]
+    emulator.advance(89)
+    assert emulator.ask("GET", url).json()["status"] == "InProgress"
+    emulator.advance(2)
+    assert emulator.follow(answer)["status"] == "Succeeded"
+
+
+def test_an_operation_fails_as_it_is_told_to_and_so_do_app_and_revision(emulator: Running) -> None:
+    put_in_force(
+        emulator, "fail-operation code=AKSCapacityHeavyUsage message=The region is full. on=containerApps count=1"
+    )
+    ended = emulator.follow(emulator.ask("PUT", emulator.app_path(), emulator.body()))
+    assert ended["status"] == "Failed"
+    assert ended["error"] == {"code": "AKSCapacityHeavyUsage", "message": "The region is full."}
+    assert emulator.ask("GET", emulator.app_path()).json()["properties"]["provisioningState"] == "Failed"
+    (revision,) = emulator.ask("GET", f"{emulator.app_path()}/revisions").json()["value"]
+    assert revision["properties"]["provisioningState"] == "Failed"
+    assert emulator.follow(emulator.ask("PUT", emulator.app_path(), emulator.body()))["status"] == "Succeeded"
+
+
+def test_an_operation_that_is_stuck_expires_after_fifteen_minutes(emulator: Running) -> None:
+    put_in_force(emulator, "stuck-operation on=containerApps count=1")
+    answer = emulator.ask("PUT", emulator.app_path(), emulator.body())
+    emulator.advance(890)
+    assert emulator.ask("GET", answer.headers["Azure-AsyncOperation"]).json()["status"] == "InProgress"
+    emulator.advance(20)
+    failed = emulator.follow(answer)["error"]
+    assert failed["code"] == "ContainerAppOperationError"
+    assert failed["message"].endswith("Error details: Operation expired.")
+
+
+def test_a_delete_can_be_made_to_fail_and_leaves_the_app(emulator: Running) -> None:
+    emulator.deploy()
+    put_in_force(emulator, "fail-operation on=DELETE containerApps count=1")
+    emulator.follow(emulator.ask("DELETE", emulator.app_path()))
+    assert emulator.ask("GET", emulator.app_path()).json()["properties"]["provisioningState"] == "Failed"
+    emulator.follow(emulator.ask("DELETE", emulator.app_path()))
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
+
+
+def test_an_operation_that_a_fault_holds_up_is_held_up_again_after_a_restart(data_dir: Path) -> None:
+    with running_emulator(data_dir) as emulator:
+        put_in_force(emulator, "slow-operation seconds=60 on=containerApps")
+        url = emulator.ask("PUT", emulator.app_path(), emulator.body()).headers["Azure-AsyncOperation"]
+        path = url.removeprefix(emulator.environment["AZURE_RESOURCE_MANAGER_HTTP_URL"])
+        emulator.advance(30)
+    with running_emulator(data_dir) as emulator:
+        assert emulator.ask("GET", path).json()["status"] == "InProgress"
+        emulator.advance(61)
+        emulator.eventually(lambda: emulator.ask("GET", path).json()["status"] == "Succeeded")
+
+
+def test_the_pace_changes_while_it_runs_and_stays_after_a_restart(data_dir: Path) -> None:
+    with running_emulator(data_dir, pace=None) as emulator:
+        assert emulator.control("GET", "pace").json() == {"pace": 0.0}
+        assert emulator.control("PUT", "pace", {"pace": "realistic"}).json() == {"pace": 1.0}
+        answer = emulator.ask("PUT", emulator.app_path(), emulator.body())
+        emulator.advance(19)
+        assert emulator.ask("GET", answer.headers["Azure-AsyncOperation"]).json()["status"] == "InProgress"
+        emulator.advance(2)
+        assert emulator.follow(answer)["status"] == "Succeeded"
+        assert error(emulator.control("PUT", "pace", {"pace": "swift"})) == (400, "InvalidPace")
+    with running_emulator(data_dir, pace=None) as emulator:
+        assert emulator.control("GET", "status").json()["pace"] == 1.0
+    with running_emulator(data_dir, pace=0.0) as emulator:
+        assert emulator.control("GET", "status").json()["pace"] == 0.0
+
+
+def test_a_bad_day_never_reaches_the_control_door_or_the_token_endpoint(emulator: Running) -> None:
+    put_in_force(emulator, "outage")
+    assert emulator.control("GET", "status").status_code == 200
+    tenant = emulator.environment["AZURE_TENANT_ID"]
+    assert emulator.ask("GET", f"/{tenant}/v2.0/.well-known/openid-configuration").status_code == 200
+    put_in_force(emulator, "outage on=Oidc_*")
+    assert emulator.ask("GET", f"/{tenant}/v2.0/.well-known/openid-configuration").status_code == 503
+    assert emulator.control("DELETE", "faults").json() == {"cleared": 2}
+    assert emulator.ask("GET", f"/{tenant}/v2.0/.well-known/openid-configuration").status_code == 200
