@@ -20,7 +20,7 @@ from aca_notebook.emulator import api_versions
 from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.faults.requests import ABORT, disturbed
 from aca_notebook.emulator.headers import common_headers, provider_headers
-from aca_notebook.emulator.wire import BY_GATEWAY, AzureError, Door, Match, RouteTable, query
+from aca_notebook.emulator.wire import BY_GATEWAY, AzureError, Door, Match, RouteTable, checked_name, query
 from aca_notebook.model.fault_kinds import Seam
 
 if TYPE_CHECKING:
@@ -78,11 +78,13 @@ class Dispatcher:
         match: Match | None = None
         try:
             _check_host(request)
+            _check_origin(request)
             match = self._route(request)
             body.limit = _BODY_BYTES.get(match.route.door, _MOST_BODY_BYTES)
             request.scope["path_params"] = match.parameters
             request.state.claims = self._doors.claims(match.route.door, request)
             _check_protocol(match.route, request)
+            _check_names(match)
             if match.route.door is Door.ARM:
                 _check_api_version(request, match)
                 _check_content_type(request)
@@ -263,6 +265,21 @@ def _check_protocol(route: Route, request: Request) -> None:
             headers={"Upgrade": "websocket", "Connection": "Upgrade"},
         )  # fmt: skip
     raise AzureError(400, "WebSocketNotSupported", "This address does not speak WebSocket.")
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse what a page of another site makes a browser send; pages of this machine, such as Jupyter's, may ask."""
+    written = request.headers.get("origin")
+    if written is not None and _LOOPBACK_HOST.fullmatch(written.partition("://")[2]) is None:
+        raise AzureError(403, "OriginNotAllowed", f"This emulator answers pages of this machine, not of '{written}'.")
+
+
+def _check_names(match: Match) -> None:
+    """Refuse names that could not stand in an id, wherever an operation reads them; a tail after `*` is its own."""
+    wild = match.route.template.partition("{*")[2].rstrip("}")
+    for name, value in match.parameters.items():
+        if name != wild:
+            checked_name(value)
 
 
 def _check_api_version(request: Request, match: Match) -> None:

@@ -12,6 +12,9 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+#: Controls, what paths and queries are made of, and what stands for bytes that are no text.
+_NOT_IN_NAMES = re.compile(r"[/\\?#%\x00-\x1f\x7f-\x9f\ufffd]")
+_LONGEST_NAME = 260
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -151,6 +154,16 @@ def _match(shape: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] 
         elif part.lower() != unquote(segments[index]).lower():
             return None
     return found if len(shape) == len(segments) else None
+
+
+def checked_name(name: str) -> str:
+    """Return a name that can stand in an id; any other would read as another resource's, or as none.
+
+    Raises `AzureError` 400.
+    """
+    if not name.strip(". ") or len(name) > _LONGEST_NAME or _NOT_IN_NAMES.search(name):
+        raise AzureError(400, "InvalidResourceName", "The name of a resource is empty, too long or invalid.")
+    return name
 
 
 def query(request: Request, name: str, default: str = "") -> str:

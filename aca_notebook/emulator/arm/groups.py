@@ -54,6 +54,9 @@ _SHOWN = ("id", "name", "type", "kind", "location", "tags", "sku", "identity", "
 _CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 _API_VERSIONS = ("2026-07-01", "2025-07-01", "2025-02-02-preview", "2025-01-01", "2024-03-01")
 _KIND = "resourceGroup"
+#: What a name may not have (documented: letters and digits of any script, and five marks).
+_NOT_IN_NAMES = re.compile(r"[^-\w.()]")
+_LONGEST_NAME = 90
 
 
 class Subscriptions:
@@ -226,6 +229,7 @@ class Groups:
         before = self._store.get(id_)
         if before is not None:
             id_ = parse_id(before["id"])
+        _check_name(id_.name)
         display_name(str(body.get("location") or ""), GROUP_TYPE)
         document = _group(id_, location_name(str(body["location"])), body.get("tags"))
         if before is not None and before["location"] != document["location"]:
@@ -284,6 +288,24 @@ class Groups:
         path = f"/subscriptions/{operation.id.subscription}/operationresults/{operation.name}"
         version = query(request, "api-version")
         return {"Location": f"{origin(request)}{path}?api-version={version}", "retry-after-ms": "50"}
+
+
+def _check_name(name: str) -> None:
+    # The sentence is Azure's; that length and a dot at the end have the same code is unconfirmed.
+    wrong = _NOT_IN_NAMES.findall(name)
+    if wrong:
+        raise AzureError(
+            400,
+            "InvalidResourceGroup",
+            f"The provided resource group name '{name}' has these invalid characters: '{''.join(wrong)}'. The name can "
+            "only be a letter, digit, '-', '.', '(', ')' or '_'.",
+        )
+    if len(name) > _LONGEST_NAME or name.endswith("."):
+        raise AzureError(
+            400,
+            "InvalidResourceGroup",
+            f"The provided resource group name '{name}' is longer than {_LONGEST_NAME} characters or ends in a dot.",
+        )
 
 
 def _group(id_: ResourceId, location: str, tags: dict[str, str] | None) -> dict[str, Any]:

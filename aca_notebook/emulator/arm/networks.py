@@ -17,7 +17,7 @@ from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write
 from aca_notebook.emulator.arm.values import items, member, text, texts, truth
-from aca_notebook.emulator.wire import Check, Door, Offer, Route, origin, query
+from aca_notebook.emulator.wire import Check, Door, Offer, Route, checked_name, origin, query
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
@@ -69,9 +69,10 @@ class Networks:
         id_ = self._networks.locate(request, "write")
         before = self._keeping.store.get(id_)
         within = items(member(asked.get("properties"), "properties").get("subnets"), "properties.subnets")
+        names = [checked_name(text(subnet.get("name"), "properties.subnets.name")) for subnet in within]
         document = await self._networks.write(id_, asked, before, request)
-        for subnet in within:
-            child = id_.child("subnets", text(subnet.get("name"), "properties.subnets.name"))
+        for name, subnet in zip(names, within, strict=True):
+            child = id_.child("subnets", name)
             await self._subnets.write(child, subnet, self._keeping.store.get(child), request)
         return self._accepted(request, _with_subnets(self._keeping, document), document["location"], before)
 
@@ -130,7 +131,7 @@ def _delegation(subnet: ResourceId, asked: Document, now: datetime) -> Document:
         member(asked.get("properties"), "properties.delegations.properties").get("serviceName"),
         "properties.delegations.properties.serviceName",
     )
-    name = text(asked.get("name"), "properties.delegations.name")
+    name = checked_name(text(asked.get("name"), "properties.delegations.name"))
     return {
         "name": name,
         "id": str(subnet.child("delegations", name)),

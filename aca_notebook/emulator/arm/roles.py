@@ -19,7 +19,6 @@ from aca_notebook.emulator.arm.bodies import json_body, without_nulls
 from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.role_definitions import ACR_PULL, BY_ID, ROLES, SESSION_EXECUTOR, Role
 from aca_notebook.emulator.arm.scope import GROUP, INNER_RESOURCE, RESOURCE, SUBSCRIPTION
-from aca_notebook.emulator.arm.stored import check_segment
 from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, parse_id
@@ -176,7 +175,6 @@ class Roles:
 
     def _id(self, request: Request, scope: ResourceId) -> ResourceId:
         name = str(request.path_params["name"])
-        check_segment(name)
         return parse_id(f"{scope}/providers/{_ASSIGNMENT}/{_guid(name, 'role assignment name')}")
 
     def _document(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 #: Reads one value of a body, given its path for a refusal.
 Reader = Callable[[Any, str], Any]
-_NOT_IN_NAMES = re.compile(r"[/\\?#%\x00-\x1f\x7f]")
-_LONGEST_NAME = 260
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +108,6 @@ class Keeping:
         Raises `AzureError` 404 when subscription, group or parent is not there, 400 for a name that cannot be.
         """
         named = {key: str(value) for key, value in request.path_params.items()}
-        for value in named.values():
-            check_segment(value)
         named["subscription"] = self.scope.subscription(request)
         if "{group}" in template:
             named["group"] = self.scope.group(request).resource_group
@@ -280,12 +275,3 @@ class OneOf:
 def one_of(*allowed: str) -> OneOf:
     """Return a reader of one of these words, written in any case."""
     return OneOf(allowed)
-
-
-def check_segment(name: str) -> None:
-    """Refuse a name that could not stand in an id: it would read as another resource's.
-
-    Raises `AzureError` 400.
-    """
-    if not name.strip(". ") or len(name) > _LONGEST_NAME or _NOT_IN_NAMES.search(name):
-        raise invalid("InvalidResourceName", "The resource name in the request's path is empty, too long or invalid.")

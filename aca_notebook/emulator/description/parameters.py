@@ -7,8 +7,13 @@ from typing import Any
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
-#: One part of a path that names a resource (`arm.stored.check_segment`).
-_SEGMENT: Schema = {"type": "string", "pattern": r"^[^/\\?#%\x00-\x1f\x7f]{1,260}$", "minLength": 1, "maxLength": 260}
+#: One part of a path that names a resource (`wire.checked_name`).
+_SEGMENT: Schema = {
+    "type": "string",
+    "pattern": r"^[^/\\?#%\x00-\x1f\x7f-\x9f\ufffd]{1,260}$",
+    "minLength": 1,
+    "maxLength": 260,
+}
 
 #: By name; those that are not here are names of resources.
 PATH: dict[str, Schema] = {

@@ -7,6 +7,7 @@ import binascii
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.identity.tokens import LIFETIME_SECONDS
@@ -101,8 +102,11 @@ class IdentityRoutes:
         return JSONResponse(cloud if query(request, "api-version") >= "2022" else [cloud])
 
     async def _token(self, request: Request) -> Response:
-        async with request.form() as form:
-            fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        try:
+            async with request.form() as form:
+                fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        except MultiPartException:
+            return _refusal(400, "invalid_request", "AADSTS900144: The request body is no form.")
         caller = self._caller(request, fields)
         if isinstance(caller, Response):
             return caller

@@ -37,7 +37,7 @@ class Sas:
         """Raise `AzureError` 403, as the storage service does, unless the request's query grants `permission`."""
         permissions, expires = query(request, "sp"), query(request, "se")
         expected = self._signature(request.url.path, permissions, expires)
-        if not hmac.compare_digest(expected, query(request, "sig")):
+        if not hmac.compare_digest(expected.encode(), query(request, "sig").encode()):  # a text must be ASCII
             raise _refused("the signature does not match")
         if permission not in permissions:
             raise _refused(f"the signature grants {permissions!r}, not {permission!r}")
