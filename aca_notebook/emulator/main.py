@@ -160,7 +160,7 @@ class Emulator:
         )  # fmt: skip
         self._ingress = Ingress(
             controller=self._controller, ports=IngressPorts(self._database), tls=self._certificates.context(),
-            clock=clock, observer=self._telemetry,
+            clock=clock, observer=self._telemetry, faults=self._faults,
         )  # fmt: skip
         self._runtime = runtime or Runtime(self._controller, self._ingress)
         self._operations = Operations(self._store, self._database, clock, self._faults)

@@ -46,8 +46,8 @@ class Exchange:
     """One request and its response."""
 
     __slots__ = (
-        "affinity", "answered", "bodiless", "call_id", "chunked", "complete", "downstream", "endpoint", "fault",
-        "finished", "headed", "headers", "held", "held_bytes", "host", "keep_alive", "method", "old", "out",
+        "affinity", "answered", "bodiless", "call_id", "chunked", "complete", "cut", "downstream", "endpoint", "fault",
+        "finished", "headed", "headers", "held", "held_bytes", "host", "keep_alive", "method", "old", "out", "passed",
         "received", "revision", "sent", "started", "status", "target", "task", "upgrade", "upstream",
     )  # fmt: skip
 
@@ -67,6 +67,7 @@ class Exchange:
         self.complete = False  #: the whole request has come
         self.fault: heads.Fault | None = None  #: why no replica gets to see it
         self.answered = False  #: some of the response has gone to the client
+        self.cut = False  #: the answer is not to reach the client
         self.finished = False
         self.held: list[bytes] = []
         self.held_bytes = 0
@@ -80,6 +81,7 @@ class Exchange:
         self.status = 0
         self.received = 0
         self.sent = 0
+        self.passed = (0, 0.0)  #: how much had gone either way when it was last more than before, and when that was
 
     def body(self, data: bytes) -> None:
         """Take a piece of the request's body."""
@@ -138,8 +140,18 @@ class Exchange:
         self.answer(answer)
         self.finish(reusable=False)
 
+    def silent_for(self, now: float) -> float:
+        """Return for how many seconds, as far as this was asked, no byte has passed either way; `now` is monotonic."""
+        passed = self.received + self.sent
+        if passed != self.passed[0]:
+            self.passed = (passed, now)
+        return now - max(self.started, self.passed[1])
+
     def answer(self, data: bytes) -> None:
         """Send bytes to the client."""
+        if self.cut:
+            self.abort()
+            return
         self.answered = True
         self.sent += len(data)
         self.downstream.write(data)

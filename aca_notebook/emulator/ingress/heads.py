@@ -149,11 +149,11 @@ def refusal(status: int, text: str, *, call_id: bytes, close: bool, bodiless: bo
 
     `call_id` is empty for what never became a call.
     """
-    kind, body = ("text/html", _UNAVAILABLE) if status == 404 else ("text/plain", text + "\n")
+    kind, body = ("text/html; charset=utf-8", _UNAVAILABLE) if status == 404 else ("text/plain", text)
     content = body.encode()
     lines = [
         f"HTTP/1.1 {status} {_STATUS_WORDS[status]}",
-        f"content-type: {kind}; charset=utf-8",
+        f"content-type: {kind}",
         f"content-length: {len(content)}",
     ]
     if call_id:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ssl
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.ingress.ports import IngressPorts
     from aca_notebook.emulator.ingress.site import RequestObserver
     from aca_notebook.emulator.runtime.controller import Controller
@@ -50,9 +51,9 @@ class _Published:
 class Ingress:
     """Owns the listeners of all published apps."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, controller: Controller, ports: IngressPorts, tls: ssl.SSLContext, clock: Clock,
-        observer: RequestObserver, draws: random.Random | None = None,
+        observer: RequestObserver, draws: random.Random | None = None, faults: Strikes | None = None,
     ) -> None:  # fmt: skip
         self._controller = controller
         self._ports = ports
@@ -61,6 +62,7 @@ class Ingress:
         self._observer = observer
         self._draws = draws or random.Random()  # noqa: S311  # it shares traffic out, it guards nothing
         self._published: dict[str, _Published] = {}
+        self._faults = faults
         self._turn = asyncio.Lock()
         controller.subscribe(self._changed)
 
@@ -136,8 +138,9 @@ class Ingress:
         sock, before = await self._ports.bind(app.key, name)
         table = routing_table(app, self._controller.observe(app.key))
         site = Site(
-            narrowed(table, name) if name else table, self._controller, self._clock, self._observer, self._draws
-        )
+            narrowed(table, name) if name else table, self._controller, self._clock, self._observer, self._draws,
+            self._faults,
+        )  # fmt: skip
         listener = Listener(sock, site.connection, self._tls)
         await listener.start()
         if before:

@@ -7,26 +7,36 @@ import itertools
 import secrets
 from typing import TYPE_CHECKING, Protocol
 
+from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.ingress import heads
 from aca_notebook.emulator.ingress.proxy import Downstream
 from aca_notebook.emulator.ingress.routing import Endpoint, RoutingTable, choose_endpoint, choose_revision
 from aca_notebook.emulator.ingress.upstream import Upstream
 from aca_notebook.emulator.ingress.waiting import Watched
+from aca_notebook.model.fault import Subject
+from aca_notebook.model.fault_kinds import REQUEST_SECONDS, AppOutage, DropCall, RequestTimeout, Seam
 
 if TYPE_CHECKING:
     import random
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.ingress.exchange import Exchange
 
-#: Container Apps cuts a request then (facts §3.9).
-REQUEST_SECONDS = 240.0
+#: What Envoy says in Azure's stead: to a request of which nothing has been heard for 240 s (facts §13.1; its 14 bytes:
+#: azure-container-apps issues 597 and 1637), and of an app that does not listen (recorded: app_exec).
+_SILENT = "stream timeout"
+_UNREACHED = (
+    "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection "
+    "failure, transport failure reason: delayed connect error: 111"
+)
 _CLIENT_SECONDS = 60.0  # a client may owe us a request, or the rest of a head, for so long
 _SWEEP_SECONDS = 1.0
 _SWITCHING = 101
 _IDLE_SECONDS = 4.0  # less than uvicorn's 5, so that we and not the replica let a kept connection go
 _IDLE_CONNECTIONS = 64
 _CONNECT_ATTEMPTS = 3
+_STRIKING: tuple[type[AppOutage | DropCall], ...] = (AppOutage, DropCall)
 
 
 class RequestObserver(Protocol):
@@ -56,13 +66,15 @@ class Site:
     """The gate of one app."""
 
     def __init__(
-        self, table: RoutingTable, load: LoadCounter, clock: Clock, observer: RequestObserver, draws: random.Random
-    ) -> None:
+        self, table: RoutingTable, load: LoadCounter, clock: Clock, observer: RequestObserver, draws: random.Random,
+        faults: Strikes | None = None,
+    ) -> None:  # fmt: skip
         self.table = Watched(table)
         self._load = load
         self._clock = clock
         self._observer = observer
         self._draws = draws
+        self._faults = faults or NoFaults()
         self._active: set[Exchange] = set()
         self._clients: set[Downstream] = set()
         self._idle: dict[int, list[Upstream]] = {}
@@ -106,6 +118,9 @@ class Site:
         """Send the request over a kept connection if one is there; else see to it in a task."""
         if exchange not in self._active:
             self._enter(exchange)
+            if self._faults.at(Seam.CALL):
+                exchange.task = asyncio.get_running_loop().create_task(self._begin_disturbed(exchange))
+                return
         endpoint = self._choose(exchange)
         upstream = self._kept(endpoint) if endpoint is not None else None
         if endpoint is not None and upstream is not None:
@@ -169,6 +184,17 @@ class Site:
         if endpoint is not None and table.sticky and endpoint.replica != affinity:
             exchange.affinity = endpoint.replica
         return endpoint
+
+    async def _begin_disturbed(self, exchange: Exchange) -> None:
+        """Let a fault in force have its way with the request; what is left of it goes on as ever."""
+        struck = self._faults.strike(Subject(self.table.value.app_key), *_STRIKING)
+        if isinstance(struck, AppOutage):
+            exchange.refuse(struck.status, {503: _UNREACHED, 504: _SILENT}.get(struck.status, ""))
+        elif struck is not None and struck.when == "before":
+            exchange.abort()
+        else:
+            exchange.cut = struck is not None
+            await self._begin(exchange)
 
     async def _begin(self, exchange: Exchange) -> None:
         """Wait until a replica takes the request, or it is clear that none will."""
@@ -240,14 +266,24 @@ class Site:
             kept.append(upstream)
 
     async def _sweep(self) -> None:
-        """Cut requests that have been open too long and clients that ask for nothing; ends when there are none."""
+        """Cut requests that have been silent too long and clients that ask for nothing; ends when there are none.
+
+        A stream lasts as long as it says something: what Azure bounds is silence (azure-container-apps issue 597,
+        its maintainers' word; `requestIdleTimeout` of premium ingress has the same four minutes).
+        """
         while self._clients:
             await self._clock.sleep(_SWEEP_SECONDS)
-            now = self._clock.monotonic()
-            for exchange in [each for each in self._active if each.started <= now - REQUEST_SECONDS]:
+            now, most = self._clock.monotonic(), self._longest_silence()
+            for exchange in [each for each in self._active if each.silent_for(now) >= most]:
                 if exchange.status != _SWITCHING:
-                    exchange.refuse(504, "upstream request timeout")
+                    exchange.refuse(504, _SILENT)
             for client in tuple(self._clients):
                 idle = client.idle_for(now)
                 if idle >= REQUEST_SECONDS or (idle >= _CLIENT_SECONDS and not client.unsent):
                     client.cut()
+
+    def _longest_silence(self) -> float:
+        if not self._faults.at(Seam.CALL):
+            return REQUEST_SECONDS
+        shorter = self._faults.standing(Subject(self.table.value.app_key), RequestTimeout)
+        return REQUEST_SECONDS if shorter is None else shorter.seconds

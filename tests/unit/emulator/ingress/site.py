@@ -35,7 +35,9 @@ async def sited(folder, **fields):
         observer = FakeObserver()
         first = random.SystemRandom().randrange(18100, 20900)  # apart from other test processes of this machine
         ports = IngressPorts(w.database, range(first, first + 50))
-        ingress = Ingress(controller=w.controller, ports=ports, tls=server, clock=w.clock, observer=observer)
+        ingress = Ingress(
+            controller=w.controller, ports=ports, tls=server, clock=w.clock, observer=observer, faults=w.faults
+        )
         try:
             yield Sited(w, ingress, observer, trust)
         finally:
