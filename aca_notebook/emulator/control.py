@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
+from aca_notebook.emulator.arm.values import text
 from aca_notebook.emulator.description.openapi import describe
 from aca_notebook.emulator.identity.doors import ARM_AUDIENCES
 from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
@@ -115,10 +116,10 @@ class Control:
     async def _interpreter(self, request: Request) -> Response:
         body = await json_body(request)
         try:
-            found = await self._interpreters.register(str(body.get("path") or ""))
+            found = await self._interpreters.register(text(body.get("path"), "path"))
         except ValueError as unusable:
             raise AzureError(400, "InterpreterNotUsable", str(unusable)) from unusable
-        requirements = str(body.get("requirements") or "")
+        requirements = text(body.get("requirements"), "requirements")
         if requirements:  # what most of its bundles will ask for: made now, the first deploy finds it
             self._builder.warm(requirements, found.minor)
         return JSONResponse({"path": found.path, "version": found.version})
@@ -131,9 +132,9 @@ class Control:
         command = body.get("command")
         if not isinstance(command, list) or not all(isinstance(each, str) for each in command):
             raise AzureError(400, "InvalidImage", "command must be a list of texts, the program first")
-        folder = Path(str(body["folder"])) if body.get("folder") else None
+        folder = Path(text(body["folder"], "folder")) if body.get("folder") else None
         try:
-            known = await self._images.register(str(body.get("image") or ""), command, folder)
+            known = await self._images.register(text(body.get("image"), "image"), command, folder)
         except ValueError as bad:
             raise AzureError(400, "InvalidImage", str(bad)) from bad
         return JSONResponse(_image(known))

@@ -144,11 +144,11 @@ def _segments(path: str) -> tuple[str, ...]:
 def _match(shape: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for index, part in enumerate(shape):
+        if index >= len(segments):
+            return None
         if part.startswith("{*"):
             found[part[2:-1]] = "/".join(unquote(segment) for segment in segments[index:])
             return found
-        if index >= len(segments):
-            return None
         if part.startswith("{"):
             found[part[1:-1]] = unquote(segments[index])
         elif part.lower() != unquote(segments[index]).lower():

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.blobs import Log, log_name, run_stamp, upload_name
-from aca_notebook.emulator.arm.bodies import json_body
+from aca_notebook.emulator.arm.bodies import json_body, without_nulls
 from aca_notebook.emulator.arm.faults import resource_not_found
+from aca_notebook.emulator.arm.shapes import shaped
+from aca_notebook.emulator.arm.values import text, truth, whole
 from aca_notebook.emulator.runtime.builder import BuildFailed
 from aca_notebook.emulator.runtime.images import LocalImage, normalise
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, origin, query
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.blobs import Blobs
+    from aca_notebook.emulator.arm.shapes import Shape
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.runtime.builder import Builder
 
@@ -123,7 +126,7 @@ class Builds:
 
     async def _schedule(self, request: Request) -> Response:
         registry = self._registry(request)
-        body = await json_body(request)
+        body = shaped(without_nulls(await json_body(request)), RUN_REQUEST, "")
         run = registry.child("runs", f"ca{self._next_number(registry)}")
         work = _read_request(body, run, self._login_server(registry), self._stamp())
         if work.source and not self._blobs.path(f"{_container(run)}/{work.source}").is_file():
@@ -265,7 +268,7 @@ class Builds:
                 "status": BuildStatus.QUEUED,
                 "lastUpdatedTime": self._stamp(),
                 "provisioningState": "Succeeded",
-                "isArchiveEnabled": bool(body.get("isArchiveEnabled")),
+                "isArchiveEnabled": body.get("isArchiveEnabled", False),
             },
             "id": str(run),
             "name": run.name,
@@ -280,9 +283,18 @@ class Builds:
         return run_stamp(self._clock)
 
 
+#: What a run is asked for with.
+RUN_REQUEST: dict[str, Shape] = {
+    "type": text, "sourceLocation": text, "imageNames": [text], "isPushEnabled": truth,
+    "isArchiveEnabled": truth, "noCache": truth, "dockerFilePath": text, "target": text,
+    "platform": {"os": text, "architecture": text, "variant": text}, "agentConfiguration": {"cpu": whole},
+    "arguments": [{"name!": text, "value": text, "isSecret": truth}],
+}  # fmt: skip
+
+
 def _read_request(body: dict[str, Any], run: ResourceId, login_server: str, now: str) -> _Work:
     """Read a run request. Raises `AzureError` 400 for one that is none, or that names no image or source."""
-    kind = str(body.get("type") or "").lower()
+    kind = body.get("type", "").lower()
     if kind not in {"dockerbuildrequest", *_TASKS}:
         raise AzureError(400, "InvalidRunRequest", f"The type of run request '{body.get('type')}' is not known.")
     described = {
@@ -293,20 +305,22 @@ def _read_request(body: dict[str, Any], run: ResourceId, login_server: str, now:
     }
     if kind in _TASKS:
         return _Work(run, "", (), push=False, timeout_seconds=_TIMEOUT_SECONDS, described=described)
-    source = str(body.get("sourceLocation") or "")
+    source = body.get("sourceLocation", "")
     if re.fullmatch(r"source/\d+/[0-9a-f-]+\.tar\.gz", source) is None:
         raise AzureError(
             400, "InvalidSourceLocation",
             f"sourceLocation must be the relativePath that listBuildSourceUploadUrl gave, not '{source}'.",
         )  # fmt: skip
     try:
-        images = tuple(_image(str(name), run.name, login_server) for name in body.get("imageNames") or ())
+        images = tuple(_image(name, run.name, login_server) for name in body.get("imageNames") or ())
         timeout = float(body.get("timeout") or _TIMEOUT_SECONDS)
-    except ValueError as bad:
+    except (TypeError, ValueError) as bad:
         raise AzureError(400, "InvalidParameter", f"{bad}.") from bad
+    if not 0 < timeout < float("inf"):  # what is not a number is neither
+        raise AzureError(400, "InvalidParameter", f"timeout must be a number of seconds, not {timeout}.")
     if not images:
         raise AzureError(400, "InvalidParameter", "imageNames must name at least one image.")
-    return _Work(run, source, images, bool(body.get("isPushEnabled", True)), timeout, described)
+    return _Work(run, source, images, body.get("isPushEnabled", True), timeout, described)
 
 
 def _image(name: str, run: str, login_server: str) -> str:

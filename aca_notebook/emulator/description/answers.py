@@ -316,5 +316,8 @@ ANSWERED: Mapping[str, Answers] = {
     "Emulator_Stop": {202: Answer()},
     "Oidc_Keys": _one({"keys!": [{"kty!": text, "kid!": text, "n!": text, "e!": text}]}),
     "Token_Issue": TOKENS, "Token_Issue_V1": TOKENS,
-    "ManagedIdentity_Token": _one({"access_token!": text, "expires_on!": text, "resource!": text, "token_type!": text}),
+    "ManagedIdentity_Token": {
+        200: Answer({"access_token!": text, "expires_on!": text, "resource!": text, "token_type!": text}),
+        400: Answer({"statusCode!": whole, "message!": text}),
+    },
 }  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aca_notebook.emulator.arm.alerts import ALERT_FIELDS, GROUP_FIELDS
+from aca_notebook.emulator.arm.builds import RUN_REQUEST
 from aca_notebook.emulator.arm.dapr_components import COMPONENT
 from aca_notebook.emulator.arm.environment_storages import SHARES
 from aca_notebook.emulator.arm.http_routes import RULES
@@ -53,7 +54,7 @@ _JOB: _Table = {
 }  # fmt: skip
 _TAGGED: _Table = {"tags": MapOf(text)}
 _TAGS: _Table = {"properties": {"tags": MapOf(text)}}
-_NAME: Shape = {"name": text, "type": text}
+_NAME: Shape = {"name": text}
 
 #: By operation id.
 TAKEN: Mapping[str, Shape] = {
@@ -103,6 +104,7 @@ TAKEN: Mapping[str, Shape] = {
                                    sku={"name": text}),
     "Registries_CheckNameAvailability": _NAME,
     "Registries_RegenerateCredential": {"name": text},
+    "Registries_ScheduleRun": RUN_REQUEST,
     "Emulator_RegisterInterpreter": {"path!": text, "requirements": text},
     "Emulator_RegisterImage": {"image!": text, "command!": [text], "folder": text},
     "Emulator_AdvanceClock": {"advance_seconds!": whole},
