@@ -24,6 +24,7 @@ _SERVER_LIFETIME = timedelta(days=390)  # macOS refuses server certificates of m
 _RENEW_BEFORE = timedelta(days=30)
 _NAMES = (
     x509.DNSName("localhost"),
+    x509.DNSName("*.vault.localhost"),  # key vaults, where such names resolve
     x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     x509.IPAddress(ipaddress.ip_address("::1")),
 )
@@ -58,7 +59,7 @@ def ensure_certificates(folder: Path, now: datetime) -> Certificates:
     if not (authority_key_path.exists() and _valid(found.authority, now)):
         _make_authority(found.authority, authority_key_path, now)
         found.server.unlink(missing_ok=True)
-    if not _valid(found.server, now):
+    if not (_valid(found.server, now) and _names_of(found.server) >= set(_NAMES)):
         _make_server(found, authority_key_path, now)
     write_private(found.roots, certifi.contents() + "\n" + found.authority.read_text())
     return found
@@ -69,6 +70,12 @@ def _valid(path: Path, now: datetime) -> bool:
         return False
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _RENEW_BEFORE
+
+
+def _names_of(path: Path) -> set[x509.GeneralName]:
+    """Return what a server certificate is good for: one of an earlier version may lack a name."""
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    return set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
 
 
 def _make_authority(path: Path, key_path: Path, now: datetime) -> None:

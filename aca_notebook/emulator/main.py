@@ -34,6 +34,8 @@ from aca_notebook.emulator.arm.groups import Groups, Subscriptions
 from aca_notebook.emulator.arm.host_names import HostNames
 from aca_notebook.emulator.arm.http_routes import HttpRoutes
 from aca_notebook.emulator.arm.jobs import Jobs
+from aca_notebook.emulator.arm.key_vault_secrets import KeyVaultSecrets
+from aca_notebook.emulator.arm.key_vaults import KeyVaults
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
 from aca_notebook.emulator.arm.managed_certificates import ManagedCertificates
@@ -56,6 +58,8 @@ from aca_notebook.emulator.arm.stored import Keeping
 from aca_notebook.emulator.arm.tags import Tags
 from aca_notebook.emulator.arm.usages import Usages
 from aca_notebook.emulator.arm.user_identities import UserIdentities
+from aca_notebook.emulator.arm.vault_access import VaultAccess
+from aca_notebook.emulator.arm.vault_secrets import VAULT_TYPE, VaultSecrets
 from aca_notebook.emulator.arm.workspaces import TYPE as WORKSPACE_TYPE
 from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
@@ -74,6 +78,7 @@ from aca_notebook.emulator.identity.secrets import GENERATION, Secrets
 from aca_notebook.emulator.identity.tokens import Issuer, load_signing_key
 from aca_notebook.emulator.ingress.ports import IngressPorts
 from aca_notebook.emulator.ingress.service import Ingress
+from aca_notebook.emulator.ingress.service_ports import ServicePorts
 from aca_notebook.emulator.journal.database import Database
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
@@ -158,8 +163,10 @@ class Emulator:
             database=self._database, controller=self._controller, store=self._store, clock=clock,
             usage=self._controller,
         )  # fmt: skip
+        ports = IngressPorts(self._database)
+        self._service_ports = ServicePorts(ports, self._certificates.context())
         self._ingress = Ingress(
-            controller=self._controller, ports=IngressPorts(self._database), tls=self._certificates.context(),
+            controller=self._controller, ports=ports, tls=self._certificates.context(),
             clock=clock, observer=self._telemetry, faults=self._faults,
         )  # fmt: skip
         self._runtime = runtime or Runtime(self._controller, self._ingress)
@@ -200,6 +207,8 @@ class Emulator:
         self._retention.start()
         self._server = HttpServer(self.dispatcher)
         self._listener = Listener(sock, self._server.protocol, self._certificates.context())
+        self._service_ports.answer_with(self._server.protocol)
+        await self._vaults.start()
         await self._listener.start()
         port = self._listener.port
         self.endpoint = Endpoint(
@@ -227,6 +236,7 @@ class Emulator:
         await self._retention.close()
         await self._runner.close()
         await self._ingress.close()
+        await self._service_ports.close_all()
         await self._controller.close()
         await self._faults.close()
         self._secrets.close()
@@ -278,6 +288,9 @@ class Emulator:
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
         self._groups.deletes(WORKSPACE_TYPE, workspaces.delete)
+        vault_secrets = VaultSecrets(self._store, self._secrets, self._clock)
+        self._vaults = KeyVaults(keeping, vault_secrets, self._service_ports)
+        self._groups.deletes(VAULT_TYPE, self._vaults.delete)
         nouns = (
             IdentityRoutes(self._issuer, self.client, self._applications, self._identities, self._clock),
             PrincipalRoutes(self._applications, self.client.tenant_id),
@@ -299,6 +312,8 @@ class Emulator:
             Networks(keeping),
             StorageAccounts(keeping),
             Tags(keeping, self._operations),
+            self._vaults,
+            KeyVaultSecrets(self._vaults, vault_secrets, VaultAccess(access), self._service_ports),
             DaprComponents(keeping),
             EnvironmentStorages(keeping),
             Certificates(keeping),

@@ -10,13 +10,13 @@ _CANONICAL = {
     name.lower(): name
     for name in (
         "Microsoft.App", "Microsoft.Authorization", "Microsoft.ContainerRegistry", "Microsoft.Insights",
-        "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights", "Microsoft.Resources",
-        "Microsoft.Storage", "providers",
+        "Microsoft.KeyVault", "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights",
+        "Microsoft.Resources", "Microsoft.Storage", "providers",
         "containerApps", "managedEnvironments", "jobs", "sessionPools", "revisions", "replicas", "executions",
         "registries", "runs", "workspaces", "userAssignedIdentities", "roleAssignments", "diagnosticSettings",
         "roleDefinitions", "daprComponents", "resiliencyPolicies", "storages", "certificates", "managedCertificates",
         "httpRouteConfigs", "maintenanceConfigurations", "authConfigs", "virtualNetworks", "subnets",
-        "storageAccounts", "metricAlerts", "actionGroups",
+        "storageAccounts", "metricAlerts", "actionGroups", "vaults", "deletedVaults",
     )
 }  # fmt: skip
 #: Where the id of an extension begins inside the id of what it is about.

@@ -31,6 +31,7 @@ _PROVIDERS = {
     "Microsoft.ContainerRegistry": ("registries",),
     "Microsoft.OperationalInsights": ("workspaces",),
     "Microsoft.Insights": ("metrics", "metricAlerts", "actionGroups"),
+    "Microsoft.KeyVault": ("vaults",),
     "Microsoft.ManagedIdentity": ("userAssignedIdentities",),
     "Microsoft.Network": ("virtualNetworks",),
     "Microsoft.Storage": ("storageAccounts",),

@@ -52,7 +52,7 @@ class Access:
 
     async def _answer(self, handler: Handler, request: Request) -> Response:
         claims: Mapping[str, Any] = request.state.claims
-        if self._is_owner(claims):
+        if self.is_owner(claims):
             return await handler(request)
         path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
         wanted = asked(request.method, path)
@@ -76,7 +76,7 @@ class Access:
 
     def allows_on_data(self, claims: Mapping[str, Any], action: str, scope: ResourceId) -> bool:
         """Tell whether a caller may do something with what is in a resource, such as read a vault's secret."""
-        return self._is_owner(claims) or self._roles.allows(_who(claims), action, scope, on_data=True)
+        return self.is_owner(claims) or self._roles.allows(_who(claims), action, scope, on_data=True)
 
     def _may_read(self, claims: Mapping[str, Any], document: dict[str, Any]) -> bool:
         id_ = parse_id(document["id"])
@@ -86,7 +86,8 @@ class Access:
     def _sees(self, claims: Mapping[str, Any]) -> bool:
         return self._roles.has_any(_who(claims), self._subscription)
 
-    def _is_owner(self, claims: Mapping[str, Any]) -> bool:
+    def is_owner(self, claims: Mapping[str, Any]) -> bool:
+        """Tell whether a caller is the emulator's own client."""
         return _who(claims).lower() == self._owner
 
 
