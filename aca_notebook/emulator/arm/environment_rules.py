@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.emulator.arm.environment_parts import application_insights, custom_domain, open_telemetry
 from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.locations import location_name
 from aca_notebook.emulator.arm.shapes import ENVIRONMENT, shaped
@@ -13,6 +14,8 @@ from aca_notebook.emulator.arm.values import items, member, text, truth, whole
 from aca_notebook.model.gpu import CONSUMPTION, WorkloadProfileType, find_profile_type
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aca_notebook.model.ids import ResourceId
 
 Document = dict[str, Any]
@@ -47,13 +50,16 @@ def verification_id(subscription: str) -> str:
     return hashlib.sha256(f"custom domains of {subscription}".encode()).hexdigest().upper()
 
 
-def settled_properties(id_: ResourceId, location: str, asked: Document) -> Document:
+def settled_properties(id_: ResourceId, location: str, asked: Document, kept: Document, now: datetime) -> Document:
     """Return an environment's properties with every field Azure answers, given those asked for without nulls.
+
+    `kept` are those that stood there.
 
     Raises `AzureError` 400 for a member of another type than the API describes, or a workload profile that cannot be.
     """
     asked = shaped(asked, ENVIRONMENT, "properties")
     vnet = member(asked.get("vnetConfiguration"), "properties.vnetConfiguration")
+    vnet = vnet if any(vnet.values()) else {}  # `internal: false` alone is none (recorded by the PowerShell suite)
     return {
         "provisioningState": "Waiting",
         "daprAIInstrumentationKey": None,
@@ -70,30 +76,30 @@ def settled_properties(id_: ResourceId, location: str, asked: Document) -> Docum
         "defaultDomain": default_domain(id_, location),
         "staticIp": "127.0.0.1",
         "appLogsConfiguration": _logs(member(asked.get("appLogsConfiguration"), "properties.appLogsConfiguration")),
-        "openTelemetryConfiguration": asked.get("openTelemetryConfiguration"),
+        "openTelemetryConfiguration": open_telemetry(
+            member(asked.get("openTelemetryConfiguration"), "properties.openTelemetryConfiguration")
+        ),
         "zoneRedundant": bool(truth(asked.get("zoneRedundant"), "properties.zoneRedundant")),
         "availabilityZones": asked.get("availabilityZones"),
         "kedaConfiguration": {"version": "2.16.1"},
         "daprConfiguration": {"version": "1.13.6-msft.2"},
         "ingressConfiguration": asked.get("ingressConfiguration"),
-        "customDomainConfiguration": {
-            "customDomainVerificationId": verification_id(id_.subscription),
-            "dnsSuffix": None,
-            "certificateKeyVaultProperties": None,
-            "certificateValue": None,
-            "certificatePassword": None,
-            "thumbprint": None,
-            "subjectName": None,
-            "expirationDate": None,
-        },
+        "customDomainConfiguration": custom_domain(
+            member(asked.get("customDomainConfiguration"), "properties.customDomainConfiguration"),
+            kept.get("customDomainConfiguration") or {}, verification_id(id_.subscription), now,
+        ),
+        "firstPartyConfiguration": None,
         "workloadProfiles": settled_profiles(asked.get("workloadProfiles")),
-        "appInsightsConfiguration": None,
+        "appInsightsConfiguration": application_insights(
+            member(asked.get("appInsightsConfiguration"), "properties.appInsightsConfiguration")
+        ),
         "infrastructureResourceGroup": _infrastructure_group(id_, location, asked, vnet),
         "peerAuthentication": asked.get("peerAuthentication") or {"mtls": {"enabled": False}},
         "peerTrafficConfiguration": asked.get("peerTrafficConfiguration") or {"encryption": {"enabled": False}},
         "publicNetworkAccess": asked.get("publicNetworkAccess") or ("Disabled" if vnet.get("internal") else "Enabled"),
         "diskEncryptionConfiguration": asked.get("diskEncryptionConfiguration"),
-    }
+        "environmentMode": "WorkloadProfiles" if asked.get("workloadProfiles") else "ConsumptionOnly",
+    }  # fmt: skip
 
 
 def settled_profiles(asked: Any) -> list[Document] | None:

@@ -19,7 +19,7 @@ from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import display_name
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
-from aca_notebook.emulator.arm.values import text
+from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.arm.versions import shown_to
 from aca_notebook.emulator.wire import Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
@@ -39,6 +39,7 @@ TYPE = "Microsoft.App/managedEnvironments"
 APP_TYPE = "Microsoft.App/containerApps"
 #: What lives in an environment and uses its profiles.
 _INHABITANTS = (APP_TYPE, "Microsoft.App/jobs")
+_CERTIFICATES = {"certificates": "certificates", "managedcertificates": "managedCertificates"}
 _KIND = "managedEnvironment"
 #: How long Azure takes for an ordinary environment at pace 1 (recorded: env_e2e, about 70 polls).
 _REALISTIC_SECONDS = 210.0
@@ -188,11 +189,15 @@ class Environments:
         return JSONResponse({"value": [_profile_state(id_, each) for each in profiles]})
 
     async def _available(self, request: Request) -> Response:
+        """Tell whether an app, or a certificate of the environment, may have a name; `type` says which is meant."""
         id_ = self._scope.resource(request, "Microsoft.App", "managedEnvironments")
         body = await json_body(request)
-        wanted = ResourceId(
-            id_.subscription, id_.resource_group, "Microsoft.App", ("containerApps",), (str(body.get("name") or ""),)
-        )
+        name = text(body.get("name"), "name")
+        kind = text(body.get("type"), "type").rpartition("/")[2].lower()
+        if kind in _CERTIFICATES:
+            wanted = id_.child(_CERTIFICATES[kind], name)
+        else:
+            wanted = ResourceId(id_.subscription, id_.resource_group, "Microsoft.App", ("containerApps",), (name,))
         taken = self._store.get(wanted) is not None
         message = f"The name '{wanted.name}' is already in use." if taken else ""
         return JSONResponse(
@@ -202,10 +207,8 @@ class Environments:
     async def _migration(self, request: Request) -> Response:
         """Tell that an environment stays what it is: there is no other platform here to move it to."""
         document = self._found(self._scope.resource(request, "Microsoft.App", "managedEnvironments"))
-        wanted = text((await json_body(request)).get("targetMode"), "targetMode")
-        if not wanted:
-            raise invalid("InvalidRequestContent", "The request content was invalid: 'targetMode' is required.")
         current = "WorkloadProfiles" if document["properties"]["workloadProfiles"] else "ConsumptionOnly"
+        wanted = text((await json_body(request)).get("targetMode"), "targetMode") or current
         blocked = {
             "code": "MigrationNotSupported",
             "message": f"An environment of mode '{current}' cannot migrate to '{wanted}' in this emulator.",
@@ -230,7 +233,10 @@ class Environments:
         if asked.get("tags"):
             document["tags"] = asked["tags"]
         document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))
-        document["properties"] = settled_properties(id_, location, asked.get("properties") or {})
+        document["properties"] = settled_properties(
+            id_, location, member(asked.get("properties"), "properties"), (before or {}).get("properties") or {},
+            self._clock.now(),
+        )  # fmt: skip
         identity = settled_identity(asked.get("identity"), id_, str(claims.get("tid", "")))
         if identity["type"] != "None":
             document["identity"] = identity

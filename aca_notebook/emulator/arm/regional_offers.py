@@ -19,12 +19,9 @@ _MODES = {
     "ConsumptionOnly": "Replicas on shared hosts; no workload profiles",
     "WorkloadProfiles": "Consumption and dedicated workload profiles, GPUs among them",
 }
-#: What each profile is billed by, the same for all (recorded in East US by Microsoft's PowerShell suite).
-_METERS = {
-    "Cpu": "77f304c4-abda-5df9-b8f4-7a50a325f55a",
-    "Memory": "05d0b2d1-3312-56ec-b59f-d8c222fc7610",
-    "Management": "5042e66e-8152-5025-9892-f67de7257ef4",
-}
+#: What each profile is billed by (recorded in East US by Microsoft's PowerShell suite; the meters' ids, which the
+#: description does not have, are left out).
+_METERS = ("Cpu", "Memory", "Management")
 _METERED = ("GeneralPurpose", "MemoryOptimized", "Consumption")
 
 
@@ -62,12 +59,11 @@ class RegionalOffers:
         shown = display_name(str(request.path_params["location"]), "Microsoft.App/billingMeters")
         return JSONResponse({"value": [
             {"location": shown,
-             "properties": {"meterId": meter, "category": profile.category, "meterType": kind,
-                            "displayName": profile.display_name},
+             "properties": {"category": profile.category, "meterType": kind, "displayName": profile.display_name},
              "id": f"/subscriptions/{subscription}/providers/Microsoft.App/{profile.name}", "name": profile.name,
              "type": "Microsoft.App/billingMeters"}
             for profile in CATALOGUE if profile.category in _METERED
-            for kind, meter in _METERS.items()
+            for kind in _METERS
         ]})  # fmt: skip
 
     def _location(self, request: Request, what: str) -> tuple[str, str]:

@@ -38,8 +38,14 @@ _APP = (
     Since("properties.template.initContainers[].imageType", "2024-10-02-preview"),
     Since("properties.template.scale.cooldownPeriod", "2024-08-02-preview", "2025-01-01"),
     Since("properties.template.scale.pollingInterval", "2024-08-02-preview", "2025-01-01"),
+    # Not at 2023-05-01 (recorded by Microsoft's PowerShell suite).
+    Since("properties.configuration.ingress.additionalPortMappings", "2023-08-01-preview", "2024-03-01"),
 )
 _ENVIRONMENT = (
+    # In answers at 2023-04-01-preview and 2023-05-01, and none later (recorded by the CLI's and PowerShell's suites).
+    Since("properties.firstPartyConfiguration", "2022-01-01-preview", "2022-03-01", until="2023-11-02-preview"),
+    # Told by `az containerapp env show` in 2026, to previews.
+    Since("properties.environmentMode", "2025-10-02-preview", "2026-07-01"),
     Since("properties.appInsightsConfiguration", "2023-11-02-preview", "2026-07-01"),
     Since("properties.appLogsConfiguration.logAnalyticsConfiguration.dynamicJsonColumns", "2023-11-02-preview"),
     Since("properties.availabilityZones", "2024-10-02-preview"),

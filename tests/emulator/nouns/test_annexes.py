@@ -151,3 +151,18 @@ def test_the_sign_in_of_an_app_has_one_name(client: Any, emulator: Running) -> N
     assert (made.type, made.system_data) == ("Microsoft.App/containerapps/authconfigs", None)
     answer = emulator.ask("DELETE", f"{emulator.app_path()}/authConfigs/current")
     assert answer.status_code == 204
+
+
+def test_a_name_is_asked_for_by_what_it_is_to_name(client: Any, emulator: Running) -> None:
+    """The CLI asks before it uploads a certificate."""
+    emulator.deploy()
+    body = {"location": "eastus", "properties": {"certificateKeyVaultProperties": {"keyVaultUrl": "https://v/c"}}}
+    client.certificates.create_or_update(*ENVIRONMENT, "shop", body)
+
+    def free(name: str, type_: str) -> bool:
+        asked = {"name": name, "type": type_}
+        return bool(client.namespaces.check_name_availability(*ENVIRONMENT, asked).name_available)
+
+    kind = "Microsoft.App/managedEnvironments/certificates"
+    assert (free("shop", kind), free("scorer", kind)) == (False, True)
+    assert (free("shop", "Microsoft.App/containerApps"), free("scorer", "Microsoft.App/containerApps")) == (True, False)
