@@ -173,6 +173,6 @@ class Population:
             for number in range(self.apps - 1):
                 name = f"app-{number}"
                 database.executemany(
-                    "INSERT INTO documents VALUES(?, ?, ?)",
+                    "INSERT INTO documents(kind, key, body) VALUES(?, ?, ?)",
                     [(kind, key.replace(PATTERN, name), body.replace(PATTERN, name)) for kind, key, body in documents],
                 )

@@ -1,76 +1,54 @@
 """One SQLite file, one writer: a write is on disk when `write` returns.
 
 WAL with `synchronous=FULL`. Writes that wait together share one commit, so durability costs one fsync a batch and not
-one a request. Each call to `write` is atomic: all of its statements or none.
+one a request. Each call to `write` is atomic: all of its statements or none. A ledger beside the file holds every
+commit a second time (see `ledger`), and opening it is a matter of its own (see `opening`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import queue
 import sqlite3
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.emulator.journal.events import Event, encode_event, read_events
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-_SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS documents(
-         kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS events(
-         sequence INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, app TEXT NOT NULL,
-         body TEXT NOT NULL)""",
-    "CREATE INDEX IF NOT EXISTS events_by_app ON events(app, sequence)",
+from aca_notebook.emulator.journal.events import Event, read_events
+from aca_notebook.emulator.journal.ledger import Ledger
+from aca_notebook.emulator.journal.opening import connect, open_store
+from aca_notebook.emulator.journal.statements import (
+    Statement,
+    append_event,
+    delete_document,
+    is_intact,
+    put_document,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One SQL statement with its parameters."""
+__all__ = ["Database", "Statement", "append_event", "delete_document", "put_document"]
 
-    sql: str
-    parameters: tuple[Any, ...] = ()
-
-
-def put_document(kind: str, key: str, body: Any) -> Statement:
-    """Store a JSON document under `(kind, key)`, over what was there."""
-    return Statement(
-        "INSERT INTO documents VALUES(?, ?, ?) ON CONFLICT(kind, key) DO UPDATE SET body = excluded.body",
-        (kind, key, json.dumps(body, separators=(",", ":"))),
-    )
-
-
-def delete_document(kind: str, key: str) -> Statement:
-    """Remove the document under `(kind, key)`, if there is one."""
-    return Statement("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
-
-
-def append_event(event: Event) -> Statement:
-    """Append to the journal."""
-    kind, body = encode_event(event)
-    return Statement(
-        "INSERT INTO events(at, kind, app, body) VALUES(?, ?, ?, ?)",
-        (event.at.isoformat(), kind, event.app, body),
-    )
+logger = logging.getLogger(__name__)
 
 
 class Database:
-    """Owns the file, a writer thread and a reader connection; `close` ends all three."""
+    """Owns the file, its ledger, a writer thread and a reader connection; `close` ends them all.
+
+    `notices` are sentences about what was found damaged, and what was done about it. Raises `NewerStore` for a file
+    that a later version wrote.
+    """
 
     def __init__(self, path: Path, *, schema: Sequence[str] = ()) -> None:
         self.path = path
-        self._connection = _connect(path)
-        for sql in (*_SCHEMA, *schema):
-            self._connection.execute(sql)
-        self._connection.commit()
-        self._reader = _connect(path)
+        opened = open_store(path, schema)
+        self.notices = opened.notices
+        self._connection, self._ledger = opened.connection, opened.ledger
+        self._reader = connect(path)
         self._reading = threading.Lock()
         self._batches: queue.SimpleQueue[tuple[Sequence[Statement], Future[None]] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_batches, name="journal-writer", daemon=True)
@@ -104,15 +82,17 @@ class Database:
     def events(self, app: str = "", *, after: int = 0) -> list[tuple[int, Event]]:
         """Return `(sequence, event)` after a sequence number, of one app or of all, in order."""
         rows = self.read_blocking(
-            "SELECT sequence, kind, body FROM events WHERE sequence > ? AND (? = '' OR app = ?) ORDER BY sequence",
+            "SELECT sequence, at, kind, app, body, checksum FROM events WHERE sequence > ? AND (? = '' OR app = ?) "
+            "ORDER BY sequence",
             (after, app, app),
         )
-        return list(read_events(rows))
+        return list(read_events(_intact(rows)))
 
     def close(self) -> None:
         """Write what is queued, end the thread, close the file."""
         self._batches.put(None)
         self._writer.join()
+        self._ledger.close()
         self._connection.close()
         self._reader.close()
 
@@ -136,9 +116,7 @@ class Database:
         if not batches:
             return
         try:
-            with self._connection:
-                for statements, _ in batches:
-                    _execute(self._connection, statements)
+            self._write_twice([statement for statements, _ in batches for statement in statements])
         except Exception as failure:  # noqa: BLE001  # whatever it is goes to its caller; this thread must not end by it
             if len(batches) == 1:
                 batches[0][1].set_exception(failure)
@@ -149,14 +127,42 @@ class Database:
         for _, done in batches:
             done.set_result(None)
 
+    def _write_twice(self, statements: Sequence[Statement]) -> None:
+        """Commit statements, the ledger first: it may be ahead of the database by one commit, never behind."""
+        if not statements:
+            return
+        if self._ledger.overgrown:
+            self._begin_ledger()
+        try:
+            self._ledger.append(statements)
+        except OSError as full:
+            raise sqlite3.OperationalError(str(full)) from full
+        except TypeError as odd:
+            raise sqlite3.InterfaceError(str(odd)) from odd
+        try:
+            with self._connection:
+                for statement in statements:
+                    self._connection.execute(statement.sql, statement.parameters)
+                self._connection.execute("UPDATE written SET position = ?", (self._ledger.position + 1,))
+        except BaseException:
+            self._ledger.undo()
+            raise
+        self._ledger.kept()
 
-def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
-    for statement in statements:
-        connection.execute(statement.sql, statement.parameters)
+    def _begin_ledger(self) -> None:
+        try:
+            ledger = Ledger.begin(self._ledger.path, self._connection, self._ledger.position)
+        except (OSError, sqlite3.Error) as refused:
+            logger.warning("%s could not be begun anew and goes on: %s", self._ledger.path.name, refused)
+            return
+        self._ledger.close()
+        self._ledger = ledger
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
+def _intact(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, str, str]]:
+    """Yield sequence, kind and body of the events that are what was written; the others are logged."""
+    for sequence, at, kind, app, body, expected in rows:
+        if is_intact(expected, at, kind, app, body):
+            yield sequence, kind, body
+        else:
+            logger.warning("journal event %s is not what was written, and is left out", sequence)

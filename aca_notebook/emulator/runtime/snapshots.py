@@ -56,8 +56,9 @@ class Snapshots:
         self._touched.clear()
         self._events = 0
         until = Statement(
-            "INSERT OR REPLACE INTO documents SELECT ?, '', json_object('format', ?, 'sequence', "
-            "coalesce(max(sequence), 0)) FROM events",
+            "INSERT OR REPLACE INTO documents(kind, key, body, checksum) "
+            "SELECT kind, '', body, checksum(kind, '', body) FROM (SELECT ? AS kind, "
+            "json_object('format', ?, 'sequence', coalesce(max(sequence), 0)) AS body FROM events)",
             (_UNTIL, _FORMAT),
         )
         return [*written, until]

@@ -145,7 +145,7 @@ def test_any_event_survives_being_written_and_read(event):
 @pytest.mark.parametrize("parameter", ["a\ud800b", 2**70, object()], ids=["lone surrogate", "too large", "no SQL type"])
 def test_a_value_that_cannot_be_stored_is_its_callers_error_and_writing_goes_on(database, parameter):
     with pytest.raises((UnicodeEncodeError, OverflowError, sqlite3.Error)):
-        database.write_blocking(Statement("INSERT INTO documents VALUES('x', ?, '1')", (parameter,)))
+        database.write_blocking(Statement("INSERT INTO documents(kind, key, body) VALUES('x', ?, '1')", (parameter,)))
     database.write_blocking(put_document("app", "after", 1))
     assert database.documents("app") == {"after": 1}
 
