@@ -125,7 +125,7 @@ class RealEmulator:
     def properties(self, image: str) -> dict:
         return {
             "environmentId": self.environment_id,
-            "configuration": {"ingress": {"external": True, "targetPort": 80}},
+            "configuration": {"ingress": {"external": True, "targetPort": 80, "allowInsecure": True}},
             "template": {
                 "containers": [{"name": "hello", "image": image, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}],
                 "scale": {"minReplicas": 1, "maxReplicas": 2},

@@ -267,9 +267,7 @@ class Emulator:
         tokens = AppTokens(self._issuer, self._clock)
         self._groups = Groups(scope, self._store, self._operations)
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
-        self._environments = Environments(
-            scope, self._store, self._operations, self._clock, tokens, pace=self._pace
-        )
+        self._environments = Environments(scope, self._store, self._operations, self._clock, tokens, pace=self._pace)
         workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
         keeping = Keeping(scope, self._store, self._secrets, self._clock)
         roles = Roles(keeping, delay_seconds=self.settings.role_delay_seconds)
@@ -321,7 +319,7 @@ class Emulator:
             HostNames(keeping),
             HttpRoutes(keeping),
             MaintenanceConfigurations(keeping),
-            AuthConfigs(keeping),
+            AuthConfigs(keeping, self._lifecycle.declare),
             AppResiliency(keeping),
             AppAnnexes(keeping),
             ProviderOperations(),

@@ -65,7 +65,7 @@ class AppLifecycle:
                 logger.warning("%s is left as it is: %s", id_, unreadable)
 
     async def declare(self, id_: ResourceId) -> App:
-        """Tell the runtime what the app's documents say now."""
+        """Tell the runtime what the app's documents say now, those of its sign-in among them."""
         app = self._app(id_)
         await self._runs.declare(app)
         return app
@@ -172,11 +172,13 @@ class AppLifecycle:
     def _app(self, id_: ResourceId) -> App:
         document = self._document(id_)
         environment = self._environment(document)
+        sign_in = self._store.get(id_.child("authConfigs", "current"))
         return desired_app(
             document,
             self.revisions(id_),
             profile_types(environment),
             dns_suffix=environment["properties"]["defaultDomain"],
+            sign_in=sign_in["properties"] if sign_in else None,
         )
 
     def _document(self, id_: ResourceId) -> Document:

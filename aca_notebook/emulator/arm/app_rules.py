@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections import Counter
 from decimal import Decimal
@@ -228,6 +229,7 @@ def _check_ingress(ingress: Document, mode: str) -> None:
             "ContainerAppInvalidIngressStickySessionRevisionMode",
             "Sticky sessions are supported in Single revision mode only.",
         )
+    _check_addresses(ingress["ipSecurityRestrictions"] or [])
     for mapping in ingress["additionalPortMappings"] or []:
         if mapping.get("external") and not ingress["external"]:
             raise invalid(
@@ -235,6 +237,25 @@ def _check_ingress(ingress: Document, mode: str) -> None:
                 "An additional port mapping cannot be external when the ingress is internal.",
             )
     _check_traffic(ingress["traffic"])
+
+
+def _check_addresses(restrictions: list[Document]) -> None:
+    # Documented: rules allow or they deny, all of them; the codes are unconfirmed.
+    for rule in restrictions:
+        try:
+            ipaddress.ip_network(str(rule["ipAddressRange"]).strip(), strict=False)
+        except ValueError:
+            raise invalid(
+                "ContainerAppInvalidIpSecurityRestrictions",
+                f"The IP address range '{rule['ipAddressRange']}' of rule '{rule['name']}' is no address and no range "
+                "in CIDR notation.",
+            ) from None
+    actions = {str(rule["action"]).lower() for rule in restrictions}
+    if not actions <= {"allow", "deny"} or len(actions) > 1:
+        raise invalid(
+            "ContainerAppInvalidIpSecurityRestrictions",
+            "The rules of ipSecurityRestrictions must all have the action 'Allow', or all 'Deny'.",
+        )
 
 
 def _check_traffic(traffic: list[Document]) -> None:

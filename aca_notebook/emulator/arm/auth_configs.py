@@ -1,4 +1,8 @@
-"""Who may call an app, by its platform's own sign-in: stored, and nobody is asked to sign in (facts §13.2)."""
+"""Who may call an app, by its platform's own sign-in (facts §13.2): enforced, and nobody can sign in.
+
+Requests are answered as `globalValidation` says for those of nobody; there is no provider here to sign in with, so no
+token of one is ever accepted. Secrets and encryption settings are stored.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,19 @@ from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.scope import APP
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write, read
 from aca_notebook.emulator.arm.values import member
-from aca_notebook.emulator.wire import AzureError
+from aca_notebook.emulator.wire import AzureError, Offer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from aca_notebook.emulator.wire import Route
     from aca_notebook.model.ids import ResourceId
+
+    #: Makes an app's ingress act on what the app's documents say now.
+    Enforces = Callable[[ResourceId], Awaitable[object]]
 
 _NAME = "current"
 _PARTS = ("platform", "globalValidation", "identityProviders", "login", "httpSettings", "encryptionSettings")
@@ -31,11 +38,12 @@ _SECRET_SETTINGS = frozenset({
 class AuthConfigs:
     """`authConfigs` of a container app; the one that counts is named `current`."""
 
-    def __init__(self, keeping: Keeping) -> None:
+    def __init__(self, keeping: Keeping, enforces: Enforces) -> None:
+        self._enforces = enforces
         kind = Kind(
             path=f"{APP}/authConfigs/{{name}}", operations="ContainerAppsAuthConfigs",
             type="Microsoft.App/containerapps/authconfigs",  # so spelt by the service (PowerShell's recordings)
-            settle=_parts, missing=_missing, read_by_sdk=("CreateOrUpdate", "Delete", "Get"),
+            settle=_parts, offer=Offer.WORKS, missing=_missing, read_by_sdk=("CreateOrUpdate", "Delete", "Get"),
             described=("ListByContainerApp",),
         )  # fmt: skip
         self._stored = Stored(kind, keeping)
@@ -44,7 +52,8 @@ class AuthConfigs:
         """The resource and its list."""
         stored = self._stored
         put = stored.route("PUT", stored.kind.path, "CreateOrUpdate", self._put)
-        return [put, *stored.routes(listed="ListByContainerApp", without=("PUT",))]
+        delete = stored.route("DELETE", stored.kind.path, "Delete", self._delete)
+        return [put, delete, *stored.routes(listed="ListByContainerApp", without=("PUT", "DELETE"))]
 
     async def _put(self, request: Request) -> Response:
         id_ = self._stored.locate(request, "write")
@@ -61,7 +70,16 @@ class AuthConfigs:
                     "AuthConfigSecretRefNotFound",
                     f"Secret with name '{name}' is not found in configuration of container app '{app.name}'.",
                 )
-        return await self._stored.put(request)
+        answer = await self._stored.put(request)
+        await self._enforces(app)
+        return answer
+
+    async def _delete(self, request: Request) -> Response:
+        app = self._stored.locate(request, "delete").parent
+        answer = await self._stored.delete(request)
+        if self._stored.keeping.store.get(app) is not None:
+            await self._enforces(app)
+        return answer
 
 
 def _parts(write: Write) -> Document:

@@ -46,18 +46,19 @@ class Exchange:
     """One request and its response."""
 
     __slots__ = (
-        "affinity", "answered", "bodiless", "call_id", "chunked", "complete", "cut", "downstream", "endpoint", "fault",
-        "finished", "headed", "headers", "held", "held_bytes", "host", "keep_alive", "method", "old", "out", "passed",
-        "received", "revision", "sent", "started", "status", "target", "task", "upgrade", "upstream",
+        "affinity", "answered", "bodiless", "call_id", "chunked", "complete", "cut", "downstream", "endpoint", "extra",
+        "fault", "finished", "headed", "headers", "held", "held_bytes", "host", "keep_alive", "method", "old", "out",
+        "passed", "received", "revision", "sent", "started", "status", "target", "task", "upgrade", "upstream",
     )  # fmt: skip
 
-    def __init__(self, downstream: Downstream) -> None:
+    def __init__(self, downstream: Downstream) -> None:  # noqa: PLR0915  # a line a slot
         self.downstream = downstream
         self.method = b""
         self.target = b""
         self.host = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.affinity = ""
+        self.extra: heads.Headers = ()  #: go onto the answer, over the replica's own of that name
         self.upgrade = b""
         self.chunked = False
         self.keep_alive = True
@@ -128,14 +129,14 @@ class Exchange:
         """Whether the request may be sent again when a kept connection turns out to be dead."""
         return self.method in _REPLAYABLE and not self.received and not self.chunked and not self.upgrade
 
-    def refuse(self, status: int, text: str) -> None:
+    def refuse(self, status: int, text: str, headers: heads.Headers = ()) -> None:
         """Answer in the replica's stead."""
         if self.answered:
             self.abort()
             return
         self.status = status
         close = not self.keep_alive or not self.complete
-        answer = heads.refusal(status, text, call_id=self.call_id, close=close, bodiless=self.bodiless)
+        answer = heads.refusal(status, text, call_id=self.call_id, close=close, bodiless=self.bodiless, headers=headers)
         self.keep_alive = not close
         self.answer(answer)
         self.finish(reusable=False)

@@ -19,6 +19,7 @@ _VERSIONS = frozenset({"1.0", "1.1"})
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?")  # RFC 3986 §3.2.2, without user
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
 _STATUS_WORDS = {
+    200: "OK", 301: "Moved Permanently", 302: "Found", 401: "Unauthorized", 403: "Forbidden", 501: "Not Implemented",
     400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 431: "Request Header Fields Too Large",
     502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
 }  # fmt: skip
@@ -144,23 +145,25 @@ def upgrade_head(status: int, reason: bytes, headers: Headers) -> bytes:
     return b"\r\n".join([*lines, b"\r\n"])
 
 
-def refusal(status: int, text: str, *, call_id: bytes, close: bool, bodiless: bool) -> bytes:
-    """Return a whole response of the ingress's own: Azure's page for 404, one line of text otherwise.
+def refusal(
+    status: int, text: str, *, call_id: bytes, close: bool, bodiless: bool, headers: Headers = ()
+) -> bytes:  # fmt: skip
+    """Return a whole response of the ingress's own: Azure's page for 404, otherwise one line of text, or nothing.
 
     `call_id` is empty for what never became a call.
     """
-    kind, body = ("text/html; charset=utf-8", _UNAVAILABLE) if status == 404 else ("text/plain", text)
+    kind, body = (b"text/html; charset=utf-8", _UNAVAILABLE) if status == 404 else (b"text/plain", text)
     content = body.encode()
-    lines = [
-        f"HTTP/1.1 {status} {_STATUS_WORDS[status]}",
-        f"content-type: {kind}",
-        f"content-length: {len(content)}",
-    ]
+    lines = [b"HTTP/1.1 %d %s" % (status, _STATUS_WORDS[status].encode())]
+    lines += [b"%s: %s" % each for each in headers]
+    if content:
+        lines.append(b"content-type: " + kind)
+    lines.append(b"content-length: %d" % len(content))
     if call_id:
-        lines.append(f"x-call-id: {call_id.decode()}")
+        lines.append(b"x-call-id: " + call_id)
     if close:
-        lines.append("connection: close")
-    head = "\r\n".join([*lines, "\r\n"]).encode()
+        lines.append(b"connection: close")
+    head = b"\r\n".join([*lines, b"\r\n"])
     return head if bodiless else head + content
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from aca_notebook.emulator.ingress.rules import rules_at
 from aca_notebook.emulator.runtime.reconcile import is_ready, live_revisions, serving_revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aca_notebook.emulator.runtime.desired import App
+    from aca_notebook.emulator.runtime.ingress_rules import IngressRules
     from aca_notebook.emulator.runtime.observed import ObservedApp
 
 
@@ -28,7 +30,7 @@ class RoutingTable:
     """All a request to an app needs: `shares` are (revision, weight) of those that may get any, weights above zero.
 
     `named` maps revision names and labels, which host names may ask for, to revisions; `failures` says why a revision
-    will not answer.
+    will not answer; `rules` hold for requests over TLS and `plain_rules` for the others, None where nothing is asked.
     """
 
     app_key: str
@@ -39,6 +41,8 @@ class RoutingTable:
     named: Mapping[str, str] = field(default_factory=dict)
     endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    rules: IngressRules | None = None
+    plain_rules: IngressRules | None = None
 
 
 def routing_table(app: App, observed: ObservedApp) -> RoutingTable:
@@ -64,6 +68,7 @@ def routing_table(app: App, observed: ObservedApp) -> RoutingTable:
     return RoutingTable(
         app.key, app.name, app.running and app.ingress is not None, bool(app.ingress and app.ingress.sticky), shares,
         {name.lower(): name for name in names} | labels, endpoints, failures,
+        *(rules_at(app.ingress.rules, secure=secure) for secure in (True, False) if app.ingress is not None),
     )  # fmt: skip
 
 

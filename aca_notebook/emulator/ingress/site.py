@@ -11,6 +11,7 @@ from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.ingress import heads
 from aca_notebook.emulator.ingress.proxy import Downstream
 from aca_notebook.emulator.ingress.routing import Endpoint, RoutingTable, choose_endpoint, choose_revision
+from aca_notebook.emulator.ingress.rules import Asked, judge, without_principal
 from aca_notebook.emulator.ingress.upstream import Upstream
 from aca_notebook.emulator.ingress.waiting import Watched
 from aca_notebook.model.fault import Subject
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.ingress.exchange import Exchange
+    from aca_notebook.emulator.runtime.ingress_rules import IngressRules
 
 #: What Envoy says in Azure's stead: to a request of which nothing has been heard for 240 s (facts §13.1; its 14 bytes:
 #: azure-container-apps issues 597 and 1637), and of an app that does not listen (recorded: app_exec).
@@ -118,6 +120,10 @@ class Site:
         """Send the request over a kept connection if one is there; else see to it in a task."""
         if exchange not in self._active:
             self._enter(exchange)
+            table = self.table.value
+            rules = table.rules if exchange.downstream.secure else table.plain_rules
+            if rules is not None and self._turned_away(exchange, rules):
+                return
             if self._faults.at(Seam.CALL):
                 exchange.task = asyncio.get_running_loop().create_task(self._begin_disturbed(exchange))
                 return
@@ -168,6 +174,20 @@ class Site:
         exchange.started = self._clock.monotonic()
         exchange.call_id = b"%s%08x" % (self._call_prefix, next(self._call_numbers))
         self._active.add(exchange)
+
+    def _turned_away(self, exchange: Exchange, rules: IngressRules) -> bool:
+        """Answer what the app's rules keep from its replicas, and prepare what they let pass."""
+        downstream = exchange.downstream
+        client = downstream.client.decode()
+        asked = Asked(exchange.method, exchange.target, exchange.host, exchange.headers, client, downstream.secure)
+        verdict = judge(rules, asked)
+        if verdict.status:
+            exchange.refuse(verdict.status, verdict.text, verdict.headers)
+            return True
+        exchange.extra = verdict.headers
+        if rules.sign_in is not None:
+            exchange.headers = without_principal(exchange.headers)
+        return False
 
     def _choose(self, exchange: Exchange) -> Endpoint | None:
         """Settle the request's revision, count it there, and return a replica if one is ready."""

@@ -204,6 +204,10 @@ class Upstream(asyncio.Protocol):
         if exchange.affinity:
             pair = b"%s=%s" % (heads.AFFINITY_COOKIE, exchange.affinity.encode())
             extra.append((b"set-cookie", pair + b"; Path=/; HttpOnly"))
+        if exchange.extra:
+            extra += exchange.extra
+            ours = {name for name, _ in exchange.extra}
+            self._headers = [each for each in self._headers if each[0].lower() not in ours]
         self._out.append(
             heads.response_head(
                 status, self._reason, self._headers, extra, chunked=self._framed, close=not exchange.keep_alive

@@ -193,6 +193,13 @@ class IngressMoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShortfallNoted(Event):
+    """The app asks for something that is stored and not acted on, or only in part; `message` is a sentence."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppExpired(Event):
     """The app's time is over, and it is about to be deleted; `until` is its tag."""
 

@@ -30,6 +30,7 @@ from aca_notebook.emulator.runtime.tended import (
     memory_limits,
     over_limit,
     running_replica,
+    untold,
 )
 from aca_notebook.emulator.runtime.waiting import rest
 from aca_notebook.emulator.scaling.load import LoadWindow
@@ -80,7 +81,9 @@ class Controller:
         self._leases = Leases(gpus)
         self._recorder = Recorder(database, clock)
         self._snapshots = Snapshots(database)
-        tools = Tools(clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, self._pace, self._faults)
+        tools = Tools(
+            clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, self._pace, self._faults
+        )
         self._replicas = Replicas(self, tools, self._leases, self._folders, names)
         self._apps: dict[str, Tended] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,7 +126,10 @@ class Controller:
     async def declare(self, app: App) -> None:
         """Say what an app is meant to be; saying it twice does no harm. Returns before it is so."""
         tended = self._apps.setdefault(app.key, Tended(ObservedApp(app.key)))
+        told = untold(tended, app)
         tended.app = app
+        for sentence in told:
+            self.record(events.ShortfallNoted(at=self._now, app=app.key, message=sentence))
         for revision in app.revisions:
             if revision.name not in tended.observed.revisions:
                 self.record(events.RevisionCreated(at=self._now, app=app.key, revision=revision.name))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.emulator.runtime.ingress_rules import IngressRules, read_rules
+from aca_notebook.emulator.runtime.shortfalls import shortfalls
 from aca_notebook.emulator.scaling.rules import Scale, ScaleRule
 from aca_notebook.model.gpu import find_profile_type
 from aca_notebook.model.ids import parse_id
@@ -71,6 +73,7 @@ class Ingress:
     transport: str = "Auto"
     traffic: tuple[TrafficWeight, ...] = (TrafficWeight(weight=100, latest=True),)
     sticky: bool = False
+    rules: IngressRules = field(default_factory=IngressRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class App:
     single: bool = True  #: `activeRevisionsMode` is Single: only the newest revision that is ready serves
     dns_suffix: str = ""
     is_job: bool = False  #: it is a job, and its revisions are executions
+    shortfalls: tuple[str, ...] = ()  #: what is asked for and not done, a sentence each
 
     def revision(self, name: str) -> Revision | None:
         """The revision of that name, or None."""
@@ -119,17 +123,18 @@ class App:
 
 def desired_app(
     document: Mapping[str, Any], revisions: Sequence[Mapping[str, Any]], profiles: Mapping[str, str],
-    *, dns_suffix: str = "",
+    *, dns_suffix: str = "", sign_in: Mapping[str, Any] | None = None,
 ) -> App:  # fmt: skip
     """Read an app's document and those of its revisions, oldest first.
 
     `profiles` maps the environment's workload profile names to their types; a type with GPUs gives each replica that
-    many. Raises `ValueError` or `KeyError` for a document that validation should have refused.
+    many. `sign_in` are the properties of the app's authConfig, if it has one. Raises `ValueError` or `KeyError` for a
+    document that validation should have refused.
     """
     identity = parse_id(document["id"])
     properties = _object(document, "properties")
     configuration = _object(properties, "configuration")
-    ingress = _ingress(configuration.get("ingress"))
+    ingress = _ingress(configuration.get("ingress"), sign_in)
     profile = find_profile_type(profiles.get(properties.get("workloadProfileName") or "", ""))
     gpus, gpu_model = (profile.gpus, profile.gpu_model) if profile else (0, "")
     environment = properties.get("environmentId") or properties.get("managedEnvironmentId") or ""
@@ -143,6 +148,9 @@ def desired_app(
         ingress=ingress,
         single=str(configuration.get("activeRevisionsMode") or "Single").lower() == "single",
         dns_suffix=dns_suffix,
+        shortfalls=shortfalls(
+            configuration, _object(properties, "template"), ingress.rules.sign_in if ingress else None
+        ),
     )
 
 
@@ -266,7 +274,7 @@ def _number(value: Any, default: float) -> float:
     return number if number > 0 else default
 
 
-def _ingress(entry: Mapping[str, Any] | None) -> Ingress | None:
+def _ingress(entry: Mapping[str, Any] | None, sign_in: Mapping[str, Any] | None) -> Ingress | None:
     if not entry:
         return None
     traffic = tuple(
@@ -284,6 +292,7 @@ def _ingress(entry: Mapping[str, Any] | None) -> Ingress | None:
         transport=str(entry.get("transport") or "Auto"),
         traffic=traffic,
         sticky=str((entry.get("stickySessions") or {}).get("affinity") or "none").lower() == "sticky",
+        rules=read_rules(entry, sign_in),
     )
 
 

@@ -65,6 +65,14 @@ class Tended:
         return self.app is None and not self.leaving
 
 
+def untold(tended: Tended, app: App) -> tuple[str, ...]:
+    """Return what an app now falls short of and did not when it was last declared, be that by an earlier emulator."""
+    if tended.app is None and tended.observed.revisions:
+        return ()
+    known = tended.app.shortfalls if tended.app is not None else ()
+    return tuple(each for each in app.shortfalls if each not in known)
+
+
 def memory_limits(revision: Revision) -> dict[str, int]:
     """Return the bytes each container of a replica may hold."""
     return {each.name: each.memory_bytes for each in (*revision.init_containers, *revision.containers)}

@@ -78,8 +78,8 @@ def _concluded(event: events.ExecutionConcluded) -> _Words:
     return _Words(event.reason or "Completed", message, WARNING if event.status == "Failed" else NORMAL)
 
 
-#: Azure's word for each event. ReplicaStopped, AppExpired and IngressMoved are ours: nothing else would say why a
-#: replica or an app went, or that an address changed, which Azure's never do.
+#: Azure's word for each event. ReplicaStopped, AppExpired, IngressMoved and ShortfallNoted are ours: nothing else would
+#: say why a replica or an app went, that an address changed, which Azure's never do, or what is not done here.
 _WORDS: dict[type[events.Event], _Say] = {
     events.RevisionCreated: lambda _: _Words("RevisionCreation", "Creating new revision"),
     events.RevisionReady: lambda e: _Words("RevisionReady", f"Successfully provisioned revision '{e.revision}'"),
@@ -106,6 +106,7 @@ _WORDS: dict[type[events.Event], _Say] = {
     events.IngressMoved: lambda e: _Words(
         "IngressMoved", f"Another program took port {e.before}; the address is now 127.0.0.1:{e.after}", WARNING
     ),
+    events.ShortfallNoted: lambda e: _Words("NotActedOn", e.message, WARNING),
     events.AppExpired: lambda e: _Words(
         "AppExpired", f"The app is deleted: it was to last until {e.until} (tag aca-notebook-expires)", WARNING
     ),

@@ -1,0 +1,103 @@
+"""What an app's ingress and its sign-in ask of requests, over HTTP against a real emulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tests.real_emulator import RealEmulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+
+class World:
+    """A real emulator with one app, whose ingress is changed from test to test."""
+
+    def __init__(self, emulator: RealEmulator) -> None:
+        self.emulator = emulator
+        self.settle({})
+
+    def settle(self, ingress: dict[str, Any], mode: str = "Single") -> None:
+        """PUT the app with this ingress, and follow the operation."""
+        body = {"location": "eastus", "properties": self.emulator.properties("mcr.microsoft.com/k8se/quickstart")}
+        configuration = {"ingress": {"external": True, "targetPort": 80} | ingress, "activeRevisionsMode": mode}
+        body["properties"]["configuration"] = configuration
+        answer = self.emulator.call("PUT", self.emulator.path("app-1"), body)
+        assert answer.status_code == 201, answer.text
+        while self.emulator.get("app-1")["properties"]["provisioningState"] == "InProgress":
+            pass
+
+    def sign_in(self, **properties: Any) -> str:
+        path = f"{self.emulator.path('app-1')}/authConfigs/current"
+        answer = self.emulator.call("PUT", path, {"properties": properties})
+        assert answer.status_code == 200, answer.text
+        return path
+
+    def ask(self, method: str = "GET", path: str = "/", scheme: str = "https", **headers: str) -> requests.Response:
+        place = self.emulator.get("app-1")["properties"]["configuration"]["ingress"]["fqdn"]
+        return requests.request(
+            method, f"{scheme}://{place}{path}", verify=str(self.emulator.folder / "roots.pem"), timeout=30,
+            headers={name.replace("_", "-"): value for name, value in headers.items()}, allow_redirects=False,
+        )  # fmt: skip
+
+    def system_log(self) -> str:
+        app = self.emulator.get("app-1")
+        token = self.emulator.call("POST", f"{self.emulator.path('app-1')}/getAuthToken").json()["properties"]["token"]
+        return requests.get(
+            app["properties"]["eventStreamEndpoint"], params={"tailLines": 300}, timeout=30,
+            headers={"Authorization": f"Bearer {token}"}, verify=str(self.emulator.folder / "roots.pem"),
+        ).text  # fmt: skip
+
+
+@pytest.fixture(scope="module", name="world")
+def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    emulator = RealEmulator(tmp_path_factory.mktemp("rules") / "emulator")
+    try:
+        yield World(emulator)
+    finally:
+        emulator.stop()
+
+
+def test_plain_http_is_sent_to_https_unless_it_is_allowed(world: World) -> None:
+    world.settle({"allowInsecure": False})
+    sent = world.ask(path="/a?b=c", scheme="http")
+    assert (sent.status_code, sent.content) == (301, b"")  # recorded: up_foundry_model_e2e
+    assert sent.headers["location"] == sent.url.replace("http://", "https://")
+    assert world.ask().status_code == 200
+    world.settle({"allowInsecure": True})
+    assert world.ask(scheme="http").status_code == 200
+
+
+def test_clients_that_no_rule_allows_are_denied(world: World) -> None:
+    world.settle({"ipSecurityRestrictions": [{"name": "far", "ipAddressRange": "10.0.0.0/8", "action": "Allow"}]})
+    denied = world.ask()
+    assert (denied.status_code, denied.text.strip()) == (403, "RBAC: access denied")
+    world.settle({"ipSecurityRestrictions": [{"name": "near", "ipAddressRange": "127.0.0.1", "action": "Allow"}]})
+    assert world.ask().status_code == 200
+
+
+def test_a_page_of_a_known_origin_may_read_answers_and_one_of_another_may_not(world: World) -> None:
+    world.settle({"corsPolicy": {"allowedOrigins": ["https://a.example"], "allowedMethods": ["GET"], "maxAge": 9}})
+    preflight = world.ask("OPTIONS", Origin="https://a.example", Access_Control_Request_Method="GET")
+    assert (preflight.status_code, preflight.headers["access-control-max-age"]) == (200, "9")
+    assert world.ask(Origin="https://a.example").headers["access-control-allow-origin"] == "https://a.example"
+    assert "access-control-allow-origin" not in world.ask(Origin="https://b.example").headers
+
+
+def test_sign_in_is_asked_for_as_the_config_says_and_no_longer_when_it_is_gone(world: World) -> None:
+    world.settle({})
+    validation = {"unauthenticatedClientAction": "Return401", "excludedPaths": ["/open"]}
+    path = world.sign_in(platform={"enabled": True}, globalValidation=validation)
+    refused = world.ask(Authorization="Bearer anything")
+    assert (refused.status_code, refused.headers["www-authenticate"][:6]) == (401, "Bearer")
+    assert world.ask(path="/open").status_code == 200
+    assert "nobody can sign in" in world.system_log()
+    world.sign_in(platform={"enabled": True}, globalValidation={"unauthenticatedClientAction": "Return403"})
+    assert world.ask().status_code == 403
+    assert world.emulator.call("DELETE", path).status_code in {200, 204}
+    assert world.ask().status_code == 200
