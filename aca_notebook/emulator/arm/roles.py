@@ -126,12 +126,8 @@ class Roles:
                 "RoleAssignmentUpdateNotPermitted",
                 "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
             )
-        twin = next((each for each in self._all(scope) if _same(each, principal, role, scope)), None)
-        if before is None and twin is not None:
-            raise AzureError(
-                409, "RoleAssignmentExists",
-                f"The role assignment already exists. The ID of the conflicting role assignment is {twin['name']}.",
-            )  # fmt: skip
+        if before is None and any(_same(each, principal, role, scope) for each in self._all(scope)):
+            raise AzureError(409, "RoleAssignmentExists", "The role assignment already exists.")
         document = before or self._document(id_, scope, role, principal, asked, request.state.claims)
         await self._keeping.store.put(id_, document)
         return JSONResponse(document, status_code=200 if before else 201)
