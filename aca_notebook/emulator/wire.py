@@ -24,6 +24,7 @@ class Door(StrEnum):
     ARM = "arm"  #: bearer token for the Resource Manager audience
     GRAPH = "graph"  #: bearer token for Microsoft Graph
     VAULT = "vault"  #: bearer token for Key Vault
+    LOGS = "logs"  #: bearer token for Log Analytics, or for the emulator's own address
     DATA_PLANE = "data-plane"  #: bearer token issued by getAuthToken, or for the service's own audience
     SAS = "sas"  #: a signature in the query
     IDENTITY_HEADER = "identity-header"  #: X-IDENTITY-HEADER of the managed-identity endpoint

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 AUDIENCES = {
     Door.ARM: "https://management.azure.com",
     Door.GRAPH: "https://graph.microsoft.com",
+    Door.LOGS: "https://api.loganalytics.io",
     Door.DATA_PLANE: "https://dynamicsessions.io",
     Door.VAULT: "https://vault.azure.net",
 }
