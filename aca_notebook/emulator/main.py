@@ -21,6 +21,9 @@ from aca_notebook.emulator.arm.blobs import Blobs
 from aca_notebook.emulator.arm.builds import Builds
 from aca_notebook.emulator.arm.certificates import Certificates
 from aca_notebook.emulator.arm.dapr_components import DaprComponents
+from aca_notebook.emulator.arm.deployment_places import DeploymentPlaces
+from aca_notebook.emulator.arm.deployment_runs import DeploymentRuns
+from aca_notebook.emulator.arm.deployments import Deployments
 from aca_notebook.emulator.arm.diagnostics import DiagnosticSettings
 from aca_notebook.emulator.arm.directory import ManagedIdentities
 from aca_notebook.emulator.arm.environment_storages import EnvironmentStorages
@@ -33,6 +36,7 @@ from aca_notebook.emulator.arm.graph import Graph
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
 from aca_notebook.emulator.arm.host_names import HostNames
 from aca_notebook.emulator.arm.http_routes import HttpRoutes
+from aca_notebook.emulator.arm.inner_calls import InnerCalls
 from aca_notebook.emulator.arm.jobs import Jobs
 from aca_notebook.emulator.arm.key_vault_secrets import KeyVaultSecrets
 from aca_notebook.emulator.arm.key_vaults import KeyVaults
@@ -40,7 +44,9 @@ from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
 from aca_notebook.emulator.arm.managed_certificates import ManagedCertificates
 from aca_notebook.emulator.arm.networks import Networks
+from aca_notebook.emulator.arm.operation_results import OperationResults
 from aca_notebook.emulator.arm.operations import Operations
+from aca_notebook.emulator.arm.preflight import Preflight
 from aca_notebook.emulator.arm.provider_operations import ProviderOperations
 from aca_notebook.emulator.arm.refusals import Refusals
 from aca_notebook.emulator.arm.regional_offers import RegionalOffers
@@ -97,6 +103,9 @@ from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, profile_name
 from aca_notebook.model.ids import environment_id, registry_id
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.runtime.gpus import Gpus
     from aca_notebook.emulator.runtime.process import Spawn
@@ -258,6 +267,10 @@ class Emulator:
         """Ask whoever runs this emulator to close it."""
         self.stop_requested.set()
 
+    async def _ask_itself(self, request: Request) -> Response:
+        """Answer what one part asks of Resource Manager: the dispatcher is made after the routes."""
+        return await self.dispatcher.perform(request)
+
     def listed_routes(self) -> tuple[Route, ...]:
         """Every operation it has."""
         return self.table.routes
@@ -281,6 +294,11 @@ class Emulator:
             scope=scope, store=self._store, operations=self._operations, executions=self._executions,
             secrets=self._secrets, tokens=tokens, clock=self._clock, pace=self._pace,
         )  # fmt: skip
+        results = OperationResults(self._store, self._database, self._operations, self._clock)
+        calls = InnerCalls(self._ask_itself)
+        places = DeploymentPlaces(self._store, self.client.tenant_id)
+        DeploymentRuns(self._store, self._operations, self._secrets, places, calls, self._clock)
+        preflight = Preflight(self._store, places, calls)
         self._groups.deletes(APP_TYPE, self._lifecycle.delete)
         self._groups.deletes(JOB_TYPE, jobs.delete)
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
@@ -310,6 +328,8 @@ class Emulator:
             Networks(keeping),
             StorageAccounts(keeping),
             Tags(keeping, self._operations),
+            Deployments(keeping, self._operations, results, places, preflight),
+            results,
             self._vaults,
             KeyVaultSecrets(self._vaults, vault_secrets, VaultAccess(access), self._service_ports),
             DaprComponents(keeping),

@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.faults import group_not_found
 from aca_notebook.emulator.arm.locations import display_name, display_names, location_name
+from aca_notebook.emulator.arm.operation_results import result_headers
 from aca_notebook.emulator.arm.provisioning import with_state
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.store import GROUP_TYPE, Store
-from aca_notebook.emulator.wire import AzureError, Check, Door, Route, origin, query
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, group_id, parse_id
 from aca_notebook.model.states import ProvisioningState
 
@@ -192,14 +193,6 @@ class Groups:
             Route("HEAD", GROUP, arm, "ResourceGroups_CheckExistence", self._head, checked=Check.SDK),
             Route("DELETE", GROUP, arm, "ResourceGroups_Delete", self._delete, checked=Check.SDK),
             Route("GET", f"{GROUP}/resources", arm, "Resources_ListByResourceGroup", self._resources),
-            Route(
-                "GET",
-                f"{SUBSCRIPTION}/operationresults/{{operation}}",
-                arm,
-                "ResourceGroups_DeleteResult",
-                self._poll,
-                checked=Check.SDK,
-            ),
         ]
 
     async def ensure(self, name: str, location: str) -> ResourceId:
@@ -270,7 +263,7 @@ class Groups:
                 raise group_not_found(id_.name)
             running = self._operations.reserve(id_, _KIND, "delete", document["location"])
             await self._operations.launch(running, {id_: with_state(document, ProvisioningState.DELETING)})
-        return Response(status_code=202, headers=self._headers(request, running))
+        return Response(status_code=202, headers=result_headers(request, id_.subscription, running.name))
 
     async def _delete_all(self, operation: Operation) -> None:
         group = operation.id
@@ -278,17 +271,6 @@ class Groups:
             for document in self._store.list(type_, group.subscription, group.resource_group):
                 await delete(parse_id(document["id"]))
         await self._operations.finish(operation, delete=True)
-
-    async def _poll(self, request: Request) -> Response:
-        operation = self._operations.find(request.path_params["operation"])
-        if operation.running:
-            return Response(status_code=202, headers=self._headers(request, operation))
-        return Response(status_code=200)
-
-    def _headers(self, request: Request, operation: Operation) -> dict[str, str]:
-        path = f"/subscriptions/{operation.id.subscription}/operationresults/{operation.name}"
-        version = query(request, "api-version")
-        return {"Location": f"{origin(request)}{path}?api-version={version}", "retry-after-ms": "50"}
 
 
 def _check_name(name: str) -> None:
