@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 #: Types as they are declared, and as they are answered (recorded: azure-cli's test_group_deployment).
-_TYPES = {
+TYPES = {
     "array": "Array", "bool": "Bool", "int": "Int", "object": "Object", "secureobject": "SecureObject",
     "securestring": "SecureString", "string": "String",
 }  # fmt: skip
 #: What a value of a type is called in JSON.
-_VALUES = {
+VALUES = {
     "array": "Array", "bool": "Boolean", "int": "Integer", "object": "Object", "secureobject": "Object",
     "securestring": "String", "string": "String",
 }  # fmt: skip
@@ -68,7 +68,7 @@ def settled_parameters(
         )
     values = {names[name.lower()]: _given(name, each) for name, each in given.items()}
     settling = _Settling(template, values, scope, position)
-    return {name: Parameter(_TYPES[settling.type(name)], settling[name]) for name in declared}
+    return {name: Parameter(TYPES[settling.type(name)], settling[name]) for name in declared}
 
 
 def _given(name: str, given: Any) -> Any:
@@ -107,10 +107,10 @@ class _Settling(Mapping[str, Any]):
     def declaration(self, name: str) -> Document:
         """Return a declaration with what it refers to in `definitions`. Raises `TemplateFault`."""
         found = _dereferenced(self._template, self._declared[name], name)
-        if str(found.get("type", "")).lower() not in _TYPES:
+        if str(found.get("type", "")).lower() not in TYPES:
             raise TemplateFault(
                 f"The template parameter '{name}' is not valid: its type '{found.get('type', '')}' is not one of "
-                f"'{', '.join(_TYPES.values())}'.", ("parameters", name),
+                f"'{', '.join(TYPES.values())}'.", ("parameters", name),
             )  # fmt: skip
         return found
 
@@ -157,7 +157,7 @@ def _dereferenced(template: Document, declaration: Any, name: str, depth: int = 
 
 
 def _check(name: str, value: Any, declaration: Document, path: Path) -> None:
-    wanted = _VALUES[str(declaration["type"]).lower()]
+    wanted = VALUES[str(declaration["type"]).lower()]
     if kind(value) != wanted:
         raise TemplateFault(
             f"Template parameter JToken type is not valid. Expected '{wanted}'. Actual '{kind(value)}'. {_HELP}", path

@@ -14,7 +14,7 @@ from aca_notebook.emulator.arm.templates.syntax import Access, Call, ExpressionE
 from aca_notebook.emulator.arm.templates.values import MOST_ROUNDS, folded, resolved, rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from aca_notebook.emulator.arm.templates.jsonc import Path, Source
 
@@ -64,7 +64,11 @@ class Resource:
 
         Raises `Unresolved` for what must be looked up first, `ExpressionError` for what has no value.
         """
-        return _body(self, replace(self.scope, known=known), resolved)
+        return self.body_with(resolved, known)
+
+    def body_with(self, settle: Callable[[Any, Scope], Any], known: Mapping[Any, Any]) -> Document:
+        """Return what to write, its expressions settled in another way."""
+        return _body(self, replace(self.scope, known=known), settle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +266,7 @@ def _id(declared: Document, type_: str, name: str, scope: Scope) -> str:
     return typed_id(str(prefix), [type_, *name.split("/")], what="resourceid")
 
 
-def _body(resource: Resource, scope: Scope, settle: Any) -> Document:
+def _body(resource: Resource, scope: Scope, settle: Callable[[Any, Scope], Any]) -> Document:
     body = {name: each for name, each in resource.declared.items() if name.lower() not in _DIRECTIONS}
     if not resource.is_deployment:
         return dict(settle(body, scope))

@@ -12,6 +12,8 @@ _OWN = frozenset({
     "latestReadyRevisionName", "latestRevisionFqdn", "runningStatus", "deploymentErrors", "eventStreamEndpoint",
     "primaryEndpoints", "statusOfPrimary", "resourceGuid", "uniqueId",
 })  # fmt: skip
+#: What says the same as nothing: an app shows it when it is made and not when it is written again.
+_DEFAULTS = {"maxInactiveRevisions": 100}
 _SHOWN = ("id", "identity", "kind", "location", "managedBy", "name", "properties", "sku", "tags", "type", "zones")
 
 
@@ -77,5 +79,9 @@ def _change(path: str, kind: str, before: Any, after: Any, children: list[Docume
 
 def _settable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _settable(each) for name, each in value.items() if name not in _OWN and each is not None}
+        return {
+            name: _settable(each)
+            for name, each in value.items()
+            if name not in _OWN and each is not None and _DEFAULTS.get(name) != each
+        }
     return [_settable(each) for each in value] if isinstance(value, list) else value
