@@ -15,7 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from aca_notebook import launcher, settings
+from aca_notebook import launcher, rehearsal, settings
+from aca_notebook.display import amounts
 from aca_notebook.errors import AcaError, EmulatorFailed, UsageFailed
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def _emulator_parsers(commands: Any) -> None:
     env.add_argument("--json", action="store_true", help="as one flat JSON object instead of shell exports")
     reset = action("reset", _emulator_reset, "stop it and delete its state: every local app, log and metric")
     reset.add_argument("--yes", action="store_true", help="do not ask")
+    pace = action("pace", _emulator_pace, "say how fast it is, or change that; it stays so after a restart")
+    pace.add_argument("pace", nargs="?", default="", metavar="PACE", help="instant, realistic, or a factor")
+    _fault_parsers(actions)
     image = actions.add_parser("image", help="images that stand for commands of this machine")
     image_actions = _choices(image, "actions", "ACTION")
     add = image_actions.add_parser("add", help="let an image stand for a command: image add IMAGE -- COMMAND …")
@@ -118,6 +122,25 @@ def _emulator_parsers(commands: Any) -> None:
     add.add_argument("image", metavar="IMAGE")
     add.add_argument("command", nargs="+", metavar="COMMAND", help="{python} and {port} may stand in it")
     add.set_defaults(run=_emulator_image_add)
+
+
+def _fault_parsers(actions: Any) -> None:
+    fault = actions.add_parser("fault", help="let something of Azure's go wrong, to rehearse a bad day")
+    verbs = _choices(fault, "actions", "ACTION")
+
+    def verb(name: str, run: Any, text: str, **more: Any) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = verbs.add_parser(name, help=text, **more)
+        made.add_argument("--data-dir", type=Path, metavar="DIR", help="where the emulator keeps its state")
+        made.set_defaults(run=run)
+        return made
+
+    plain = argparse.RawDescriptionHelpFormatter
+    add = verb("add", _fault_add, "put a fault in force", epilog=rehearsal.table(), formatter_class=plain)
+    add.add_argument("kind", metavar="KIND", help="what goes wrong")
+    add.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="how, where and how often")
+    verb("list", _fault_list, "list the faults in force").add_argument("--json", action="store_true", help="as JSON")
+    clear = verb("clear", _fault_clear, "end a fault, or all")
+    clear.add_argument("id", nargs="?", default="", metavar="ID", help="which, as the list has it; default: all")
 
 
 def _folder(given: argparse.Namespace) -> Path:
@@ -168,7 +191,7 @@ def _emulator_status(given: argparse.Namespace) -> int:
 def _plainly(name: str, value: object) -> object:
     """Write a figure of the emulator's as a person would."""
     if name == "pace":
-        return "instant" if not value else f"{value} of Azure's own times"
+        return amounts.pace(float(str(value)))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name.endswith("_seconds") and isinstance(value, float):
@@ -202,6 +225,22 @@ def _emulator_reset(given: argparse.Namespace) -> int:
 
 def _confirmed(question: str) -> bool:
     return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _fault_add(given: argparse.Namespace) -> None:
+    print(rehearsal.add(_folder(given), [given.kind, *given.parameters]))
+
+
+def _fault_list(given: argparse.Namespace) -> None:
+    print(rehearsal.listed(_folder(given), as_json=given.json))
+
+
+def _fault_clear(given: argparse.Namespace) -> None:
+    print(rehearsal.clear(_folder(given), given.id))
+
+
+def _emulator_pace(given: argparse.Namespace) -> None:
+    print(rehearsal.pace(_folder(given), given.pace))
 
 
 def _emulator_image_add(given: argparse.Namespace) -> None:

@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aca_notebook.errors import EmulatorFailed
+from aca_notebook.model.fault import FaultInForce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +52,11 @@ class EmulatorEndpoint:
         """The certificate authority its certificate hangs on."""
         return self.data_dir / "ca.pem"
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What it found damaged when it started, and what was lost."""
+        return tuple(self.status().get("notices", ()))
+
     def status(self) -> dict[str, Any]:
         """What it says of itself."""
         return self._control("GET", "/_emulator/status")
@@ -73,6 +79,27 @@ class EmulatorEndpoint:
         """Let `image` stand for a command of this machine."""
         body = {"image": image, "command": list(command), **({"folder": folder} if folder else {})}
         self._control("PUT", "/_emulator/images", body)
+
+    def faults(self) -> tuple[FaultInForce, ...]:
+        """The faults in force."""
+        return tuple(_fault(each) for each in self._control("GET", "/_emulator/faults")["value"])
+
+    def add_fault(self, fault: str) -> FaultInForce:
+        """Put a fault in force."""
+        return _fault(self._control("POST", "/_emulator/faults", {"fault": fault}))
+
+    def clear_faults(self, id_: str = "") -> int:
+        """End one fault, or all; returns how many there were."""
+        path = f"/_emulator/faults/{quote(id_, safe='')}" if id_ else "/_emulator/faults"
+        return int(self._control("DELETE", path)["cleared"])
+
+    def pace(self) -> float:
+        """How fast it is, as a factor of Azure's own times."""
+        return float(self._control("GET", "/_emulator/pace")["pace"])
+
+    def set_pace(self, pace: str) -> float:
+        """Make it `instant`, `realistic` or a factor, from now on and after a restart."""
+        return float(self._control("PUT", "/_emulator/pace", {"pace": pace})["pace"])
 
     def stop(self) -> None:
         """Ask it to stop everything and exit."""
@@ -107,12 +134,26 @@ class EmulatorEndpoint:
         finally:
             connection.close()
         if response.status >= 300:
-            raise EmulatorFailed(
-                f"the local emulator refused {method} {path}", code=f"HTTP {response.status}",
-                detail=content.decode(errors="replace")[:300], hint="run `aca-notebook emulator status`",
-            )  # fmt: skip
+            raise _refused(method, path, response.status, content)
         answer: dict[str, Any] = json.loads(content) if content.strip() else {}
         return answer
+
+
+def _fault(told: Mapping[str, Any]) -> FaultInForce:
+    return FaultInForce(str(told["id"]), str(told["fault"]), int(told["struck"]))
+
+
+def _refused(method: str, path: str, status: int, content: bytes) -> EmulatorFailed:
+    """What the emulator said, or of an answer that is not its own the beginning."""
+    try:
+        error = json.loads(content)["error"]
+        code, said = str(error["code"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        code, said = f"HTTP {status}", content.decode(errors="replace")[:300]
+    return EmulatorFailed(
+        f"the local emulator refused {method} {path}", code=code, detail=said,
+        hint="run `aca-notebook emulator status`",
+    )  # fmt: skip
 
 
 def data_dir(home: Path) -> Path:

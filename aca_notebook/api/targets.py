@@ -67,6 +67,7 @@ def local_target(chosen: Settings, home: Path) -> Target:
         enforces_expiry=True,
         notice="the local emulator had died; it is running again, and nothing was lost" if emulator.restarted else "",
         ensure=functools.partial(local_target, chosen, home),
+        rehearsal=functools.partial(launcher.ensure_emulator, folder),
     )
 
 

@@ -21,6 +21,7 @@ from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions, is_name
+from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.twin import blocking
 from aca_notebook.api.warming import Warming
@@ -101,6 +102,11 @@ class Workspace:
     def target(self) -> Target:
         """Where it deploys."""
         return self._access.target
+
+    @property
+    def rehearsal(self) -> Rehearsing:
+        """Where its target is told to have a bad day: faults and pace."""
+        return Rehearsing(self.target, self.clock)
 
     @property
     def _loop(self) -> PrivateLoop:

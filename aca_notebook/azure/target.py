@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.model import ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from aca_notebook.azure.credential import CredentialFactory
+    from aca_notebook.model.fault import FaultInForce
     from aca_notebook.model.ids import ResourceId
 
 PUBLIC_RESOURCE_MANAGER = "https://management.azure.com"
+
+
+class Rehearsal(Protocol):
+    """Where a target is told to have a bad day."""
+
+    def faults(self) -> Sequence[FaultInForce]:
+        """Return what is in force."""
+        ...
+
+    def add_fault(self, fault: str) -> FaultInForce:
+        """Put one in force."""
+        ...
+
+    def clear_faults(self, id_: str = "") -> int:
+        """End one, or all; return how many there were."""
+        ...
+
+    def pace(self) -> float:
+        """Return how fast it is, as a factor of Azure's own times."""
+        ...
+
+    def set_pace(self, pace: str) -> float:
+        """Change that."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +51,7 @@ class Target:
     app's port cannot show its certificate. `ensure` brings a target that refuses connections back and returns it as it
     is then (its address may have changed), or is None. Two targets are equal when they lead to the same place.
     `connect_retries` is how often the SDKs knock again by themselves. `enforces_expiry` is whether anything there takes
-    an app down when its time is over.
+    an app down when its time is over. `rehearsal` leads to where bad days are made; None where they come by themselves.
     """
 
     name: str
@@ -48,6 +73,7 @@ class Target:
     notice: str = field(default="", compare=False)
     enforces_expiry: bool = False
     ensure: Callable[[], Target] | None = field(default=None, repr=False, compare=False)
+    rehearsal: Callable[[], Rehearsal] | None = field(default=None, repr=False, compare=False)
 
     @property
     def scope(self) -> str:

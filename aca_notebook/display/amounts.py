@@ -71,3 +71,8 @@ def cores(amount: float) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Write `1 replica`, `3 replicas`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def pace(factor: float) -> str:
+    """How fast the local target is, as a person would say it."""
+    return {0.0: "instant", 1.0: "realistic"}.get(factor, f"{factor:g} of Azure's own times")

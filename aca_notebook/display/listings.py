@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aca_notebook.model.app import AppState
+    from aca_notebook.model.fault import FaultInForce
     from aca_notebook.model.price import PriceList
     from aca_notebook.model.revision import RevisionState
 
 #: What a notebook meets of the platform's limits (facts §3, §6, §10); each with what to do about it.
 _LIMITS = (
     ("app name", "32 characters", "lower-case letters, digits, single hyphens; starts with a letter"),
-    ("one request", "240 seconds", "the ingress cuts it; longer work belongs in a job"),
+    ("one request", "240 seconds", "of silence, then the ingress cuts it; longer work belongs in a job"),
     ("consumption replica", "4 vCPU, 8 GiB", "memory is twice the cores; more needs a dedicated profile"),
     ("T4 replica", "8 vCPU, 56 GiB, 1 GPU", "16 GiB of GPU memory"),
     ("A100 replica", "24 vCPU, 220 GiB, 1 GPU", "80 GiB of GPU memory"),
@@ -91,6 +92,17 @@ def revisions(app: str, states: Sequence[RevisionState]) -> Table:
     )  # fmt: skip
     columns = ("revision", "", "traffic", "replicas", "running state", "health", "created")
     return Table(f"{app}: {amounts.plural(len(rows), 'revision')}", columns, rows, records=records)
+
+
+def faults(in_force: Sequence[FaultInForce], *, target: str) -> Table:
+    """Return one row a fault in force."""
+    rows = tuple((Cell(each.id, right=True), Cell(each.fault), Cell(str(each.struck), right=True)) for each in in_force)
+    records = tuple({"id": each.id, "fault": each.fault, "struck": each.struck} for each in in_force)
+    title = (
+        f"{amounts.plural(len(rows), 'fault')} in force on {target}" if rows else f"no faults on {target}: all is well"
+    )
+    note = "%aca fault clear ends them" if rows else "%aca fault add --help tells what can go wrong"
+    return Table(title, ("id", "fault", "has struck"), rows, note, records)
 
 
 def gpus(location: str = "eastus") -> Table:

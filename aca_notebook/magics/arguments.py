@@ -17,6 +17,7 @@ class Target:
     location: str = ""
     subscription: str = ""
     registry: str = ""
+    pace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +114,14 @@ class Revision:
     revision: str = ""
 
 
-Arguments = Target | Deploy | Plan | Listing | OneApp | Down | Logs | Invoke | Metrics | Cost | Revision
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What to do with the faults in force; `kind` and `parameters` only for a new one, `id` empty for all."""
+
+    action: str
+    kind: str = ""
+    parameters: tuple[str, ...] = ()
+    id: str = ""
+
+
+Arguments = Target | Deploy | Plan | Listing | OneApp | Down | Logs | Invoke | Metrics | Cost | Revision | Fault

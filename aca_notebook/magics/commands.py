@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import cards, charts, listings
+from aca_notebook.display import amounts, cards, charts, listings
 from aca_notebook.display import logs as log_cards
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aca_notebook.api.app import App
+    from aca_notebook.api.workspace import Workspace
     from aca_notebook.magics.notebook import Cell, Notebook
     from aca_notebook.model.deploy import DeployProgress
 
@@ -38,11 +39,23 @@ def target(notebook: Notebook, given: arguments.Target) -> object:
     said = {name: value for name, value in settings.items() if value}
     if given.target or said:
         notebook.connect(given.target, said)
-    chosen = notebook.workspace.target
+    workspace = notebook.workspace
+    if given.pace:
+        workspace.rehearsal.set_pace(given.pace)
+    chosen = workspace.target
     return Card(chosen, cards.facts(f"target {chosen.name}", {
         "resource group": chosen.resource_group, "environment": chosen.environment, "location": chosen.location,
         "registry": chosen.registry_server, "url": chosen.resource_manager, "note": chosen.notice,
+        **_rehearsed(workspace),
     }))  # fmt: skip
+
+
+def _rehearsed(workspace: Workspace) -> dict[str, str]:
+    """What somebody has told the target to do otherwise, so that nobody wonders."""
+    if not workspace.rehearsal.possible:
+        return {}
+    pace, faults = workspace.rehearsal.pace(), workspace.rehearsal.faults()
+    return {"pace": amounts.pace(pace) if pace else "", "faults": "; ".join(each.fault for each in faults)}
 
 
 def deploy(notebook: Notebook, given: arguments.Deploy, source: str) -> object:
@@ -256,6 +269,17 @@ def _mine(app: App) -> bool:
     return bool(tags.digest) and tags.owner in {"", getpass.getuser()}
 
 
+def fault(notebook: Notebook, given: arguments.Fault) -> object:
+    """Put a fault in force, or end some, and list those in force."""
+    workspace = notebook.workspace
+    rehearsal = workspace.rehearsal
+    if given.action == "add":
+        rehearsal.add(" ".join((given.kind, *given.parameters)))
+    elif given.action == "clear":
+        rehearsal.clear(given.id)
+    return listings.faults(rehearsal.faults(), target=workspace.target.name)
+
+
 def gpu(notebook: Notebook, given: arguments.Listing) -> object:
     """List the GPUs there are, at the present target's prices."""
     del given
@@ -279,5 +303,6 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     "target": target, "deploy": deploy_again, "plan": plan_again, "ps": ps, "show": show, "logs": logs,
     "invoke": invoke, "curl": curl, "open": open_app, "metrics": metrics, "cost": cost,
     **{f"revision {action}": revision for action in ("list", "activate", "deactivate", "restart")},
+    **{f"fault {action}": fault for action in ("list", "add", "clear")},
     "start": start, "stop": stop, "down": down, "gpu": gpu, "prices": prices, "limits": limits,
 }  # fmt: skip

@@ -97,7 +97,23 @@ def _arguments(command: Command, words: Sequence[str], fragment: str, names: Nam
     places = [option for option in command.options if not option.flag]
     taken = _positionals(command, words)
     place = places[min(taken, len(places) - 1)] if places and (taken < len(places) or places[-1].repeats) else None
+    if place is not None and place.completes == "fault":
+        return Completions(fragment, tuple(Completion(one, "value") for one in fault_words(words[0], fragment)))
     return _values(place, fragment, names)
+
+
+def fault_words(kind: str, fragment: str) -> Sequence[str]:
+    """Return the parameters of a fault that fit, with their values where these are few."""
+    from aca_notebook.model.fault import WHERE_AND_WHEN  # for those who come that far
+    from aca_notebook.model.fault_kinds import KINDS, meanings
+
+    class_ = KINDS.get(kind.lower())
+    if class_ is None:
+        return ()
+    own = meanings(class_)
+    choices = [f"{name}={choice}" for name, meaning in own.items() for choice in meaning.choices or ("",)]
+    about = [f"{name}=" for name in WHERE_AND_WHEN if not class_.lasting or name in {"on", "for", "until"}]
+    return [word for word in (*choices, *about) if word.startswith(fragment) and word != fragment]
 
 
 def _positionals(command: Command, words: Sequence[str]) -> int:

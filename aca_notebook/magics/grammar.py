@@ -60,7 +60,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One sub-command: what it is for, what it takes, three examples, and the line of `az` that is nearest."""
+    """One sub-command: what it is for, what it takes, three examples, and the line of `az` that is nearest.
+
+    `notes` makes what its help ends with, when somebody asks.
+    """
 
     name: str
     summary: str
@@ -71,6 +74,7 @@ class Command:
     cell: bool = False
     line: bool = True
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    notes: Callable[[], str] | None = None
 
     def option(self, name: str) -> Option | None:
         """Return the option that is written `name`, or None."""
@@ -122,6 +126,8 @@ class Grammar:
         """
         if not words or words[0] in {"help", "-h", "--help"}:
             return Help(self.help(words[1:]) if len(words) > 1 else self.overview())
+        if len(words) > 1 and words[1] in {"-h", "--help"} and self.within(words[0]):
+            return Help(self.help(words[:1]))
         command, rest = self._find(words)
         if any(word in {"-h", "--help"} for word in rest):
             return Help(help_text(command))
@@ -174,7 +180,7 @@ class Grammar:
     def help(self, words: Sequence[str]) -> str:
         """Return the help of one sub-command, or of a noun's verbs."""
         if len(words) == 1 and (group := self.within(words[0])):
-            return _listing(f"%aca {words[0]} …", group)
+            return _listing(f"%aca {words[0]} …", group) + f"\n\n`%aca {words[0]} VERB --help` tells more of each."
         return help_text(self._find(words)[0])
 
     def overview(self) -> str:
@@ -191,6 +197,8 @@ def help_text(command: Command) -> str:
         parts += ["", *(f"  {option.shown:<{width}}  {option.help}" for option in command.options)]
     if command.examples:
         parts += ["", "examples:", *(f"  {example}" for example in command.examples)]
+    if command.notes is not None:
+        parts += ["", command.notes()]
     if command.az:
         parts += ["", f"with az: {command.az}"]
     return "\n".join(parts)

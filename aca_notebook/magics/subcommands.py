@@ -8,6 +8,7 @@ from datetime import timedelta
 from aca_notebook.magics import arguments
 from aca_notebook.magics.grammar import Command, Grammar, Option
 from aca_notebook.model import gpu, quantities
+from aca_notebook.model.fault_kinds import KINDS
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -56,6 +57,22 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _pace(text: str) -> str:
+    try:
+        good = text in {"instant", "realistic"} or 0 <= float(text) < float("inf")
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(f"{text!r} is no pace; write instant, realistic or a factor such as 0.5")
+    return text
+
+
+def _faults() -> str:
+    from aca_notebook.model.fault import fault_table  # for those who ask
+
+    return "what can go wrong:\n" + fault_table()
+
+
 _NAME = Option(("name",), "the app", completes="app")
 _NEW_NAME = Option(
     ("name",), "the app to make or change: lower-case letters, digits and single hyphens, at most 32", completes="app"
@@ -89,6 +106,8 @@ GRAMMAR = Grammar((
             Option(("--location", "-l"), "the region", metavar="REGION"),
             Option(("--registry",), "the container registry that builds and keeps images", metavar="NAME"),
             Option(("--subscription",), "the subscription's id", metavar="ID"),
+            Option(("--pace",), "how fast the local one is: instant, realistic, or a factor", read=_pace,
+                   metavar="PACE"),
         ),
         ("%aca target local", "%aca target", "%aca target azure -g research --environment gpu-env"),
         "az account set --subscription ID; az configure --defaults group=GROUP",
@@ -199,6 +218,27 @@ GRAMMAR = Grammar((
             Option(("--all",), "every app that I deployed on this target", read=None),
         ),
         ("%aca down scorer", "%aca down scorer ranker", "%aca down --all"), "az containerapp delete --name NAME --yes",
+    ),
+    Command(
+        "fault list", "List the faults that the local target has in force.", arguments.Fault, (),
+        ("%aca fault list", "table = %aca fault list", "%aca fault list  # how often each has struck"),
+        fixed={"action": "list"},
+    ),
+    Command(
+        "fault add", "Let something of Azure's go wrong on the local target, to rehearse a bad day.", arguments.Fault,
+        (
+            Option(("kind",), "what goes wrong; the table below has all", values=tuple(KINDS), metavar="KIND"),
+            Option(("parameters",), "how, where and how often", repeats=True, optional=True, completes="fault",
+                   metavar="NAME=VALUE"),
+        ),
+        ("%aca fault add throttle retry_after=5 on=PUT containerApps/scorer count=3",
+         "%aca fault add stuck-gpu for=10m", "%aca fault add outage status=503 rate=0.3"),
+        fixed={"action": "add"}, notes=_faults,
+    ),
+    Command(
+        "fault clear", "End one fault, or all of them, and list those that are left.", arguments.Fault,
+        (Option(("id",), "which, as the list has it; all without it", optional=True),),
+        ("%aca fault clear", "%aca fault clear 2", "%aca fault clear  # all is well again"), fixed={"action": "clear"},
     ),
     Command(
         "gpu", "List the GPUs that Container Apps offers: memory, cores, price an hour.", arguments.Listing, (),

@@ -109,6 +109,15 @@ class Fault:
         return " ".join((self.kind, *(f"{name}={value}" for name, value in written.items())))
 
 
+@dataclass(frozen=True, slots=True)
+class FaultInForce:
+    """A fault that a target has in force, as it tells; `struck` is how often it has been of effect."""
+
+    id: str
+    fault: str
+    struck: int = 0
+
+
 def parse_fault(text: str | Sequence[str], now: datetime) -> Fault:
     """Return the fault that words spell: a kind, then `name=value`; words without a `=` go on with the value before.
 

@@ -18,13 +18,16 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from aca_notebook.api.app import App
+from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.workspace import _OPTIONS
 from aca_notebook.errors import DeploymentFailed, NotFound
 from aca_notebook.magics import aca
 from aca_notebook.model.app import Tags
 from aca_notebook.model.deploy import DeployState
+from aca_notebook.model.fault import FaultInForce
 from aca_notebook.model.log import LogLine
 from aca_notebook.model.revision import RevisionState
+from tests.fakes.clock import ManualClock
 from tests.unit.display.examples import plan, progress, state
 
 
@@ -86,6 +89,33 @@ class Apps(dict):
 
 
 @dataclass
+class FakeControl:
+    """Where a target is told to have a bad day."""
+
+    in_force: list = field(default_factory=list)
+    factor: float = 0.0
+
+    def faults(self):
+        return self.in_force
+
+    def add_fault(self, fault):
+        self.in_force.append(FaultInForce(str(len(self.in_force) + 1), fault))
+        return self.in_force[-1]
+
+    def clear_faults(self, id_=""):
+        gone = [each for each in self.in_force if id_ in {"", each.id}]
+        self.in_force = [each for each in self.in_force if each not in gone]
+        return len(gone)
+
+    def pace(self):
+        return self.factor
+
+    def set_pace(self, pace):
+        self.factor = {"instant": 0.0, "realistic": 1.0}.get(pace) or float(pace)
+        return self.factor
+
+
+@dataclass
 class FakeWorkspace:
     name: str = "local"
     fails: bool = False
@@ -96,7 +126,10 @@ class FakeWorkspace:
         self.target = SimpleNamespace(
             name=self.name, location="eastus", resource_group="local", environment="local", notice="",
             registry_server="local.azurecr.io", resource_manager="https://127.0.0.1:8321",
+            rehearsal=(lambda: self.control) if self.name == "local" else None,
         )  # fmt: skip
+        self.control = FakeControl()
+        self.rehearsal = Rehearsing(self.target, ManualClock())
         self.apps = Apps(scorer=FakeApp("scorer", self), ranker=FakeApp("ranker", self))
 
     def plan(self, name, source, namespace, **options):

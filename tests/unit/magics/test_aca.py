@@ -14,6 +14,7 @@ from aca_notebook.magics import aca, commands
 from aca_notebook.magics.grammar import Help
 from aca_notebook.magics.notebook import CellFailed
 from aca_notebook.magics.subcommands import GRAMMAR
+from aca_notebook.model.fault_kinds import KINDS
 
 CELL = "%%aca deploy scorer --gpu T4 --max-replicas 3  # first\ndef score(x):\n    return SCALE * x\n"
 
@@ -263,3 +264,52 @@ def test_ctrl_c_ends_the_following_and_the_app_is_returned_as_it_is(notebook):
     app.wait = wait
     assert notebook.run("%aca show scorer") is app
     assert notebook.error is None
+
+
+def test_a_fault_is_put_in_force_listed_and_cleared(notebook) -> None:
+    (row,) = notebook.run("%aca fault add throttle retry_after=5 on=PUT containerApps/scorer count=3")
+    assert row["fault"] == "throttle retry_after=5 on=PUT containerApps/scorer count=3"
+    notebook.run("%aca fault add stuck-gpu")
+    assert [row["id"] for row in notebook.run("%aca fault list")] == ["1", "2"]
+    assert [row["id"] for row in notebook.run("%aca fault clear 1")] == ["2"]
+    assert len(notebook.run("%aca fault clear")) == 0
+    assert "all is well" in notebook.out
+
+
+def test_a_fault_that_makes_no_sense_is_refused_before_anybody_is_asked(notebook) -> None:
+    notebook.run("%aca fault add throttle retryafter=5")
+    assert isinstance(notebook.error, UsageFailed)
+    assert "did you mean retry_after?" in notebook.out
+    assert "%aca fault add --help" in notebook.out
+    notebook.run("%aca fault add throtle")
+    assert "did you mean throttle?" in notebook.out
+
+
+def test_azures_bad_days_cannot_be_ordered(notebook) -> None:
+    notebook.run("%aca target azure")
+    notebook.run("%aca fault add outage")
+    assert [line.strip() for line in notebook.out.strip().splitlines()] == [
+        "TargetFailed: bad days cannot be rehearsed on the target 'azure': they come by themselves there",
+        "NotRehearsable", "%aca target local, then the same line",
+    ]  # fmt: skip
+
+
+def test_the_target_says_what_is_not_as_usual_there(notebook) -> None:
+    notebook.run("%aca target local")
+    assert "faults" not in notebook.out
+    assert "pace" not in notebook.out
+    notebook.run("%aca fault add outage count=3")
+    notebook.run("%aca target local --pace realistic")
+    notebook.workspace.control.add_fault("outage count=3")
+    notebook.run("%aca target")
+    assert "outage count=3" in notebook.out
+    assert "realistic" in notebook.out
+    notebook.run("%aca target --pace swift")
+    assert "no pace" in notebook.out
+
+
+def test_the_help_of_faults_has_all_of_them(notebook) -> None:
+    notebook.run("%aca fault add --help")
+    assert all(f"  {kind} " in notebook.out for kind in KINDS)
+    notebook.run("%aca fault --help")
+    assert "fault clear" in notebook.out

@@ -43,6 +43,11 @@ class Known:
         ("%aca show scorer ", "", []),
         ("%aca down scorer r", "r", ["ranker"]),
         ("%aca show ", "", ["scorer", "ranker"]),
+        ("%aca fault ", "", ["list", "add", "clear"]),
+        ("%aca fault add stu", "stu", ["stuck-operation", "stuck-gpu"]),
+        ("%aca fault add outage st", "st", ["status=500", "status=502", "status=503", "status=504"]),
+        ("%aca fault add outage status=503 c", "c", ["count="]),
+        ("%aca fault add stuck-gpu ", "", ["on=", "for=", "until="]),
     ],
 )
 def test_what_fits_at_the_cursor(line: str, fragment: str, expected: list[str]) -> None:
