@@ -190,6 +190,8 @@ def _emulator_status(given: argparse.Namespace) -> int:
 
 def _plainly(name: str, value: object) -> object:
     """Write a figure of the emulator's as a person would."""
+    if isinstance(value, list):
+        return ("\n" + " " * 21).join(str(each) for each in value) or "none"
     if name == "pace":
         return amounts.pace(float(str(value)))
     if isinstance(value, bool):

@@ -59,16 +59,24 @@ def local_target(chosen: Settings, home: Path) -> Target:
             connect_retries=0,
         ),
         resource_manager=told["AZURE_RESOURCE_MANAGER_URL"],
+        log_analytics=told["AZURE_RESOURCE_MANAGER_URL"],
         ca_bundle=emulator.ca_bundle,
         app_scheme="http",
         polling_seconds=0.1,
         connect_retries=0,
         use_proxy_settings=False,
         enforces_expiry=True,
-        notice="the local emulator had died; it is running again, and nothing was lost" if emulator.restarted else "",
+        notice=_notice(emulator),
         ensure=functools.partial(local_target, chosen, home),
         rehearsal=functools.partial(launcher.ensure_emulator, folder),
     )
+
+
+def _notice(emulator: launcher.EmulatorEndpoint) -> str:
+    """What is worth telling of the emulator that was started or joined."""
+    if notices := emulator.notices:
+        return "; ".join(notices)
+    return "the local emulator had died; it is running again, and nothing was lost" if emulator.restarted else ""
 
 
 def azure_target(chosen: Settings, home: Path) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from aca_notebook.emulator.settings import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 _CA_LIFETIME = timedelta(days=3650)
 _SERVER_LIFETIME = timedelta(days=390)  # macOS refuses server certificates of more than 398 days
@@ -53,14 +56,25 @@ class Certificates:
 
 
 def ensure_certificates(folder: Path, now: datetime) -> Certificates:
-    """Return the certificates of a data folder; make what is missing, renew what soon expires."""
+    """Return the certificates of a data folder; make what is missing or damaged, renew what soon expires."""
     found = Certificates(folder / "ca.pem", folder / "server.pem", folder / "roots.pem")
     authority_key_path = folder / "ca-key.pem"
+    try:
+        return _ensure(found, authority_key_path, now)
+    except (ValueError, TypeError, ssl.SSLError) as damaged:
+        logger.warning("the certificates in %s are damaged (%s) and are made anew", folder, damaged)
+        for each in (found.authority, found.server, authority_key_path):
+            each.unlink(missing_ok=True)
+        return _ensure(found, authority_key_path, now)
+
+
+def _ensure(found: Certificates, authority_key_path: Path, now: datetime) -> Certificates:
     if not (authority_key_path.exists() and _valid(found.authority, now)):
         _make_authority(found.authority, authority_key_path, now)
         found.server.unlink(missing_ok=True)
     if not (_valid(found.server, now) and _names_of(found.server) >= set(_NAMES)):
         _make_server(found, authority_key_path, now)
+    found.context()  # raises for a damaged key
     write_private(found.roots, certifi.contents() + "\n" + found.authority.read_text())
     return found
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from aca_notebook.clock import SystemClock
+from aca_notebook.emulator.journal.migrations import NewerStore
 from aca_notebook.emulator.main import compose
 from aca_notebook.emulator.occupancy import AlreadyRunning, PortInUse
 from aca_notebook.emulator.runtime.gpus import NvmlGpus
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 _PORT_IN_USE = 2
 _ALREADY_RUNNING = 3
+_NEWER_STORE = 4
 
 
 def run(settings: Settings) -> int:
-    """Run until asked to stop; returns the exit code: 0, 2 for a port in use, 3 for a data folder in use."""
+    """Run until asked to stop; returns the exit code: 0, 2 for a port in use, 3 for a data folder in use.
+
+    4 is for a data folder that a newer version wrote.
+    """
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     server = logging.getLogger("uvicorn.error")
@@ -42,6 +47,9 @@ def run(settings: Settings) -> int:
     except PortInUse as taken:
         sys.stderr.write(f"{taken}\n")
         return _PORT_IN_USE
+    except NewerStore as newer:
+        sys.stderr.write(f"{newer}\n")
+        return _NEWER_STORE
     return 0
 
 

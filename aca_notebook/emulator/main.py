@@ -57,6 +57,7 @@ from aca_notebook.emulator.arm.revisions import Revisions
 from aca_notebook.emulator.arm.roles import Roles
 from aca_notebook.emulator.arm.scope import Scope
 from aca_notebook.emulator.arm.seams import Runtime
+from aca_notebook.emulator.arm.secret_values import lost_values
 from aca_notebook.emulator.arm.session_pools import SessionPools
 from aca_notebook.emulator.arm.storage_accounts import StorageAccounts
 from aca_notebook.emulator.arm.store import Store
@@ -73,7 +74,7 @@ from aca_notebook.emulator.control import SEED, Control, client_environment
 from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
 from aca_notebook.emulator.faults.board import Faults
 from aca_notebook.emulator.identity.access import Access
-from aca_notebook.emulator.identity.client import load_client, load_token
+from aca_notebook.emulator.identity.client import CLIENT_KIND, load_client, load_token
 from aca_notebook.emulator.identity.doors import Doors
 from aca_notebook.emulator.identity.principal_routes import PrincipalRoutes
 from aca_notebook.emulator.identity.principals import Applications
@@ -85,7 +86,7 @@ from aca_notebook.emulator.identity.tokens import Issuer, load_signing_key
 from aca_notebook.emulator.ingress.ports import IngressPorts
 from aca_notebook.emulator.ingress.service import Ingress
 from aca_notebook.emulator.ingress.service_ports import ServicePorts
-from aca_notebook.emulator.journal.database import Database
+from aca_notebook.emulator.journal.database import Database, put_document
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
 from aca_notebook.emulator.rehearsing import Rehearsing, remembered_pace
@@ -138,7 +139,6 @@ class Emulator:
         self, settings: Settings, clock: Clock, occupancy: Occupancy, spawn: Spawn, gpus: Gpus, runtime: Runtime | None
     ) -> None:  # fmt: skip
         self.settings = settings
-        self.client = load_client(settings.client_path)
         self.control_token = load_token(settings.control_token_path)
         self.stop_requested = asyncio.Event()
         self.endpoint: Endpoint | None = None
@@ -147,6 +147,7 @@ class Emulator:
         self._started_at = clock.now()
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
         self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
+        self.client = load_client(settings.client_path, self._database.documents(CLIENT_KIND).get(""))
         self._secrets = Secrets(settings.secrets_path, settings.secret_key_path, self._database.documents(GENERATION))
         self._faults = Faults(self._database, clock)
         self._pace = remembered_pace(self._database, settings.pace)
@@ -206,6 +207,7 @@ class Emulator:
         self._faults.watch(self._controller.gpus_freed)
         await self._faults.start()
         await self._controller.start()
+        await self._remember_client()
         await self._seed()
         await self._builds.start(self.client.subscription_id)
         await self._telemetry.start()
@@ -385,7 +387,18 @@ class Emulator:
             "started_at": self._started_at.isoformat(),
             "apps": len(self._store.list(APP_TYPE, self.client.subscription_id)),
             "replicas": len(self._controller.running()),
+            "notices": self._notices(),
         }
+
+    async def _remember_client(self) -> None:
+        if self._database.documents(CLIENT_KIND).get("") != self.client.ids():
+            await self._store.write(put_document(CLIENT_KIND, "", self.client.ids()))
+
+    def _notices(self) -> list[str]:
+        """What was found damaged at the start, and what is missing since."""
+        subscription = self.client.subscription_id
+        documents = [*self._store.list(APP_TYPE, subscription), *self._store.list(JOB_TYPE, subscription)]
+        return [*self._database.notices, *self._secrets.notices, *lost_values(self._secrets, documents)]
 
     async def _watch_idle(self, limit_seconds: float) -> None:
         """Ask to stop after a time without replicas, builds and requests; a followed log counts as a request."""

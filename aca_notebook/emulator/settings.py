@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -113,9 +114,22 @@ def parse_idle_exit(text: str) -> float | None:
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Replace a file in one step, readable by its owner alone."""
+    """Replace a file in one step, readable by its owner alone; on disk when this returns."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
-    draft.write_bytes(content.encode() if isinstance(content, str) else content)
+    with draft.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)
+    synchronise(path.parent)
+
+
+def synchronise(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

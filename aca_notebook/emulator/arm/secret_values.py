@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.arm.values import items, member, text
+from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.identity.secrets import Secrets
@@ -51,10 +52,23 @@ async def launch_with(
 
 
 def listed_secrets(secrets: Secrets, owner: str, document: Document) -> Document:
-    """Return what listSecrets answers: each with its value, if it has one here."""
+    """Return what listSecrets answers: each with its value, but of one from a vault where that is (unconfirmed)."""
     values = kept_values(secrets, owner, document)
     shown = [
-        each | ({"value": values[each["name"]]} if each["name"] in values else {})
+        each | ({"value": values[each["name"]]} if each["name"] in values and not each.get("keyVaultUrl") else {})
         for each in document["properties"]["configuration"]["secrets"] or ()
     ]
     return {"value": shown}
+
+
+def lost_values(secrets: Secrets, documents: Iterable[Document]) -> tuple[str, ...]:
+    """Return a sentence for each app or job whose document names secrets that have no value any more."""
+    sentences = []
+    for document in documents:
+        id_ = parse_id(document["id"])
+        named = document["properties"]["configuration"].get("secrets") or ()
+        gone = [each["name"] for each in named if "keyVaultUrl" not in each and not secrets.has(id_.key, each["name"])]
+        if gone:
+            kind = "job" if id_.type.lower().endswith("/jobs") else "app"
+            sentences.append(f"{kind} {id_.name} has lost the values of {', '.join(gone)}: deploy it again with them")
+    return tuple(sentences)

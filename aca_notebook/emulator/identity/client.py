@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import uuid
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING
 from aca_notebook.emulator.settings import write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+#: The client's ids stand in the journal's file, too: a lost `client.json` must not make every resource a stranger's.
+CLIENT_KIND = "client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +34,25 @@ class Client:
         """The principal's id in the directory."""
         return str(uuid.uuid5(uuid.UUID(self.client_id), "principal"))
 
+    def ids(self) -> dict[str, str]:
+        """What of it is no secret."""
+        return {
+            "tenant_id": self.tenant_id, "client_id": self.client_id, "subscription_id": self.subscription_id,
+        }  # fmt: skip
 
-def load_client(path: Path) -> Client:
-    """Return the client kept in `path`; makes one the first time."""
-    if path.exists():
+
+def load_client(path: Path, remembered: Mapping[str, str] | None = None) -> Client:
+    """Return the client kept in `path`; makes one the first time, and when the file can no longer be read.
+
+    That one keeps the `remembered` ids, which stand in every resource's id, and has new secrets.
+    """
+    with contextlib.suppress(OSError, ValueError, TypeError):
         return Client(**json.loads(path.read_text()))
+    ids = remembered or {}
     client = Client(
-        tenant_id=str(uuid.uuid4()),
-        client_id=str(uuid.uuid4()),
-        subscription_id=str(uuid.uuid4()),
+        tenant_id=ids.get("tenant_id") or str(uuid.uuid4()),
+        client_id=ids.get("client_id") or str(uuid.uuid4()),
+        subscription_id=ids.get("subscription_id") or str(uuid.uuid4()),
         client_secret=secrets.token_urlsafe(32),
         identity_header=str(uuid.uuid4()),
     )
@@ -46,7 +61,7 @@ def load_client(path: Path) -> Client:
 
 
 def load_token(path: Path) -> str:
-    """Return the random token kept in `path`; makes one the first time."""
-    if not path.exists():
+    """Return the random token kept in `path`; makes one the first time, and where none is left in it."""
+    if not path.exists() or not path.read_bytes().strip(b"\0\r\n\t "):
         write_private(path, secrets.token_urlsafe(32))
     return path.read_text().strip()

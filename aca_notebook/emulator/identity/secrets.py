@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 
 from aca_notebook.emulator.journal.database import Database, delete_document, put_document
+from aca_notebook.emulator.journal.opening import damaged_place
 from aca_notebook.emulator.settings import write_private
 from aca_notebook.emulator.wire import AzureError
 
@@ -34,25 +36,36 @@ class Secrets:
     Two files cannot be written in one transaction, so an owner's values come in generations: `replacing` writes a new
     one beside the old, and which of them counts is decided by one statement in the transaction of the document that
     names them. `generations` is what that file says at start; leftovers of a crash are dropped then.
+
+    Where the key has gone or is damaged the values have gone with it: both are put aside, a new key is made, and
+    `notices` says so, as it does of a damaged file of values.
     """
 
     def __init__(self, path: Path, key_path: Path, generations: Mapping[str, str] | None = None) -> None:
-        if not key_path.exists():
-            write_private(key_path, Fernet.generate_key())
-        self._cipher = Fernet(key_path.read_bytes().strip())
         path.touch(mode=0o600)
         self._database = Database(path)
+        stored = self._database.documents(_KIND)
+        self._cipher, trouble = _load_cipher(key_path)
+        unreadable = {key for key, token in stored.items() if not _reads(self._cipher, token)}
+        self.notices = self._database.notices
+        if unreadable:
+            place = _copy_aside(path, key_path)
+            self.notices += (_told(len(unreadable), trouble or f"{key_path.name} does not fit them", place),)
+        if trouble or len(unreadable) == len(stored) > 0:
+            self._cipher = _new_cipher(key_path)
         self._generations = dict(generations or {})
         self._values: dict[tuple[str, str], bytes] = {}
         leftovers = []
-        for key, body in self._database.documents(_KIND).items():
+        for key, body in stored.items():
             owner, generation, name = key.rsplit("|", 2) if key.count("|") == 2 else ("", "", "")
-            if owner and generation == self._generations.get(owner, ""):
+            if key not in unreadable and owner and generation == self._generations.get(owner, ""):
                 self._values[owner, name] = body.encode()
             else:
                 leftovers.append(key)
         if leftovers:
             self._database.write_blocking(*(delete_document(_KIND, key) for key in leftovers))
+        for notice in self.notices[len(self._database.notices) :]:
+            logger.warning("%s", notice)
 
     def get(self, owner: str, name: str) -> str:
         """Return the value.
@@ -132,3 +145,43 @@ class Secrets:
             await self._database.write(*(delete_document(_KIND, key) for key in keys))
         except sqlite3.Error as failure:
             logger.warning("outdated secret values stay until the next start: %s", failure)
+
+
+def _load_cipher(key_path: Path) -> tuple[Fernet, str]:
+    """Return the cipher of the key's file; one that reads nothing, and why, where that holds no key."""
+    try:
+        return Fernet(key_path.read_bytes().strip()), ""
+    except FileNotFoundError:
+        return Fernet(Fernet.generate_key()), f"{key_path.name} is missing"
+    except ValueError:
+        return Fernet(Fernet.generate_key()), f"{key_path.name} holds no key"
+
+
+def _new_cipher(key_path: Path) -> Fernet:
+    key = Fernet.generate_key()
+    write_private(key_path, key)
+    return Fernet(key)
+
+
+def _reads(cipher: Fernet, token: str) -> bool:
+    try:
+        cipher.decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def _copy_aside(path: Path, key_path: Path) -> Path:
+    """Keep what cannot be read, and the key that does not: somebody may find the right one."""
+    place = damaged_place(path.parent)
+    with closing(sqlite3.connect(path)) as read, closing(sqlite3.connect(place / path.name)) as written:
+        read.backup(written)
+    if key_path.exists():
+        shutil.copyfile(key_path, place / key_path.name)
+    return place
+
+
+def _told(count: int, trouble: str, place: Path) -> str:
+    return (
+        f"{count} secret values cannot be read any more and were dropped: {trouble}. Copies of the files are in {place}"
+    )

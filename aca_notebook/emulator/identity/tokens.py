@@ -99,18 +99,29 @@ class Issuer:
 
 
 def load_signing_key(path: Path) -> rsa.RSAPrivateKey:
-    """Return the key kept in `path`; makes one the first time (a quarter of a second)."""
-    if not path.exists():
+    """Return the key kept in `path`; makes one the first time (a quarter of a second), and where it is damaged.
+
+    With another key the tokens handed out so far open nothing any more.
+    """
+    if not path.exists() or _read_key(path) is None:
         made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem = made.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         write_private(path, pem)
-    # We made this key, in a folder that is its owner's alone: trying its primes again takes 36 ms of each start.
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
-    if not isinstance(key, rsa.RSAPrivateKey):
+    key = _read_key(path)
+    if key is None:
         raise TypeError(f"{path} holds a key this emulator did not make; remove the file")
     return key
+
+
+def _read_key(path: Path) -> rsa.RSAPrivateKey | None:
+    try:
+        # We made it, in a folder that is its owner's alone: trying its primes again takes 36 ms of each start.
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
+    except ValueError:
+        return None
+    return key if isinstance(key, rsa.RSAPrivateKey) else None
 
 
 def unauthorized(code: str, message: str) -> AzureError:

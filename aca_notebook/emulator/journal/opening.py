@@ -20,6 +20,7 @@ from aca_notebook.emulator.journal.ledger import Contents, Ledger, UnreadableLed
 from aca_notebook.emulator.journal.migrations import LATEST, NewerStore, back_up, migrate, version_of
 from aca_notebook.emulator.journal.salvage import salvage
 from aca_notebook.emulator.journal.statements import is_intact, register_checksum
+from aca_notebook.emulator.settings import synchronise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -195,7 +196,7 @@ def _mend(path: Path, contents: Contents | None, unreadable: str, schema: Sequen
             outcome = f"{salvage(path, fresh, schema)}; there was no ledger to make it again from ({unreadable})"
         else:
             outcome = _replay_all(fresh, ledger_path, contents, schema)
-    _synchronise(draft)
+    synchronise(draft)
     draft.replace(mended)
     place = _finish_mending(path)
     if ledger_path.exists() and (contents is None or contents.lost_commits):
@@ -213,7 +214,7 @@ def _finish_mending(path: Path) -> Path:
         if damaged.exists():
             damaged.rename(place / damaged.name)
     mended.replace(path)
-    _synchronise(path.parent)
+    synchronise(path.parent)
     return place
 
 
@@ -317,11 +318,3 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 def _with_companions(path: Path) -> list[Path]:
     return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))]
-
-
-def _synchronise(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

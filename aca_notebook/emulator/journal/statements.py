@@ -23,11 +23,10 @@ class Statement:
 
 def put_document(kind: str, key: str, body: Any) -> Statement:
     """Store a JSON document under `(kind, key)`, over what was there."""
-    text = json.dumps(body, separators=(",", ":"))
     return Statement(
-        "INSERT INTO documents(kind, key, body, checksum) VALUES(?, ?, ?, ?) "
+        "INSERT INTO documents(kind, key, body, checksum) VALUES(?1, ?2, ?3, checksum(?1, ?2, ?3)) "
         "ON CONFLICT(kind, key) DO UPDATE SET body = excluded.body, checksum = excluded.checksum",
-        (kind, key, text, checksum(kind, key, text)),
+        (kind, key, json.dumps(body, separators=(",", ":"))),
     )
 
 
@@ -40,8 +39,8 @@ def append_event(event: Event) -> Statement:
     """Append to the journal."""
     kind, body = encode_event(event)
     return Statement(
-        "INSERT INTO events(at, kind, app, body, checksum) VALUES(?, ?, ?, ?, ?)",
-        (at := event.at.isoformat(), kind, event.app, body, checksum(at, kind, event.app, body)),
+        "INSERT INTO events(at, kind, app, body, checksum) VALUES(?1, ?2, ?3, ?4, checksum(?1, ?2, ?3, ?4))",
+        (event.at.isoformat(), kind, event.app, body),
     )
 
 

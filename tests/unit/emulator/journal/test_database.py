@@ -127,6 +127,7 @@ def test_an_event_that_nobody_knows_is_refused():
 VALUES = {
     "datetime": st.datetimes(timezones=st.just(UTC)),
     "str": st.text(max_size=20),
+    "bool": st.booleans(),
     "int": st.integers(0, 2**31),
     "float": st.floats(0, 1e6),
     "tuple[str, ...]": st.lists(st.text(max_size=9), max_size=3).map(tuple),
