@@ -20,18 +20,25 @@ if TYPE_CHECKING:
 class Specification:
     """One api-version's description."""
 
-    def __init__(self, file: Path) -> None:
-        self.document = json.loads(file.read_text())
-        self._paths = [(_pattern(template), operations) for template, operations in self.document["paths"].items()]
+    def __init__(self, described: Path | dict[str, Any]) -> None:
+        self.document = described if isinstance(described, dict) else json.loads(described.read_text())
+        found = [(_pattern(template), operations) for template, operations in self.document["paths"].items()]
+        self._paths = sorted(found, key=lambda each: each[0].pattern.count("[^/]+"))  # the most literal first
 
-    def response_schema(self, method: str, path: str, status: int) -> dict[str, Any] | None:
+    def response_schema(self, method: str, path: str, status: int | str) -> dict[str, Any] | None:
         """The schema of a response's body, empty when it is described without one; None when it is not described."""
         for pattern, operations in self._paths:
             if pattern.fullmatch(path) and method.lower() in operations:
-                response = operations[method.lower()]["responses"].get(str(status))
+                responses = operations[method.lower()]["responses"]
+                response = responses.get(str(status), responses.get(f"{str(status)[0]}XX"))
                 if response is not None:
-                    return response.get("content", {}).get("application/json", {}).get("schema", {})
+                    content = self._response(response).get("content", {})
+                    return content.get("application/json", {}).get("schema", {})
         return None
+
+    def _response(self, response: dict[str, Any]) -> dict[str, Any]:
+        name = response.get("$ref", "").rpartition("/")[2]
+        return self.document["components"]["responses"][name] if name else response
 
     def problems(self, schema: dict[str, Any], body: Any) -> Iterator[str]:
         """Where a body departs from its schema, one sentence each."""
@@ -67,7 +74,7 @@ class Specification:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    escaped = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template))
+    escaped = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template.rstrip("/"))) + "/?"
     return re.compile(escaped, re.IGNORECASE)
 
 

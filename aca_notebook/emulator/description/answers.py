@@ -187,7 +187,7 @@ ENVIRONMENT_RESOURCE: Shape = {**TRACKED, "identity": IDENTITY,
             "name!": text, "workloadProfileType!": text, "minimumCount": whole, "maximumCount": whole,
             "enableFips": truth,
         }],
-        "openTelemetryConfiguration": anything, "ingressConfiguration": anything,
+        "environmentMode": text, "openTelemetryConfiguration": anything, "ingressConfiguration": anything,
         "appInsightsConfiguration": anything, "diskEncryptionConfiguration": anything,
     },
 }  # fmt: skip
