@@ -23,6 +23,7 @@ from tests.emulator.deployments.deploying import (
 )
 from tests.emulator.running import Running, running_emulator
 from tests.emulator.test_access import ROLES, Caller
+from tests.fakes.runtime import FakeOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path
