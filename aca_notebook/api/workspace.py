@@ -167,6 +167,19 @@ class Workspace:
         without = tuple(app.name for app in apps if app.state.gpu_note)
         return cost_table(flat, grain_seconds(grain), self.clock.now(), prices, without)
 
+    @blocking
+    async def query(self, text: str, *, app: str = "", since: timedelta | None = None) -> pd.DataFrame:
+        """Ask the history of logs, in KQL or by the name of a question (`errors`, `cold-starts`, `restarts` …).
+
+        `app` restricts a named question; `since` reaches back from now, and None is all there is. Datetimes are UTC;
+        `.attrs["kql"]` is what was asked. Log Analytics knows a line minutes after it was written. Raises `UsageFailed`
+        for a name that is none, `NotFound` for an environment that keeps no logs, and `ServiceFailed` with Kusto's
+        sentence and place for KQL that cannot be run.
+        """
+        from aca_notebook.api import querying  # pandas is for those who ask
+
+        return await querying.query(self._access, text, app=app, since=since, now=self.clock.now())
+
     async def read_apps(self) -> list[App]:
         """Every app, with the replicas its latest revision has."""
         documents, profiles = await asyncio.gather(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
     from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
     from azure.mgmt.monitor.aio import MonitorManagementClient
+    from azure.monitor.query.aio import LogsQueryClient
 
     from aca_notebook.azure.target import Target
 
@@ -81,6 +82,15 @@ class Connection:
         return MonitorManagementClient(
             self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
         )
+
+    @cached_property
+    def log_analytics(self) -> LogsQueryClient:
+        """The history of logs."""
+        from azure.monitor.query.aio import LogsQueryClient
+
+        options = self._options()
+        options.pop("credential_scopes")  # its audience is its endpoint
+        return LogsQueryClient(self.credential, endpoint=self.target.log_analytics, **options)
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -9,6 +9,7 @@ from aca_notebook.azure.apps import Apps
 from aca_notebook.azure.calls import Caller
 from aca_notebook.azure.connection import Connection
 from aca_notebook.azure.environments import Environments
+from aca_notebook.azure.log_queries import LogQueries
 from aca_notebook.azure.logs import Logs
 from aca_notebook.azure.metrics import Metrics
 from aca_notebook.azure.registry import Registry
@@ -45,6 +46,11 @@ class Services:
     def logs(self) -> Logs:
         """Log streams."""
         return Logs(self._connection)
+
+    @cached_property
+    def log_queries(self) -> LogQueries:
+        """The history of logs."""
+        return LogQueries(self._connection, self.environments)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
 PUBLIC_RESOURCE_MANAGER = "https://management.azure.com"
+PUBLIC_LOG_ANALYTICS = "https://api.loganalytics.io"
 
 
 class Rehearsal(Protocol):
@@ -64,6 +65,7 @@ class Target:
     credential: CredentialFactory = field(repr=False, compare=False)
     resource_manager: str = PUBLIC_RESOURCE_MANAGER
     audience: str = PUBLIC_RESOURCE_MANAGER
+    log_analytics: str = PUBLIC_LOG_ANALYTICS
     ca_bundle: Path | None = None
     app_scheme: str = "https"
     registry_identity: str = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.display import amounts, cards, theme
 from aca_notebook.display.tables import Cell, Table
 from aca_notebook.model import gpu
+from aca_notebook.model.named_query import NAMED_QUERIES
 from aca_notebook.model.price import PRICE_LISTS, ReplicaSize, hourly_usd, price_list
 
 if TYPE_CHECKING:
@@ -152,6 +153,13 @@ def prices(lists: Sequence[PriceList] = PRICE_LISTS) -> Table:
     columns = ("region", "vCPU", "vCPU idle", "GiB", "T4", "A100", "as of")
     note = "USD a second at list price, without the free grant. Source: " + (lists[0].source if lists else "")
     return Table("Prices that estimates use", columns, rows, note, records)
+
+
+def named_queries() -> Table:
+    """Return the questions that have a name."""
+    rows = tuple((Cell(each.name), Cell(each.question), Cell(f"%aca query {each.name}")) for each in NAMED_QUERIES)
+    note = "--app NAME restricts one to an app, --since 1h to a time; its KQL is in .attrs['kql'] of the answer"
+    return Table("Named queries", ("name", "question", "line"), rows, note)
 
 
 def limits() -> Table:

@@ -106,6 +106,20 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """What to ask the history of logs: `text` is KQL or the name of a question, empty with `list`.
+
+    `output` is the variable that gets the table.
+    """
+
+    text: str = ""
+    app: str = ""
+    since: timedelta | None = None
+    output: str = ""
+    list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """What to do with an app's revisions; `revision` empty only when listing."""
 

@@ -212,6 +212,20 @@ def metrics(notebook: Notebook, given: arguments.Metrics) -> object:
     return charts.metrics(frame, app=given.name, note=frame.attrs.get("note", "")) if given.plot else frame
 
 
+def query(notebook: Notebook, given: arguments.Query, source: str = "") -> object:
+    """Ask the history of logs and return a DataFrame, into a variable when one is named."""
+    if given.list:
+        return listings.named_queries()
+    text = source.strip() or given.text
+    if not text:
+        raise UsageFailed("KQL is missing", code="UsageError", hint="%aca query --list shows queries that have a name")
+    frame = notebook.workspace.query(text, app=given.app, since=given.since)
+    if given.output:
+        notebook.define({given.output: frame})
+        return None
+    return frame
+
+
 def cost(notebook: Notebook, given: arguments.Cost) -> object:
     """Return what an app, or all of them, cost, as a DataFrame or a chart."""
     where = notebook.workspace.apps[given.name] if given.name else notebook.workspace
@@ -298,10 +312,10 @@ def limits(notebook: Notebook, given: arguments.Listing) -> object:
     return listings.limits()
 
 
-_CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {"deploy": deploy, "plan": plan}
+_CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {"deploy": deploy, "plan": plan, "query": query}
 _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     "target": target, "deploy": deploy_again, "plan": plan_again, "ps": ps, "show": show, "logs": logs,
-    "invoke": invoke, "curl": curl, "open": open_app, "metrics": metrics, "cost": cost,
+    "invoke": invoke, "curl": curl, "open": open_app, "metrics": metrics, "cost": cost, "query": query,
     **{f"revision {action}": revision for action in ("list", "activate", "deactivate", "restart")},
     **{f"fault {action}": fault for action in ("list", "add", "clear")},
     "start": start, "stop": stop, "down": down, "gpu": gpu, "prices": prices, "limits": limits,

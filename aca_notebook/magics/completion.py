@@ -7,6 +7,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from aca_notebook.model.named_query import NAMED_QUERIES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -137,6 +139,8 @@ def _values(option: Option | None, fragment: str, names: Names) -> Completions:
     if option.completes in {"app", "function"}:
         known = names.apps() if option.completes == "app" else names.functions()
         found = [Completion(name, option.completes) for name in known]
+    elif option.completes == "query":
+        found = [Completion(each.name, "value") for each in NAMED_QUERIES]
     else:
         found = [Completion(value, "value") for value in option.values]
     folded = fragment.lower()

@@ -50,6 +50,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _variable(text: str) -> str:
+    if not text.isidentifier():
+        raise ValueError(f"{text!r} cannot be a variable's name")
+    return text
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -142,6 +148,20 @@ GRAMMAR = Grammar((
         ),
         ("%aca logs scorer --tail 20", "%aca logs scorer --follow", "%aca logs scorer --type system"),
         "az containerapp logs show --name NAME --tail 20 --follow",
+    ),
+    Command(
+        "query", "Ask the history of logs, in KQL or by the name of a question; returns a DataFrame.", arguments.Query,
+        (
+            Option(("text",), "KQL in quotes, or a name that --list shows; in a cell, the KQL stands below",
+                   optional=True, completes="query", metavar="KQL"),
+            Option(("--app",), "the app a named question is about (default: all)", completes="app", metavar="NAME"),
+            Option(("--since",), "how far back (default: all there is)", read=read_duration, metavar="SPAN"),
+            Option(("--output", "-o"), "the variable that gets the table", read=_variable, metavar="NAME"),
+            Option(("--list",), "list the named questions", read=None),
+        ),
+        ("%aca query errors --app scorer --since 1h", "%aca query --list",
+         """frame = %aca query "ContainerAppConsoleLogs_CL | where Log_s has 'timeout' | take 20\""""),
+        "az monitor log-analytics query --workspace GUID --analytics-query KQL", cell=True,
     ),
     Command(
         "invoke", "Call an app and return its answer.", arguments.Invoke,

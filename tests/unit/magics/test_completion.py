@@ -25,7 +25,7 @@ class Known:
         ("%aca d", "d", ["deploy", "down"]),
         ("%aca st", "st", ["start", "stop"]),
         ("x = %aca sh", "sh", ["show"]),
-        ("%%aca ", "", ["deploy", "plan", "help"]),
+        ("%%aca ", "", ["deploy", "plan", "query", "help"]),
         ("%aca revision ", "", ["list", "activate", "deactivate", "restart"]),
         ("%aca revision re", "re", ["restart"]),
         ("%aca revision restart s", "s", ["scorer"]),
