@@ -48,6 +48,7 @@ from aca_notebook.emulator.arm.operation_results import OperationResults
 from aca_notebook.emulator.arm.operations import Operations
 from aca_notebook.emulator.arm.preflight import Preflight
 from aca_notebook.emulator.arm.provider_operations import ProviderOperations
+from aca_notebook.emulator.arm.quotas import Quotas
 from aca_notebook.emulator.arm.refusals import Refusals
 from aca_notebook.emulator.arm.regional_offers import RegionalOffers
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
@@ -153,7 +154,9 @@ class Emulator:
         self._pace = remembered_pace(self._database, settings.pace)
         self._store = Store(self._database)
         self._store.when_deleted(self._secrets.forget)
-        self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock)
+        self._issuer = Issuer(
+            load_signing_key(settings.signing_key_path), self.client.tenant_id, clock, self._faults
+        )
         self._sas = Sas(hashlib.sha256(b"sas" + settings.signing_key_path.read_bytes()).digest(), clock)
         self._replica_keys = ReplicaKeys(hashlib.sha256(b"replica" + settings.signing_key_path.read_bytes()).digest())
         self._applications = Applications(self._database, self._secrets, self.client)
@@ -280,6 +283,8 @@ class Emulator:
     def _routes(self) -> list[Route]:
         scope = Scope(self._store, self.client.subscription_id)
         tokens = AppTokens(self._issuer, self._clock)
+        quotas = Quotas(self._store, self._faults)
+        self._operations.admit(quotas.check)
         self._groups = Groups(scope, self._store, self._operations)
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
         self._environments = Environments(scope, self._store, self._operations, self._clock, tokens, pace=self._pace)
@@ -348,7 +353,7 @@ class Emulator:
             RegionalOffers(scope),
             SessionPools(keeping, self._operations, pace=self._pace),
             Refusals(),
-            Usages(scope, self._store),
+            Usages(scope, self._store, quotas),
             Rehearsing(self._faults, self._pace, self._database, self._clock, self.listed_routes),
             self._operations,
             self._builds,

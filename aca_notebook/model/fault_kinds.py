@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 #: Azure's own limits, which the defaults repeat.
 REQUEST_SECONDS = 240.0
 EXPIRY_SECONDS = 900.0
+#: What a quota can be of: serverless GPUs by their model, and others by the name that usages have.
+QUOTAS = ("T4", "A100", "ManagedEnvironmentCount", "SessionPools")
 
 
 class Seam(StrEnum):
@@ -232,7 +234,7 @@ class Quota(_Kind):
 
     seam: ClassVar[Seam] = Seam.QUOTA
     lasting: ClassVar[bool] = True
-    name: str = _parameter("T4", "T4, A100 or a name that usages list, such as ManagedEnvironmentCount")
+    name: str = _parameter("T4", "of what: GPUs, or a name that usages list", choices=QUOTAS)
     limit: int = _parameter(0, "how many there may be")
 
 

@@ -216,3 +216,70 @@ def test_a_bad_day_never_reaches_the_control_door_or_the_token_endpoint(emulator
     assert emulator.ask("GET", f"/{tenant}/v2.0/.well-known/openid-configuration").status_code == 503
     assert emulator.control("DELETE", "faults").json() == {"cleared": 2}
     assert emulator.ask("GET", f"/{tenant}/v2.0/.well-known/openid-configuration").status_code == 200
+
+
+def gpu_app(emulator: Running, **template: Any) -> dict[str, Any]:
+    body = emulator.body(**template)
+    body["properties"]["workloadProfileName"] = "gpu-t4"
+    return body
+
+
+def limit(emulator: Running, name: str) -> tuple[int, int]:
+    """A quota's use and limit, as usages list them."""
+    subscription = emulator.environment["AZURE_SUBSCRIPTION_ID"]
+    path = f"/subscriptions/{subscription}/providers/Microsoft.App/locations/eastus/usages"
+    (found,) = [each for each in emulator.ask("GET", path).json()["value"] if each["name"]["value"] == name]
+    return found["currentValue"], found["limit"]
+
+
+def test_without_quota_for_its_gpu_an_app_is_refused_and_leaves_nothing(emulator: Running) -> None:
+    added = put_in_force(emulator, "quota name=T4 limit=0")
+    assert limit(emulator, "SubscriptionConsumptionT4Gpus") == (0, 0)
+    refused = emulator.ask("PUT", emulator.app_path(), gpu_app(emulator))
+    assert error(refused) == (400, "QuotaExceeded")
+    assert "SubscriptionConsumptionT4Gpus" in refused.text
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
+    emulator.deploy("plain")
+    emulator.control("DELETE", f"faults/{added}")
+    emulator.deploy(body=gpu_app(emulator))
+    assert limit(emulator, "SubscriptionConsumptionT4Gpus") == (1, 8)
+
+
+def test_a_quota_counts_what_others_hold_and_lets_an_app_be_written_again(emulator: Running) -> None:
+    put_in_force(emulator, "quota name=T4 limit=2 on=locations/eastus")
+    put_in_force(emulator, "quota name=T4 limit=0 on=locations/westus")
+    two = gpu_app(emulator, scale={"minReplicas": 2})
+    emulator.deploy("first", two)
+    assert error(emulator.ask("PUT", emulator.app_path("second"), gpu_app(emulator))) == (400, "QuotaExceeded")
+    assert emulator.ask("PUT", emulator.app_path("first"), two).status_code == 201
+
+
+def test_a_region_may_have_no_room_for_another_environment(emulator: Running) -> None:
+    put_in_force(emulator, "quota name=ManagedEnvironmentCount limit=1")
+    path = f"{emulator.group}/providers/Microsoft.App/managedEnvironments"
+    refused = emulator.ask("PUT", f"{path}/second", {"location": "eastus", "properties": {}})
+    assert error(refused) == (400, "MaxNumberOfRegionalEnvironmentsInSubExceeded")
+    assert emulator.ask("PUT", f"{path}/second", {"location": "westus3", "properties": {}}).status_code == 201
+
+
+def obtain_token(emulator: Running) -> dict[str, Any]:
+    fields = {
+        "grant_type": "client_credentials", "client_id": emulator.environment["AZURE_CLIENT_ID"],
+        "client_secret": emulator.environment["AZURE_CLIENT_SECRET"], "scope": "https://management.azure.com/.default",
+    }  # fmt: skip
+    url = f"{emulator.environment['AZURE_RESOURCE_MANAGER_HTTP_URL']}/{emulator.environment['AZURE_TENANT_ID']}"
+    return requests.post(f"{url}/oauth2/v2.0/token", data=fields, timeout=10).json()
+
+
+def test_tokens_can_be_made_to_expire_soon_and_then_are_refused_in_azures_words(emulator: Running) -> None:
+    put_in_force(emulator, "short-token seconds=30")
+    told = obtain_token(emulator)
+    assert told["expires_in"] == 30
+    headers = {"Authorization": f"Bearer {told['access_token']}"}
+    assert emulator.ask("GET", emulator.group, headers=headers).status_code == 200
+    emulator.advance(30)
+    refused = emulator.ask("GET", emulator.group, headers=headers)
+    assert error(refused) == (401, "ExpiredAuthenticationToken")
+    assert "'1/1/2026 12:00:30 AM' is earlier than current UTC time '1/1/2026 12:00:30 AM'" in refused.text
+    emulator.control("DELETE", "faults")
+    assert obtain_token(emulator)["expires_in"] == 3600

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.identity.tokens import Issuer
     from aca_notebook.model.ids import ResourceId
 
-_LIFETIME_SECONDS = 3600
-
 
 class AppTokens:
     """Issues them; the claim `app` holds the id they are good for, in lower case."""
@@ -31,10 +29,9 @@ class AppTokens:
         token = self._issuer.issue(
             APP_AUDIENCE,
             subject=str(claims.get("oid", "")),
-            lifetime_seconds=_LIFETIME_SECONDS,
             claims={"app": id_.key},
         )
-        expires = self._clock.now() + timedelta(seconds=_LIFETIME_SECONDS)
+        expires = self._clock.now() + timedelta(seconds=self._issuer.lifetime_seconds)
         return {
             "location": document["location"],
             "properties": {"token": token, "expires": format_instant(expires)},

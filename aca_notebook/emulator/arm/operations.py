@@ -86,6 +86,8 @@ Action = Callable[[Operation], Awaitable[None]]
 Show = Callable[["Request", dict[str, Any]], dict[str, Any]]
 
 
+#: Raises `AzureError` for a resource there is no room for.
+Gate = Callable[[ResourceId, dict[str, Any]], None]
 #: What else is stored when an operation failed, beside its resource: its documents by id.
 Fail = Callable[[Operation], dict[ResourceId, dict[str, Any]]]
 
@@ -100,6 +102,7 @@ class Operations:
         self._actions: dict[str, Action] = {}  # by kind and action
         self._shows: dict[str, Show] = {}
         self._fails: dict[str, Fail] = {}
+        self._gate: Gate | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._known = {key: Operation(**body) for key, body in database.documents(_KIND).items()}
         self._running = {each.id.key: each.name for each in self._known.values() if each.running}
@@ -155,11 +158,17 @@ class Operations:
         if self._running.get(operation.id.key) == operation.name:
             del self._running[operation.id.key]
 
+    def admit(self, gate: Gate) -> None:
+        """Ask `gate` of every resource before an operation that writes it is launched."""
+        self._gate = gate
+
     async def launch(
         self, operation: Operation, documents: Mapping[ResourceId, dict[str, Any]], *also: Statement
     ) -> None:  # fmt: skip
         """Store it with its resource in one transaction, then run it; a write that fails leaves the resource free."""
         try:
+            if self._gate is not None and operation.action != "delete" and operation.id in documents:
+                self._gate(operation.id, documents[operation.id])
             await self._store.put_all(dict(documents), operation.statement(), *also)
         except BaseException:
             self.release(operation)

@@ -20,7 +20,10 @@ from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.role_definitions import ACR_PULL, BY_ID, ROLES, SESSION_EXECUTOR, Role
 from aca_notebook.emulator.arm.scope import GROUP, INNER_RESOURCE, RESOURCE, SUBSCRIPTION
 from aca_notebook.emulator.arm.values import member, text
+from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
+from aca_notebook.model.fault import Subject
+from aca_notebook.model.fault_kinds import RoleDelay, Seam
 from aca_notebook.model.ids import ResourceId, parse_id
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.emulator.arm.stored import Keeping
+    from aca_notebook.emulator.faults.board import Strikes
 
 __all__ = ["ACR_PULL", "SCOPES", "SESSION_EXECUTOR", "Role", "Roles"]
 
@@ -48,7 +52,8 @@ class Roles:
     `delay_seconds` is how long an assignment takes to be in effect.
     """
 
-    def __init__(self, keeping: Keeping, *, delay_seconds: float = 0.0) -> None:
+    def __init__(self, keeping: Keeping, *, delay_seconds: float = 0.0, faults: Strikes | None = None) -> None:
+        self._faults = faults or NoFaults()
         self._keeping = keeping
         self._delay = timedelta(seconds=delay_seconds)
 
@@ -91,13 +96,17 @@ class Roles:
         }
 
     def _of(self, principal_id: str, subscription: str) -> Iterator[Document]:
-        since = self._keeping.clock.now() - self._delay
+        since = self._keeping.clock.now() - self._delay_now()
         for each in self._keeping.store.list(_ASSIGNMENT, subscription):
             properties = each["properties"]
             if properties["principalId"].lower() != principal_id.lower():
                 continue
             if parse_instant(properties["createdOn"]) <= since:
                 yield properties
+
+    def _delay_now(self) -> timedelta:
+        longer = self._faults.standing(Subject("/"), RoleDelay) if self._faults.at(Seam.ROLE) else None
+        return self._delay if longer is None else timedelta(seconds=longer.seconds)
 
     async def _definitions(self, at: str, request: Request) -> Response:
         subscription = self._scope(at, request).subscription

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
-from aca_notebook.emulator.arm.environments import profile_types
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
@@ -18,18 +17,9 @@ from aca_notebook.model.gpu import CATALOGUE, WorkloadProfileType
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from aca_notebook.emulator.arm.quotas import Quotas
     from aca_notebook.emulator.arm.store import Store
 
-#: Names and limits as recorded; how much of each is used is counted here.
-_LOCATION_LIMITS = {
-    "ManagedEnvironmentCount": 50,
-    "SubscriptionNCA100Gpus": 0,
-    "SessionPools": 50,
-    "SubscriptionConsumptionNCA100Gpus": 2,
-    "SubscriptionConsumptionT4Gpus": 8,
-    "ConsumptionNCA100GpusEnvCount": 1,
-    "ConsumptionT4GpusEnvCount": 2,
-}
 #: Where GPUs are had (facts §2.4); the T4 in the first list too.
 _A100_LOCATIONS = {
     "australiaeast", "brazilsouth", "canadacentral", "eastus", "italynorth", "swedencentral", "westus", "westus3",
@@ -52,7 +42,8 @@ _ENVIRONMENT_LIMITS = {
 class Usages:
     """What a subscription may use, and which workload profile types there are."""
 
-    def __init__(self, scope: Scope, store: Store) -> None:
+    def __init__(self, scope: Scope, store: Store, quotas: Quotas) -> None:
+        self._quotas = quotas
         self._scope = scope
         self._store = store
 
@@ -91,15 +82,9 @@ class Usages:
     async def _by_location(self, request: Request) -> Response:
         subscription = self._scope.subscription(request)
         wanted = display_name(str(request.path_params["location"]), ENVIRONMENT_TYPE)
-        environments = self._store.list(ENVIRONMENT_TYPE, subscription)
-        there = [each for each in environments if each["location"] == wanted]
-        types = [set(profile_types(each).values()) for each in there]
-        used = {
-            "ManagedEnvironmentCount": len(there),
-            "ConsumptionT4GpusEnvCount": sum("Consumption-GPU-NC8as-T4" in each for each in types),
-            "ConsumptionNCA100GpusEnvCount": sum("Consumption-GPU-NC24-A100" in each for each in types),
-        }
-        counts = {name: (used.get(name, 0), most) for name, most in _LOCATION_LIMITS.items()}
+        used = self._quotas.used(subscription, wanted)
+        limits = self._quotas.limits(subscription, wanted)
+        counts = {name: (used.get(name, 0), most) for name, most in limits.items()}
         return JSONResponse({"value": [_usage(request, name, *count) for name, count in counts.items()]})
 
     async def _by_environment(self, request: Request) -> Response:

@@ -45,6 +45,10 @@ class Strikes(Protocol):
         """Return the fault of a kind that lasts and covers a subject, the latest of them."""
         ...
 
+    def lasting(self, subject: Subject, kind: type[K]) -> list[K]:
+        """Return all of those, the latest last."""
+        ...
+
 
 class NoFaults:
     """All is well."""
@@ -65,6 +69,11 @@ class NoFaults:
         """Return none."""
         del subject, kind
         return None
+
+    def lasting(self, subject: Subject, kind: type[K]) -> list[K]:
+        """Return none."""
+        del subject, kind
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +183,13 @@ class Faults:
 
     def standing(self, subject: Subject, kind: type[K]) -> K | None:
         """Return the fault of a kind that lasts and covers a subject, the latest of them."""
+        found = self.lasting(subject, kind)
+        return found[-1] if found else None
+
+    def lasting(self, subject: Subject, kind: type[K]) -> list[K]:
+        """Return all of those, the latest last."""
         found = [each.fault.what for each in self._covering(subject, (kind,))]
-        return found[-1] if found and isinstance(found[-1], kind) else None
+        return [each for each in found if isinstance(each, kind)]
 
     def _covering(self, subject: Subject, kinds: tuple[type[Any], ...]) -> list[Posted]:
         now = self._clock.now()

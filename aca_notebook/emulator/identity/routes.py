@@ -10,7 +10,6 @@ from urllib.parse import unquote_plus
 from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, Response
 
-from aca_notebook.emulator.identity.tokens import LIFETIME_SECONDS
 from aca_notebook.emulator.wire import Check, Door, Route, query
 
 if TYPE_CHECKING:
@@ -113,7 +112,8 @@ class IdentityRoutes:
         resource = _resource(fields)
         if not resource:
             return _refusal(400, "invalid_request", "AADSTS900144: The request body must contain 'scope'.")
-        answer = {"token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "ext_expires_in": LIFETIME_SECONDS}
+        seconds = self._issuer.lifetime_seconds
+        answer = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds}
         return JSONResponse(answer | {"access_token": self._issue(caller, resource)})
 
     def _caller(self, request: Request, fields: dict[str, str]) -> Principal | Response:
@@ -142,7 +142,7 @@ class IdentityRoutes:
         resource = query(request, "resource")
         if not resource:
             return _msi_refusal("Parameter resource is missing.")
-        expires = int(self._clock.now().timestamp()) + LIFETIME_SECONDS
+        expires = int(self._clock.now().timestamp()) + self._issuer.lifetime_seconds
         return JSONResponse({
             "access_token": self._issue(principal, resource),
             "expires_on": str(expires),

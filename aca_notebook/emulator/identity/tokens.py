@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from aca_notebook.emulator.faults.answers import expired
+from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.settings import write_private
 from aca_notebook.emulator.wire import AzureError
+from aca_notebook.model.fault import Subject
+from aca_notebook.model.fault_kinds import Seam, ShortToken
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from aca_notebook.clock import Clock
+    from aca_notebook.emulator.faults.board import Strikes
 
 LIFETIME_SECONDS = 3600
 
@@ -25,7 +31,10 @@ LIFETIME_SECONDS = 3600
 class Issuer:
     """Signs tokens and reads them back; `subject` is the caller's object id."""
 
-    def __init__(self, key: rsa.RSAPrivateKey, tenant_id: str, clock: Clock) -> None:
+    def __init__(
+        self, key: rsa.RSAPrivateKey, tenant_id: str, clock: Clock, faults: Strikes | None = None
+    ) -> None:  # fmt: skip
+        self._faults = faults or NoFaults()
         self._key = key
         self._public = key.public_key()
         self._clock = clock
@@ -34,18 +43,24 @@ class Issuer:
         self._modulus, self._exponent = _base64url(numbers.n), _base64url(numbers.e)
         self._key_id = hashlib.sha256(self._modulus.encode()).hexdigest()[:20]
 
+    @property
+    def lifetime_seconds(self) -> int:
+        """How long a new token lasts."""
+        short = self._faults.standing(Subject("/"), ShortToken) if self._faults.at(Seam.TOKEN) else None
+        return LIFETIME_SECONDS if short is None else short.seconds
+
     def issue(
-        self, audience: str, *, subject: str, lifetime_seconds: int = LIFETIME_SECONDS,
+        self, audience: str, *, subject: str, lifetime_seconds: int | None = None,
         claims: Mapping[str, Any] | None = None,
     ) -> str:  # fmt: skip
-        """Return a signed token; `claims` may not override the standard ones."""
+        """Return a signed token; `claims` may not override the standard ones. Without a lifetime it has the usual."""
         now = int(self._clock.now().timestamp())
         body = dict(claims or {}) | {
             "aud": audience,
             "iss": f"https://sts.windows.net/{self.tenant_id}/",
             "iat": now,
             "nbf": now,
-            "exp": now + lifetime_seconds,
+            "exp": now + (self.lifetime_seconds if lifetime_seconds is None else lifetime_seconds),
             "sub": subject,
             "oid": subject,
             "tid": self.tenant_id,
@@ -64,7 +79,7 @@ class Issuer:
         except jwt.InvalidTokenError as unreadable:
             raise unauthorized("InvalidAuthenticationToken", "The access token is invalid.") from unreadable
         if claims["exp"] <= self._clock.now().timestamp():
-            raise unauthorized("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now.")
+            raise expired(datetime.fromtimestamp(claims["exp"], UTC), self._clock.now())
         if str(claims["aud"]).rstrip("/").lower() not in {each.rstrip("/").lower() for each in audiences}:
             raise unauthorized(
                 "InvalidAuthenticationTokenAudience",
