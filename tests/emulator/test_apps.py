@@ -65,7 +65,7 @@ def test_a_patch_answers_202_with_both_links_and_merges(emulator: Running) -> No
     emulator.follow(answer)
     ingress = emulator.ask("GET", answer.headers["Location"]).json()["properties"]["configuration"]["ingress"]
     assert (ingress["external"], ingress["targetPort"], ingress["transport"]) == (False, 81, "Http2")
-    assert ".internal." in ingress["fqdn"]
+    assert ingress["fqdn"] == emulator.address()
 
 
 def test_a_patch_with_null_switches_the_ingress_off(emulator: Running) -> None:

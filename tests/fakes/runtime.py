@@ -57,7 +57,7 @@ class FakeRuntime:
         return self.named.get(name, "")
 
     async def publish(self, app: App) -> str:
-        if app.ingress is None or not app.ingress.external:
+        if app.ingress is None:
             self.published.pop(app.key, None)
             return ""
         return self.published.setdefault(app.key, f"127.0.0.1:{9000 + len(self.published)}")

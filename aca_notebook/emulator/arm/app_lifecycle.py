@@ -131,7 +131,7 @@ class AppLifecycle:
         else:
             domain = self._environment(document)["properties"]["defaultDomain"]
             inside = domain if app.ingress.external else f"internal.{domain}"
-            fqdn = address if app.ingress.external and address else f"{id_.name}.{inside}"
+            fqdn = address or f"{id_.name}.{inside}"
             properties["configuration"]["ingress"] = properties["configuration"]["ingress"] | {"fqdn": fqdn}
             latest = properties["latestRevisionName"]
             properties["latestRevisionFqdn"] = await self._admits.address(id_.key, latest) or f"{latest}.{inside}"

@@ -57,7 +57,7 @@ class Admits(Protocol):
     """The ingress."""
 
     async def publish(self, app: App) -> str:
-        """Let requests in; returns the address they go to, empty for an app that only apps may reach."""
+        """Let requests in; returns the address they go to, empty for an app without ingress."""
         ...
 
     async def address(self, app_key: str, name: str) -> str:

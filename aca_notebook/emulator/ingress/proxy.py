@@ -32,6 +32,7 @@ class Downstream(asyncio.Protocol):
         self.secure = secure
         self.client = b"127.0.0.1"
         self.closed = False
+        self.inside: bool | None = None  #: whether it comes from the app's environment, once somebody has looked
         self.full = False  #: the client reads more slowly than it is answered
         self._parser = httptools.HttpRequestParser(self)
         self._queue: list[Exchange] = []

@@ -35,6 +35,7 @@ class RoutingTable:
 
     app_key: str
     app_name: str
+    environment: str = ""
     running: bool = True
     sticky: bool = False
     shares: tuple[tuple[str, int], ...] = ()
@@ -66,7 +67,8 @@ def routing_table(app: App, observed: ObservedApp) -> RoutingTable:
     names = {revision.name for revision in live}
     shares, labels = _shares(app, newest, names)
     return RoutingTable(
-        app.key, app.name, app.running and app.ingress is not None, bool(app.ingress and app.ingress.sticky), shares,
+        app.key, app.name, app.environment, app.running and app.ingress is not None,
+        bool(app.ingress and app.ingress.sticky), shares,
         {name.lower(): name for name in names} | labels, endpoints, failures,
         *(rules_at(app.ingress.rules, secure=secure) for secure in (True, False) if app.ingress is not None),
     )  # fmt: skip

@@ -7,6 +7,7 @@ Container Apps' ingress is Envoy: the order is its filters', address rules, http
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ class Asked(NamedTuple):
     headers: Headers
     client: str
     secure: bool
+    inside: bool = False  #: it comes from a program of the app's own environment
 
 
 class Verdict(NamedTuple):
@@ -46,12 +48,14 @@ def rules_at(rules: IngressRules, *, secure: bool) -> IngressRules | None:
     """Return the rules for connections of one kind, None when none of them could touch a request."""
     at_rest = IngressRules()
     if secure and not rules.allow_insecure:
-        rules = IngressRules(addresses=rules.addresses, cors=rules.cors, sign_in=rules.sign_in)
+        rules = replace(rules, allow_insecure=True)
     return None if rules == at_rest else rules
 
 
 def judge(rules: IngressRules, asked: Asked) -> Verdict:
     """Return what becomes of a request."""
+    if rules.internal and not asked.inside:
+        return Verdict(403)  # and not a word (recorded: app_exec)
     if rules.addresses and not admitted(rules.addresses, asked.client):
         return Verdict(403, _DENIED)
     if not rules.allow_insecure and not asked.secure:

@@ -72,12 +72,13 @@ class Ingress:
         return any(gate.site.busy for published in self._published.values() for gate in published.gates)
 
     async def publish(self, app: App) -> str:
-        """Let requests in over http and https; return `127.0.0.1:PORT`, or nothing for an app only apps may reach.
+        """Let requests in over http and https; return `127.0.0.1:PORT`, or nothing for an app without ingress.
 
+        An app with internal ingress answers the programs of its environment, and 403 to the rest of the machine.
         Durable and stable; saying it twice does no harm. Raises `OSError` when no port is free.
         """
         async with self._turn:
-            if app.ingress is None or not app.ingress.external:
+            if app.ingress is None:
                 await self._close(app.key)
                 return ""
             published = self._published.get(app.key)

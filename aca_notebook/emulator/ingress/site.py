@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.ingress.exchange import Exchange
+    from aca_notebook.emulator.ingress.rules import Verdict
     from aca_notebook.emulator.runtime.ingress_rules import IngressRules
 
 #: What Envoy says in Azure's stead: to a request of which nothing has been heard for 240 s (facts §13.1; its 14 bytes:
@@ -52,8 +53,12 @@ class RequestObserver(Protocol):
         ...
 
 
-class LoadCounter(Protocol):
-    """Who decides on replicas and so must know what is asked for."""
+class Programs(Protocol):
+    """Who decides on replicas and so must know what is asked for, and knows whose programs are whose."""
+
+    async def is_inside(self, environment: str, near: int, far: int) -> bool:
+        """Tell whether the connection from port `near` to port `far` comes from a program of an environment."""
+        ...
 
     def request_arrived(self, app_key: str, revision: str) -> None:
         """A request for a revision has come."""
@@ -68,7 +73,7 @@ class Site:
     """The gate of one app."""
 
     def __init__(
-        self, table: RoutingTable, load: LoadCounter, clock: Clock, observer: RequestObserver, draws: random.Random,
+        self, table: RoutingTable, load: Programs, clock: Clock, observer: RequestObserver, draws: random.Random,
         faults: Strikes | None = None,
     ) -> None:  # fmt: skip
         self.table = Watched(table)
@@ -122,7 +127,7 @@ class Site:
             self._enter(exchange)
             table = self.table.value
             rules = table.rules if exchange.downstream.secure else table.plain_rules
-            if rules is not None and self._turned_away(exchange, rules):
+            if rules is not None and not self._passes(exchange, rules):
                 return
             if self._faults.at(Seam.CALL):
                 exchange.task = asyncio.get_running_loop().create_task(self._begin_disturbed(exchange))
@@ -175,19 +180,35 @@ class Site:
         exchange.call_id = b"%s%08x" % (self._call_prefix, next(self._call_numbers))
         self._active.add(exchange)
 
-    def _turned_away(self, exchange: Exchange, rules: IngressRules) -> bool:
-        """Answer what the app's rules keep from its replicas, and prepare what they let pass."""
+    def _passes(self, exchange: Exchange, rules: IngressRules) -> bool:
+        """Answer what the app's rules keep from its replicas, and prepare what they let pass.
+
+        Whoever comes to an internal app is looked at first, once a connection; the request goes on in a task then.
+        """
         downstream = exchange.downstream
-        client = downstream.client.decode()
-        asked = Asked(exchange.method, exchange.target, exchange.host, exchange.headers, client, downstream.secure)
+        if rules.internal and downstream.inside is None:
+            exchange.task = asyncio.get_running_loop().create_task(self._begin_looked_at(exchange, rules))
+            return False
+        asked = Asked(
+            exchange.method, exchange.target, exchange.host, exchange.headers, downstream.client.decode(),
+            downstream.secure, bool(downstream.inside),
+        )  # fmt: skip
         verdict = judge(rules, asked)
-        if verdict.status:
-            exchange.refuse(verdict.status, verdict.text, verdict.headers)
-            return True
+        if verdict.status:  # a turn later the request without a body is whole, and the connection may be kept
+            asyncio.get_running_loop().call_soon(_turn_away, exchange, verdict)
+            return False
         exchange.extra = verdict.headers
         if rules.sign_in is not None:
             exchange.headers = without_principal(exchange.headers)
-        return False
+        return True
+
+    async def _begin_looked_at(self, exchange: Exchange, rules: IngressRules) -> None:
+        transport = exchange.downstream.transport
+        near, far = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        exchange.downstream.inside = await self._load.is_inside(self.table.value.environment, near[1], far[1])
+        if not exchange.finished and self._passes(exchange, rules):
+            disturbed = self._faults.at(Seam.CALL)
+            await (self._begin_disturbed(exchange) if disturbed else self._begin(exchange))
 
     def _choose(self, exchange: Exchange) -> Endpoint | None:
         """Settle the request's revision, count it there, and return a replica if one is ready."""
@@ -307,3 +328,8 @@ class Site:
             return REQUEST_SECONDS
         shorter = self._faults.standing(Subject(self.table.value.app_key), RequestTimeout)
         return REQUEST_SECONDS if shorter is None else shorter.seconds
+
+
+def _turn_away(exchange: Exchange, verdict: Verdict) -> None:
+    if not exchange.finished:
+        exchange.refuse(verdict.status, verdict.text, verdict.headers)

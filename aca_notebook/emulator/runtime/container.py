@@ -128,6 +128,12 @@ class ContainerRun:
         if self._child is not None:
             self._child.stop(grace_seconds)
 
+    @property
+    def shim_pids(self) -> tuple[int, ...]:
+        """The processes that all of it runs under, sessions included."""
+        own = (self._child.pid,) if self._child is not None else ()
+        return (*own, *(session.shim_pid for session in self._sessions))
+
     async def exec(self, argv: tuple[str, ...]) -> ExecSession:
         """Start one more program, at a terminal, in the container's folder and with its variables.
 

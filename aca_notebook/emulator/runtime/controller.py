@@ -16,6 +16,7 @@ from aca_notebook.emulator.runtime.container import Tools
 from aca_notebook.emulator.runtime.exec_session import NotRunning
 from aca_notebook.emulator.runtime.gpus import Leases, no_capacity
 from aca_notebook.emulator.runtime.lodging import Lodging
+from aca_notebook.emulator.runtime.neighbours import holds_connection
 from aca_notebook.emulator.runtime.observed import ObservedApp
 from aca_notebook.emulator.runtime.ports import ContainerPorts
 from aca_notebook.emulator.runtime.process import Leftover
@@ -202,6 +203,12 @@ class Controller:
         if run is None:
             raise NotRunning(f"container {container!r} of replica {replica!r} does not run")
         return await run.exec(argv)
+
+    async def is_inside(self, environment: str, near: int, far: int) -> bool:
+        """Tell whether the loopback connection between two ports comes from a program of an environment's."""
+        there = [each for each in self._apps.values() if each.app is not None and each.app.environment == environment]
+        shims = [pid for tended in there for run in tended.runs.values() for pid in run.shim_pids]
+        return await asyncio.to_thread(holds_connection, shims, near, far)
 
     def log_file(self, app_key: str, revision: str, replica: str, container: str) -> Path:
         """Return where a container's output lies, also after the replica has gone; the file may not exist."""

@@ -28,6 +28,11 @@ class ExecSession:
         self._child = child
         self._end = asyncio.ensure_future(child.exited())
 
+    @property
+    def shim_pid(self) -> int:
+        """The process that all of it runs under."""
+        return self._child.pid
+
     def when_ended(self, forget: Callable[[ExecSession], None]) -> None:
         """Call `forget` when nothing of it is left."""
         self._end.add_done_callback(lambda _: forget(self))

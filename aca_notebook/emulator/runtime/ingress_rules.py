@@ -50,6 +50,7 @@ class SignIn:
 class IngressRules:
     """All of it. What is as it stands here is asked of nobody."""
 
+    internal: bool = False  #: only programs of the environment may come
     allow_insecure: bool = True
     addresses: tuple[AddressRule, ...] = ()
     cors: Cors | None = None
@@ -62,7 +63,9 @@ def read_rules(ingress: Mapping[str, Any], sign_in: Mapping[str, Any] | None) ->
     Raises `ValueError` for an address range that is none, which validation should have refused.
     """
     return IngressRules(
-        allow_insecure=bool(ingress.get("allowInsecure")),
+        internal=not ingress.get("external"),
+        # Inside an environment http is good enough, as it is on Azure for calls by an app's name.
+        allow_insecure=bool(ingress.get("allowInsecure")) or not ingress.get("external"),
         addresses=tuple(_address_rule(each) for each in ingress.get("ipSecurityRestrictions") or ()),
         cors=_cors(ingress.get("corsPolicy") or {}),
         sign_in=_sign_in(sign_in or {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,8 +30,7 @@ class World:
         body["properties"]["configuration"] = configuration
         answer = self.emulator.call("PUT", self.emulator.path("app-1"), body)
         assert answer.status_code == 201, answer.text
-        while self.emulator.get("app-1")["properties"]["provisioningState"] == "InProgress":
-            pass
+        self._wait(self.emulator.path("app-1"))
 
     def sign_in(self, **properties: Any) -> str:
         path = f"{self.emulator.path('app-1')}/authConfigs/current"
@@ -44,6 +44,32 @@ class World:
             method, f"{scheme}://{place}{path}", verify=str(self.emulator.folder / "roots.pem"), timeout=30,
             headers={name.replace("_", "-"): value for name, value in headers.items()}, allow_redirects=False,
         )  # fmt: skip
+
+    def run_job(self, name: str, url: str, environment: str = "local") -> str:
+        """Have a job ask for a page; returns how it ended: Failed unless it was given the page."""
+        environment_path = self.emulator.environment_id.rpartition("/")[0] + f"/{environment}"
+        if environment != "local":
+            self.emulator.call("PUT", environment_path, {"location": "eastus"})
+            self._wait(environment_path)
+        job = self.emulator.path("").replace("/containerApps/", f"/jobs/{name}")
+        body = self.emulator.job()
+        code = f"import urllib.request as web; web.urlopen({url!r}, timeout=60)"
+        body["properties"]["template"]["containers"][0]["command"] = [sys.executable, "-c", code]
+        body["properties"]["environmentId"] = environment_path
+        body["properties"]["configuration"] |= {"replicaTimeout": 100, "replicaRetryLimit": 0}
+        answer = self.emulator.call("PUT", job, body)
+        assert answer.status_code == 201, answer.text
+        self._wait(job)
+        started = self.emulator.call("POST", f"{job}/start").json()["name"]
+        while True:
+            (execution,) = self.emulator.call("GET", f"{job}/executions").json()["value"]
+            assert execution["name"] == started
+            if execution["properties"]["status"] not in {"Running", "Processing"}:
+                return str(execution["properties"]["status"])
+
+    def _wait(self, path: str) -> None:
+        while self.emulator.call("GET", path).json()["properties"]["provisioningState"] not in {"Succeeded", "Failed"}:
+            pass
 
     def system_log(self) -> str:
         app = self.emulator.get("app-1")
@@ -79,6 +105,15 @@ def test_clients_that_no_rule_allows_are_denied(world: World) -> None:
     assert (denied.status_code, denied.text.strip()) == (403, "RBAC: access denied")
     world.settle({"ipSecurityRestrictions": [{"name": "near", "ipAddressRange": "127.0.0.1", "action": "Allow"}]})
     assert world.ask().status_code == 200
+
+
+def test_an_internal_app_answers_the_programs_of_its_environment_alone(world: World) -> None:
+    world.settle({"external": False})
+    address = world.emulator.get("app-1")["properties"]["configuration"]["ingress"]["fqdn"]
+    outside = world.ask()
+    assert (outside.status_code, outside.content) == (403, b"")  # recorded: app_exec
+    assert world.run_job("inside", f"http://{address}/") == "Succeeded"
+    assert world.run_job("elsewhere", f"http://{address}/", environment="other") == "Failed"
 
 
 def test_a_page_of_a_known_origin_may_read_answers_and_one_of_another_may_not(world: World) -> None:

@@ -11,12 +11,14 @@ import pytest
 
 from aca_notebook.emulator.journal.events import IngressMoved
 from aca_notebook.emulator.runtime.desired import Ingress, Probe, TrafficWeight
+from aca_notebook.emulator.runtime.ingress_rules import IngressRules
 from tests.fakes.spawn import Behaviour
 from tests.unit.emulator.ingress.site import GET, client, sited
 from tests.unit.emulator.runtime.world import FIRST, KEY, app, container, revision
 
 pytestmark = pytest.mark.anyio
 SECOND = "scorer--0000001"
+INTERNAL = Ingress(external=False, target_port=8000, rules=IngressRules(internal=True))
 
 
 async def publish(s, *revisions, **fields) -> str:
@@ -140,9 +142,24 @@ async def test_the_address_is_kept_over_restarts_and_replaced_when_someone_took_
         assert (event.before, event.after) == (port, int(moved.partition(":")[2]))
 
 
-async def test_an_internal_app_has_no_address(tmp_path):
+async def test_an_internal_app_turns_the_rest_of_the_machine_away(tmp_path):
     async with sited(tmp_path) as s:
-        assert await publish(s, ingress=Ingress(external=False, target_port=8000)) == ""
+        address = await publish(s, ingress=INTERNAL)
+        async with client(address) as c:
+            for _ in range(2):
+                assert (await c.ask(GET))[::2] == (403, b"")
+            assert not any(child.requests for child in s.world.spawn.children)
+            await publish(s)
+            assert (await c.ask(GET))[0] == 200
+
+
+async def test_what_comes_while_an_app_turns_internal_is_looked_at(tmp_path):
+    async with sited(tmp_path) as s:
+        address = await publish(s)
+        async with client(address) as c:
+            assert (await c.ask(GET))[0] == 200
+            await publish(s, ingress=INTERNAL)
+            assert (await c.ask(GET))[0] == 403
 
 
 async def test_withdrawing_closes_the_port(tmp_path):
@@ -250,10 +267,17 @@ async def test_when_no_port_is_left_a_revision_goes_without(tmp_path):
             assert await s.ingress.address(KEY, FIRST) == ""
 
 
-async def test_what_has_no_way_in_from_outside_has_no_such_address(tmp_path):
+async def test_what_has_no_way_in_has_no_such_address(tmp_path):
     async with sited(tmp_path) as s:
-        await publish(s, ingress=Ingress(external=False, target_port=8000))
+        await publish(s, ingress=None)
         assert await s.ingress.address(KEY, FIRST) == ""
+
+
+async def test_a_revision_of_an_internal_app_is_as_internal(tmp_path):
+    async with sited(tmp_path) as s:
+        await publish(s, ingress=INTERNAL)
+        async with client(await s.ingress.address(KEY, FIRST)) as c:
+            assert (await c.ask(GET))[0] == 403
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ ORIGIN = (b"Origin", b"https://page.example")
 
 
 def rules(sign_in: dict[str, Any] | None = None, **ingress: Any) -> IngressRules:
-    return read_rules({"allowInsecure": True} | ingress, sign_in)
+    return read_rules({"external": True, "allowInsecure": True} | ingress, sign_in)
 
 
 def asked(
@@ -44,6 +44,12 @@ def test_plain_http_is_sent_to_https_with_all_it_asked() -> None:
     sent = Verdict(301, "", ((b"location", b"https://app.example:8400/a?b=c"),))
     assert judge(rules(allowInsecure=False), plain) == sent
     assert judge(rules(allowInsecure=False), asked()) == Verdict()
+
+
+def test_an_internal_app_is_for_its_environment_and_takes_plain_http() -> None:
+    internal = rules(external=False, allowInsecure=False)
+    assert judge(internal, asked(secure=False)) == Verdict(403)
+    assert judge(internal, asked(secure=False)._replace(inside=True)) == Verdict()
 
 
 @pytest.mark.parametrize(
