@@ -154,3 +154,8 @@ def environment_id(subscription: str, resource_group: str, name: str) -> Resourc
 def registry_id(subscription: str, resource_group: str, name: str) -> ResourceId:
     """The id of a container registry."""
     return ResourceId(subscription, resource_group, "Microsoft.ContainerRegistry", ("registries",), (name,))
+
+
+def workspace_id(subscription: str, resource_group: str, name: str) -> ResourceId:
+    """The id of a Log Analytics workspace."""
+    return ResourceId(subscription, resource_group, "Microsoft.OperationalInsights", ("workspaces",), (name,))

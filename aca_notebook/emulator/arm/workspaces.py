@@ -75,6 +75,14 @@ class Workspaces:
             Route("GET", status, arm, "Workspaces_OperationStatus", self._status, checked=Check.RECORDING),
         ]
 
+    async def ensure(self, id_: ResourceId, location: str) -> str:
+        """Make a workspace that is ready at once, unless it is there, and return its customer id; for the seeds."""
+        document = self._store.get(id_)
+        if document is None:
+            document = succeeded(self._document(id_, {"location": location}, None))
+            await self._store.put(id_, document)
+        return str(document["properties"]["customerId"])
+
     async def delete(self, id_: ResourceId) -> None:
         """Delete one with its keys, and return when it is gone."""
         await self._secrets.delete(id_.key)

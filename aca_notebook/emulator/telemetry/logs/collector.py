@@ -52,6 +52,7 @@ class Collector:
         self._journal_read = 0
         self._forgotten_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
+        self._in_trouble = False
 
     def workspaces_of(self, key: str) -> list[str]:
         """Return the workspaces that lines of a resource go to, by their customer ids."""
@@ -108,8 +109,11 @@ class Collector:
     async def _collect_logged(self) -> None:
         try:
             await self.collect()
+            self._in_trouble = False
         except Exception:  # the lines stay where they are, and the next look may succeed
-            logger.exception("logs could not be collected")
+            if not self._in_trouble:  # a full disk would be told of every second
+                logger.exception("logs could not be collected")
+            self._in_trouble = True
 
     async def _is_anything(self) -> bool:
         return bool(await self._database.read("SELECT 1 FROM events LIMIT 1"))
