@@ -86,7 +86,7 @@ def created_view(document: Document, asked: Document) -> Document:
     properties = shown["properties"]
     for name in _LATER:
         properties.pop(name, None)
-    wanted = asked.get("configuration") or {}
+    wanted = shaped(asked.get("configuration") or {}, APP_CONFIGURATION, "properties.configuration")
     configuration = properties["configuration"]
     configuration["targetLabel"] = wanted.get("targetLabel")
     if wanted.get("secrets") == []:
@@ -97,7 +97,8 @@ def created_view(document: Document, asked: Document) -> Document:
         configuration["ingress"] |= {name: given.get(name) for name in ("fqdn", "exposedPort", "traffic")}
     if configuration["registries"]:
         configuration["registries"] = wanted["registries"]
-    properties["template"] = _created_template(properties["template"], asked.get("template") or {})
+    template = shaped(asked.get("template") or {}, APP_TEMPLATE, "properties.template")
+    properties["template"] = _created_template(properties["template"], template)
     return shown
 
 

@@ -53,11 +53,27 @@ mcpServerSettings isMCPServerEnabled
 addressSpace addressPrefixes addressPrefix delegations serviceName subnets enableDdosProtection
 storageAccountId workspaceId serviceBusRuleId eventHubAuthorizationRuleId eventHubName logs metrics category
 categoryGroup retentionPolicy days
+serviceComponentBind headers header exactMatch prefixMatch suffixMatch regexMatch httpStatusCodes errors
+http1MaxPendingRequests http2MaxRequests
+allowedApplications allowedAudiences allowedClientApplications allowedExternalRedirectUrls allowedGroups
+allowedPrincipals apiPrefix appSecretSettingName apple authorizationEndpoint azureActiveDirectory azureBlobStorage
+azureStaticWebApps blobContainerUri certificationUri clientCredential clientSecretCertificateIssuer
+clientSecretCertificateSubjectAlternativeName clientSecretCertificateThumbprint clientSecretSettingName consumerKey
+consumerSecretSettingName containerAppAuthEncryptionSecretName containerAppAuthSigningSecretName convention
+cookieExpiration customHostHeaderName customOpenIdConnectProviders customProtoHeaderName defaultAuthorizationPolicy
+disableWWWAuthenticate excludedPaths facebook forwardProxy gitHub google graphApiVersion groups identities
+isAutoProvisioned issuer jwtClaimChecks loginParameters logoutEndpoint managedIdentityResourceId method nameClaimType
+nonce nonceExpirationInterval openIdConnectConfiguration openIdIssuer preserveUrlFragmentsForLogins redirectToProvider
+registration requireHttps runtimeVersion sasUrlSettingName timeToExpiration tokenEndpoint tokenRefreshExtensionHours
+tokenStore twitter unauthenticatedClientAction validateNonce validation wellKnownOpenIdConfiguration
+dataDogConfiguration destinations destinationsConfiguration endpoint includeDapr includeKeda insecure key
+logsConfiguration metricsConfiguration otlpConfigurations site tracesConfiguration headerCountLimit
+requestIdleTimeout environmentMode targetMode domainControlValidation validationToken allowScalingRuleOverride
 groupShortName severity evaluationFrequency windowSize criteria autoMitigate actions
 """
 _CANONICAL: dict[str, str] = {name.lower(): name for name in _NAMES.split()}
 #: Objects whose keys are the user's own.
-_OPAQUE = {"tags", "metadata", "userAssignedIdentities", "customizedKeys"}
+_OPAQUE = {"tags", "metadata", "userAssignedIdentities", "customizedKeys", "customOpenIdConnectProviders"}
 
 
 def canonical_names(value: Any) -> Any:

@@ -30,7 +30,7 @@ def whole(value: Any, path: str) -> int | None:
 
 
 def cores(value: Any, path: str) -> float:
-    """Return a number of cores; whole ones as an int, as they were sent.
+    """Return a number of cores; one that was written without a point is an int.
 
     Raises `AzureError` 400 for anything else.
     """
@@ -40,7 +40,7 @@ def cores(value: Any, path: str) -> float:
         number = parse_cpu(value)
     except ValueError as bad:
         raise unreadable(value, path, "number") from bad
-    return value if isinstance(value, int) else number
+    return int(number) if str(value).strip().isdigit() else number
 
 
 def truth(value: Any, path: str) -> bool | None:
