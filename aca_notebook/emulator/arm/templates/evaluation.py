@@ -298,6 +298,8 @@ def _resource(scope: Scope, wanted: str, version: str) -> tuple[str, str]:
     found = scope.resources.find(wanted) if scope.resources else None
     if found is not None:
         return found[0], version or found[1]
+    if scope.folding and not (wanted.startswith("/") and version):
+        raise Unresolved  # a template inside may have it
     if not wanted.startswith("/"):
         raise ExpressionError(f"The resource '{wanted}' is not defined in the template")
     if not version:
