@@ -1,13 +1,14 @@
-# `make` lists the targets. Everything lives in .venv; nothing outside this folder and uv's cache is touched.
+# `make` lists the targets. Everything lives in .venv and .venv-az; nothing outside this folder and uv's cache is touched.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check bench setup lock format clean
+.PHONY: help demo lab test test-az check bench setup lock format clean
 
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,\
   $(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
 BIN := .venv/bin
 UV := $(BIN)/uv
+AZ := .venv-az
 # uv itself, before there is a lock to read; its version in the locks may be newer.
 UV_REQUIREMENT := uv>=0.8
 
@@ -22,6 +23,9 @@ lab: .venv/.dev ## open JupyterLab on the tutorial notebooks
 
 test: .venv/.dev ## install what the tests need and run all of them
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+
+test-az: .venv/.dev $(AZ)/.ready ## install the Azure CLI and an older SDK, and walk with both
+	@$(BIN)/python -m pytest tests/azure_cli -n 2 --dist loadscope $(PYTEST_ARGS)
 
 check: .venv/.dev ## format, lint, types, layers and locks
 	@$(BIN)/ruff format --check .
@@ -45,9 +49,13 @@ lock: $(UV) ## resolve the requirements again
 	  --python-version 3.11 --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header \
 	  --python-version 3.11 aca_notebook/runner/requirements.in -o aca_notebook/runner/requirements.txt
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header \
+	  --python-version 3.11 tests/azure_cli/requirements.in -o tests/azure_cli/requirements.lock
+	@$(UV) pip compile -q --no-deps --generate-hashes --no-annotate --no-header \
+	  --python-version 3.11 tests/azure_cli/older-sdk.in -o tests/azure_cli/older-sdk.lock
 
-clean: ## remove .venv and what the tools cached here
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
+clean: ## remove the environments and what the tools cached here
+	@rm -rf .venv $(AZ) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
 
 $(UV):
 	@if [ -z "$(PYTHON)" ]; then echo "aca_notebook needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; fi
@@ -64,3 +72,11 @@ $(UV):
 	@$(UV) pip install -q --compile-bytecode --require-hashes -r requirements-dev.lock
 	@$(UV) pip install -q --no-deps --editable .
 	@touch $@ .venv/.runtime
+
+# The CLI has 150 packages of its own, and pins some of ours. The older SDK lies beside it, over the one the CLI has.
+$(AZ)/.ready: tests/azure_cli/requirements.lock tests/azure_cli/older-sdk.lock | $(UV)
+	@$(UV) venv -q --clear --python $(BIN)/python $(AZ)
+	@$(UV) pip install -q --python $(AZ)/bin/python --require-hashes -r tests/azure_cli/requirements.lock
+	@$(UV) pip install -q --python $(AZ)/bin/python --require-hashes --no-deps --target $(AZ)/older-sdk \
+	  -r tests/azure_cli/older-sdk.lock
+	@touch $@

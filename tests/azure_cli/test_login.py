@@ -1,0 +1,50 @@
+"""Who may log in, how, and what for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jwt
+
+if TYPE_CHECKING:
+    from tests.azure_cli.shell import Az
+    from tests.real_emulator import RealEmulator
+
+
+def test_a_managed_identity_logs_in_and_reads(stranger: Az, emulator: RealEmulator) -> None:
+    assert "az login" in stranger.refused("group list")
+    (account,) = stranger("login --identity")
+    assert account["id"] == emulator.environment["AZURE_SUBSCRIPTION_ID"]
+    assert account["user"] == account["user"] | {"name": "systemAssignedIdentity", "type": "servicePrincipal"}
+    assert "local" in stranger.text("group list --query [].name -o tsv").split()
+    assert stranger("containerapp list -g local") == []
+    stranger("logout")
+    assert "az login" in stranger.refused("group list")
+
+
+def test_a_wrong_secret_is_refused_in_azures_words(stranger: Az, emulator: RealEmulator) -> None:
+    own = emulator.environment
+    line = f"login --service-principal -u {own['AZURE_CLIENT_ID']} --tenant {own['AZURE_TENANT_ID']} -p wrong"
+    assert "AADSTS7000215" in stranger.refused(line)
+
+
+def test_a_token_is_for_what_it_was_asked_for(logged_in: Az, emulator: RealEmulator) -> None:
+    manager, sessions = (
+        _claims(logged_in(f"account get-access-token{to}")) for to in ("", " --resource https://dynamicsessions.io")
+    )
+    assert sessions["aud"].rstrip("/") == "https://dynamicsessions.io"
+    assert manager["aud"] != sessions["aud"]
+    assert manager["tid"] == sessions["tid"] == emulator.environment["AZURE_TENANT_ID"]
+
+
+def test_the_account_is_shown(logged_in: Az, emulator: RealEmulator) -> None:
+    shown = logged_in("account show")
+    assert (shown["id"], shown["state"]) == (emulator.environment["AZURE_SUBSCRIPTION_ID"], "Enabled")
+    assert "eastus" in logged_in.text("account list-locations --query [].name -o tsv").split()
+    own = emulator.environment["AZURE_CLIENT_ID"]
+    assert logged_in(f"ad sp show --id {own}")["appId"] == own
+
+
+def _claims(answer: dict) -> dict:
+    assert answer["tokenType"] == "Bearer"
+    return jwt.decode(answer["accessToken"], options={"verify_signature": False})
