@@ -46,11 +46,11 @@ class Certificates:
     server: Path
     roots: Path
 
-    def context(self) -> ssl.SSLContext:
-        """The server side of TLS for every listener of this emulator."""
+    def context(self, *protocols: str) -> ssl.SSLContext:
+        """The server side of TLS for a listener of this emulator; HTTP/1.1 unless it offers other protocols."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols(protocols or ["http/1.1"])
         context.load_cert_chain(self.server)
         return context
 

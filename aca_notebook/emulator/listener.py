@@ -23,11 +23,12 @@ _FIRST_BYTE_SECONDS = 60.0
 class Listener:
     """Accepts connections on a bound socket, which it owns from then on, and hands each to a protocol.
 
-    `factory` makes the protocol for one connection and is told whether it came by TLS. `close` stops accepting;
+    `factory` makes the protocol for one connection and is told whether it came by TLS; without a `tls` context none
+    does, and nobody waits for a first byte: the server may be the one to speak first. `close` stops accepting;
     connections already handed over belong to their protocols.
     """
 
-    def __init__(self, sock: socket.socket, factory: ProtocolFactory, tls: ssl.SSLContext) -> None:
+    def __init__(self, sock: socket.socket, factory: ProtocolFactory, tls: ssl.SSLContext | None) -> None:
         self._sock = sock
         self._factory = factory
         self._tls = tls
@@ -68,7 +69,10 @@ class Listener:
                 logger.warning("cannot accept a connection: %s", failure)
                 return
             connection.settimeout(0)
-            self._peek(connection)
+            if self._tls is None:
+                self._take(connection, secure=False)
+            else:
+                self._peek(connection)
 
     def _peek(self, connection: socket.socket) -> None:
         try:
@@ -82,7 +86,10 @@ class Listener:
             self._drop(connection)
             return
         self._forget(connection)
-        task = self._running_loop.create_task(self._hand_over(connection, secure=first[0] == _TLS_HANDSHAKE))
+        self._take(connection, secure=first[0] == _TLS_HANDSHAKE)
+
+    def _take(self, connection: socket.socket, *, secure: bool) -> None:
+        task = self._running_loop.create_task(self._hand_over(connection, secure=secure))
         self._handovers.add(task)
         task.add_done_callback(self._handovers.discard)
 

@@ -154,9 +154,7 @@ class Emulator:
         self._pace = remembered_pace(self._database, settings.pace)
         self._store = Store(self._database)
         self._store.when_deleted(self._secrets.forget)
-        self._issuer = Issuer(
-            load_signing_key(settings.signing_key_path), self.client.tenant_id, clock, self._faults
-        )
+        self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock, self._faults)
         self._sas = Sas(hashlib.sha256(b"sas" + settings.signing_key_path.read_bytes()).digest(), clock)
         self._replica_keys = ReplicaKeys(hashlib.sha256(b"replica" + settings.signing_key_path.read_bytes()).digest())
         self._applications = Applications(self._database, self._secrets, self.client)
@@ -180,6 +178,7 @@ class Emulator:
         self._service_ports = ServicePorts(ports, self._certificates.context())
         self._ingress = Ingress(
             controller=self._controller, ports=ports, tls=self._certificates.context(),
+            tls_http2=self._certificates.context("h2", "http/1.1"),
             clock=clock, observer=self._telemetry, faults=self._faults,
         )  # fmt: skip
         self._runtime = runtime or Runtime(self._controller, self._ingress)

@@ -6,12 +6,15 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.ingress.routing import addressable, narrowed, routing_table
 from aca_notebook.emulator.ingress.site import Site
+from aca_notebook.emulator.ingress.tunnels import Http2Downstream, TunnelSite
 from aca_notebook.emulator.journal.events import IngressMoved
 from aca_notebook.emulator.listener import Listener
+from aca_notebook.emulator.runtime.ports import listen_if_free
 
 if TYPE_CHECKING:
     import ssl
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.ingress.ports import IngressPorts
+    from aca_notebook.emulator.ingress.routing import RoutingTable
     from aca_notebook.emulator.ingress.site import RequestObserver
     from aca_notebook.emulator.runtime.controller import Controller
     from aca_notebook.emulator.runtime.desired import App
@@ -29,12 +33,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Gate:
-    site: Site
+    sites: tuple[Site | TunnelSite, ...]
     listener: Listener
+    exposed: bool = False  #: it is at the port that the app asked for
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.listener.port}"
+        return "127.0.0.1" if self.exposed else f"127.0.0.1:{self.listener.port}"
+
+    @property
+    def busy(self) -> bool:
+        return any(site.busy for site in self.sites)
+
+    def route(self, table: RoutingTable) -> None:
+        for site in self.sites:
+            site.route(table)
+
+    async def shut(self) -> None:
+        await self.listener.close()
+        for site in self.sites:
+            await site.close()
 
 
 @dataclass(slots=True)
@@ -53,11 +71,13 @@ class Ingress:
 
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, controller: Controller, ports: IngressPorts, tls: ssl.SSLContext, clock: Clock,
+        tls_http2: ssl.SSLContext | None = None,
         observer: RequestObserver, draws: random.Random | None = None, faults: Strikes | None = None,
     ) -> None:  # fmt: skip
         self._controller = controller
         self._ports = ports
         self._tls = tls
+        self._tls_http2 = tls_http2 or tls
         self._clock = clock
         self._observer = observer
         self._draws = draws or random.Random()  # noqa: S311  # it shares traffic out, it guards nothing
@@ -69,11 +89,12 @@ class Ingress:
     @property
     def busy(self) -> bool:
         """Whether a request is open anywhere."""
-        return any(gate.site.busy for published in self._published.values() for gate in published.gates)
+        return any(gate.busy for published in self._published.values() for gate in published.gates)
 
     async def publish(self, app: App) -> str:
         """Let requests in over http and https; return `127.0.0.1:PORT`, or nothing for an app without ingress.
 
+        A TCP app is at the port that it exposes, if that is free, and the address is then without one, as on Azure.
         An app with internal ingress answers the programs of its environment, and 403 to the rest of the machine.
         Durable and stable; saying it twice does no harm. Raises `OSError` when no port is free.
         """
@@ -82,6 +103,9 @@ class Ingress:
                 await self._close(app.key)
                 return ""
             published = self._published.get(app.key)
+            if published is not None and _manner(published.app) != _manner(app):
+                await self._close(app.key)
+                published = None
             if published is None:
                 published = self._published[app.key] = _Published(app, await self._open(app, ""))
             published.app = app
@@ -122,7 +146,7 @@ class Ingress:
             if name not in wanted:
                 gate = published.named.pop(name, None)
                 if gate is not None:
-                    await _shut(gate)
+                    await gate.shut()
                 await self._ports.forget(app.key, name)
             else:
                 await self._open_named(published, name)
@@ -136,22 +160,30 @@ class Ingress:
                 logger.warning("%s has no address of its own: %s", name, full)
 
     async def _open(self, app: App, name: str) -> _Gate:
-        sock, before = await self._ports.bind(app.key, name)
-        table = routing_table(app, self._controller.observe(app.key))
-        site = Site(
-            narrowed(table, name) if name else table, self._controller, self._clock, self._observer, self._draws,
-            self._faults,
-        )  # fmt: skip
-        listener = Listener(sock, site.connection, self._tls)
+        transport, exposed_port = _manner(app)
+        exposed = listen_if_free(exposed_port) if not name else None
+        sock, before = (exposed, 0) if exposed is not None else await self._ports.bind(app.key, name)
+        whole = routing_table(app, self._controller.observe(app.key))
+        table = narrowed(whole, name) if name else whole
+        tunnels = TunnelSite(table, self._controller, self._draws)
+        if transport == "tcp":
+            listener = Listener(sock, tunnels.connection, None)
+            await listener.start()
+            return _Gate((tunnels,), listener, exposed is not None)
+        site = Site(table, self._controller, self._clock, self._observer, self._draws, self._faults)
+        if transport == "http2":
+            listener = Listener(sock, partial(_http2, site, tunnels), self._tls_http2)
+        else:
+            listener = Listener(sock, site.connection, self._tls)
         await listener.start()
         if before:
             self._controller.record(IngressMoved(at=self._clock.now(), app=app.key, before=before, after=listener.port))
-        return _Gate(site, listener)
+        return _Gate((site, tunnels) if transport == "http2" else (site,), listener)
 
     async def _close(self, app_key: str) -> None:
         published = self._published.pop(app_key, None)
         for gate in published.gates if published is not None else ():
-            await _shut(gate)
+            await gate.shut()
 
     def _app(self, published: _Published) -> App:
         return self._controller.desired(published.app.key) or published.app
@@ -160,11 +192,15 @@ class Ingress:
         published = self._published.get(app_key)
         if published is not None:
             table = routing_table(self._app(published), self._controller.observe(app_key))
-            published.main.site.route(table)
+            published.main.route(table)
             for name, gate in published.named.items():
-                gate.site.route(narrowed(table, name))
+                gate.route(narrowed(table, name))
 
 
-async def _shut(gate: _Gate) -> None:
-    await gate.listener.close()
-    await gate.site.close()
+def _manner(app: App) -> tuple[str, int]:
+    """How an app is listened for; another manner takes another listener."""
+    return (app.ingress.transport.lower(), app.ingress.exposed_port) if app.ingress is not None else ("", 0)
+
+
+def _http2(site: Site, tunnels: TunnelSite, secure: bool) -> Http2Downstream:  # noqa: FBT001  # the listener's factory
+    return Http2Downstream(site, tunnels, secure=secure)

@@ -71,6 +71,7 @@ class Ingress:
     external: bool = False
     target_port: int = 0
     transport: str = "Auto"
+    exposed_port: int = 0  #: where a TCP app is to be reached; others have none
     traffic: tuple[TrafficWeight, ...] = (TrafficWeight(weight=100, latest=True),)
     sticky: bool = False
     rules: IngressRules = field(default_factory=IngressRules)
@@ -286,10 +287,13 @@ def _ingress(entry: Mapping[str, Any] | None, sign_in: Mapping[str, Any] | None)
         )
         for each in entry.get("traffic") or _ALL_TO_LATEST
     )
+    transport, target_port = str(entry.get("transport") or "Auto"), int(entry.get("targetPort") or 0)
+    exposed_port = int(entry.get("exposedPort") or target_port) if transport.lower() == "tcp" else 0
     return Ingress(
         external=bool(entry.get("external")),
-        target_port=int(entry.get("targetPort") or 0),
-        transport=str(entry.get("transport") or "Auto"),
+        target_port=target_port,
+        transport=transport,
+        exposed_port=exposed_port,
         traffic=traffic,
         sticky=str((entry.get("stickySessions") or {}).get("affinity") or "none").lower() == "sticky",
         rules=read_rules(entry, sign_in),

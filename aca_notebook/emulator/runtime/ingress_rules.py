@@ -62,10 +62,11 @@ def read_rules(ingress: Mapping[str, Any], sign_in: Mapping[str, Any] | None) ->
 
     Raises `ValueError` for an address range that is none, which validation should have refused.
     """
+    is_tcp = str(ingress.get("transport")).lower() == "tcp"
     return IngressRules(
         internal=not ingress.get("external"),
-        # Inside an environment http is good enough, as it is on Azure for calls by an app's name.
-        allow_insecure=bool(ingress.get("allowInsecure")) or not ingress.get("external"),
+        # Inside an environment http is good enough, as it is on Azure for calls by an app's name; TCP has no other.
+        allow_insecure=bool(ingress.get("allowInsecure")) or not ingress.get("external") or is_tcp,
         addresses=tuple(_address_rule(each) for each in ingress.get("ipSecurityRestrictions") or ()),
         cors=_cors(ingress.get("corsPolicy") or {}),
         sign_in=_sign_in(sign_in or {}),

@@ -31,6 +31,14 @@ def listen_on_loopback(port: int) -> socket.socket:
     return sock
 
 
+def listen_if_free(port: int) -> socket.socket | None:
+    """Return a socket that listens on this very port of 127.0.0.1; None for 0 and where we cannot have it."""
+    try:
+        return listen_on_loopback(port) if port else None
+    except OSError:
+        return None
+
+
 def listen_on_first_free(ports: Iterable[int], taken: Container[int] = ()) -> socket.socket:
     """Return a socket on the first port that is neither `taken` nor someone's. Raises `NoPortFree`."""
     for port in ports:

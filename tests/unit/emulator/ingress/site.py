@@ -32,12 +32,17 @@ class Sited:
 async def sited(folder, **fields):
     async with world(folder, **fields) as w:
         server, trust = contexts(folder)
+        http2 = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        http2.load_cert_chain(folder / "certificate.pem")
+        server.set_alpn_protocols(["http/1.1"])
+        http2.set_alpn_protocols(["h2", "http/1.1"])
         observer = FakeObserver()
         first = random.SystemRandom().randrange(18100, 20900)  # apart from other test processes of this machine
         ports = IngressPorts(w.database, range(first, first + 50))
         ingress = Ingress(
-            controller=w.controller, ports=ports, tls=server, clock=w.clock, observer=observer, faults=w.faults
-        )
+            controller=w.controller, ports=ports, tls=server, tls_http2=http2, clock=w.clock, observer=observer,
+            faults=w.faults,
+        )  # fmt: skip
         try:
             yield Sited(w, ingress, observer, trust)
         finally:

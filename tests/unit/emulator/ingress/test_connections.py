@@ -190,7 +190,7 @@ async def test_a_client_whose_handshake_fails_is_forgotten(tmp_path):
             c.writer.write(b"\x16 but no handshake follows")
             async with asyncio.timeout(5):
                 await c.reader.read()
-        assert not s.ingress._published[KEY].main.site._clients
+        assert not s.ingress._published[KEY].main.sites[0]._clients
 
 
 # What an answer and a request carry.
