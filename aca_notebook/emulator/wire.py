@@ -25,6 +25,7 @@ class Door(StrEnum):
     GRAPH = "graph"  #: bearer token for Microsoft Graph
     VAULT = "vault"  #: bearer token for Key Vault
     LOGS = "logs"  #: bearer token for Log Analytics, or for the emulator's own address
+    METRICS = "metrics"  #: bearer token for Azure Monitor's metrics, or for the emulator's own address
     DATA_PLANE = "data-plane"  #: bearer token issued by getAuthToken, or for the service's own audience
     SAS = "sas"  #: a signature in the query
     IDENTITY_HEADER = "identity-header"  #: X-IDENTITY-HEADER of the managed-identity endpoint

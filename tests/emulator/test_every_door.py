@@ -25,6 +25,7 @@ AUDIENCES = {
     Door.ARM: "https://management.azure.com",
     Door.GRAPH: "https://graph.microsoft.com",
     Door.LOGS: "https://api.loganalytics.io",
+    Door.METRICS: "https://metrics.monitor.azure.com",
     Door.DATA_PLANE: "https://dynamicsessions.io",
     Door.VAULT: "https://vault.azure.net",
 }

@@ -24,6 +24,7 @@ ARM_AUDIENCES = (
 )
 GRAPH_AUDIENCES = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000")
 LOGS_AUDIENCES = ("https://api.loganalytics.io", "https://api.loganalytics.azure.com")
+METRICS_AUDIENCES = ("https://metrics.monitor.azure.com",)
 #: Of the token that getAuthToken of an app hands out.
 APP_AUDIENCE = "https://azurecontainerapps.dev"
 VAULT_AUDIENCES = ("https://vault.azure.net", "cfa8b339-82a2-471a-a3c9-0fc0be7a4093")
@@ -51,6 +52,7 @@ class Doors:
             Door.ARM: lambda request: self._verify(request, (*ARM_AUDIENCES, *_own_audiences(request))),
             Door.GRAPH: lambda request: self._verify(request, (*GRAPH_AUDIENCES, *_own_audiences(request))),
             Door.LOGS: lambda request: self._verify(request, (*LOGS_AUDIENCES, *_own_audiences(request))),
+            Door.METRICS: lambda request: self._verify(request, (*METRICS_AUDIENCES, *_own_audiences(request))),
             Door.DATA_PLANE: lambda request: self._verify(request, DATA_PLANE_AUDIENCES),
             Door.VAULT: self._vault_claims,
             Door.SAS: self._check_sas,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.clock import parse_instant, truncate
+from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.telemetry import metrics
 from aca_notebook.emulator.telemetry.catalogue import (
@@ -27,8 +28,8 @@ from aca_notebook.emulator.telemetry.catalogue import (
 )
 from aca_notebook.emulator.telemetry.filters import Filter, parse_filter
 from aca_notebook.emulator.telemetry.metrics import Buckets, Cell, minute_of
-from aca_notebook.emulator.wire import AzureError, Door, Route, query
-from aca_notebook.model.ids import ResourceId, app_id
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
+from aca_notebook.model.ids import ResourceId, app_id, parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 _APP = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.App/containerApps/{app}"
 _INSIGHTS = f"{_APP}/providers/Microsoft.Insights"
+_BATCH = "/subscriptions/{subscription}/metrics:getBatch"
+_TYPE = "Microsoft.App/containerApps"
+_MOST_RESOURCES = 50
 _MOST_POINTS = 100_000
 _MOST_METRICS = 20
 _DEFAULT_TOP = 10
@@ -84,6 +88,7 @@ class Monitor:
         return [
             Route("GET", f"{_INSIGHTS}/metrics", Door.ARM, "Metrics_List", self._list),
             Route("GET", f"{_INSIGHTS}/metricDefinitions", Door.ARM, "MetricDefinitions_List", self._definitions),
+            Route("POST", _BATCH, Door.METRICS, "Metrics_Batch", self._batch, checked=Check.SDK),
             Route("GET", f"{_INSIGHTS}/metricNamespaces", Door.ARM, "MetricNamespaces_List", self._namespaces),
         ]
 
@@ -105,28 +110,57 @@ class Monitor:
 
     async def _list(self, request: Request) -> Response:
         app, document = self._app(request)
-        now = self._clock.now()
+        asked = self._read(lambda name: query(request, name))
+        await self._refresh(asked)
+        return JSONResponse(await self._answer(app, document, asked))
+
+    async def _batch(self, request: Request) -> Response:
+        """Answer the same question about each of several resources (facts §9.2)."""
+        named = (await json_body(request)).get("resourceids")
+        if not isinstance(named, list) or not 0 < len(named) <= _MOST_RESOURCES:
+            raise AzureError(400, "BadRequest", f"resourceids must be a list of 1 to {_MOST_RESOURCES} resource ids.")
+        if not query(request, "metricnamespace"):
+            raise AzureError(400, "BadRequest", "The parameter metricnamespace is required.")
+        apps = [self._named(str(each)) for each in named]
+        start, end = query(request, "starttime"), query(request, "endtime") or _zulu(self._clock.now())
+        renamed = {"timespan": f"{start}/{end}" if start else "", "$filter": query(request, "filter")}
+        asked = self._read(lambda name: renamed.get(name) or query(request, name))
+        await self._refresh(asked)
+        answers = await asyncio.gather(*(self._answer(app, document, asked) for app, document in apps))
+        values = [
+            answer
+            | {"resourceid": str(app), "starttime": _zulu(asked.buckets.start), "endtime": _zulu(asked.buckets.end)}
+            for (app, _), answer in zip(apps, answers, strict=True)
+        ]
+        return JSONResponse({"values": values})
+
+    def _read(self, ask: Callable[[str], str]) -> MetricsQuery:
         try:
-            asked = read_query(lambda name: query(request, name), now)
+            return read_query(ask, self._clock.now())
         except ValueError as bad:
             raise AzureError(400, "BadRequest", str(bad)) from bad
-        if any(metric.sampled for metric in asked.metrics) and asked.buckets.end >= truncate(now, _MINUTE):
+
+    async def _refresh(self, asked: MetricsQuery) -> None:
+        """See to it that what runs has been looked at, where the question reaches into the present minute."""
+        reaches_now = asked.buckets.end >= truncate(self._clock.now(), _MINUTE)
+        if reaches_now and any(metric.sampled for metric in asked.metrics):
             await self._fresh()
+
+    async def _answer(self, app: ResourceId, document: dict[str, Any], asked: MetricsQuery) -> dict[str, Any]:
+        now = self._clock.now()
         answers = []
         for metric, wanted in zip(asked.metrics, asked.filters, strict=True):
             lines = await self._lines(app, metric, wanted, asked.buckets, now)
             entry = metric.heading(app) | {"errorCode": "Success"}
             answers.append(entry | {"timeseries": _timeseries(asked, metric, wanted, lines)})
-        return JSONResponse(
-            {
-                "cost": 0,
-                "timespan": f"{_zulu(asked.buckets.start)}/{_zulu(asked.buckets.end)}",
-                "interval": asked.interval,
-                "value": answers,
-                "namespace": NAMESPACE,
-                "resourceregion": str(document.get("location", "")).lower().replace(" ", ""),
-            }
-        )
+        return {
+            "cost": 0,
+            "timespan": f"{_zulu(asked.buckets.start)}/{_zulu(asked.buckets.end)}",
+            "interval": asked.interval,
+            "value": answers,
+            "namespace": NAMESPACE,
+            "resourceregion": str(document.get("location", "")).lower().replace(" ", ""),
+        }
 
     async def _lines(
         self, app: ResourceId, metric: Metric, wanted: Filter, buckets: Buckets, now: datetime
@@ -141,8 +175,16 @@ class Monitor:
 
     def _app(self, request: Request) -> tuple[ResourceId, dict[str, Any]]:
         names = request.path_params
-        app = app_id(names["subscription"], names["group"], names["app"])
-        document = self._store.get(app)
+        return self._found(app_id(names["subscription"], names["group"], names["app"]))
+
+    def _named(self, text: str) -> tuple[ResourceId, dict[str, Any]]:
+        try:
+            return self._found(parse_id(text))
+        except ValueError as bad:
+            raise AzureError(400, "BadRequest", f"'{text}' is not a resource id.") from bad
+
+    def _found(self, app: ResourceId) -> tuple[ResourceId, dict[str, Any]]:
+        document = self._store.get(app) if app.type == _TYPE else None
         if document is None:
             raise resource_not_found(app)
         return app, document
@@ -173,9 +215,9 @@ def read_query(ask: Callable[[str], str], now: datetime) -> MetricsQuery:
 
 
 def read_timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """Read `start/end`, `start/duration` or `duration`; without any, the past hour. A moment without zone is UTC.
+    """Read `start/end`, `start/duration`, `duration/end` or `duration`; without any, the past hour.
 
-    Raises `ValueError` for text that is none of these, and for an end that is not after its start.
+    A moment without zone is UTC. Raises `ValueError` for text that is none of these, and for an end that is not after its start.
     """
     # A `+` that was not escaped arrives as a blank.
     text = re.sub(r"(T[\d:.]+) (\d\d:?\d\d)", r"\1+\2", text.strip())
@@ -183,6 +225,9 @@ def read_timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
     try:
         if not slash:
             start, end = now - (_duration(first) if first else timedelta(hours=1)), now
+        elif first.upper().startswith("P"):
+            end = parse_instant(second)
+            start = end - _duration(first)
         else:
             start = parse_instant(first)
             end = start + _duration(second) if second.upper().startswith("P") else parse_instant(second)

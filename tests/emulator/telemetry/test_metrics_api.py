@@ -13,6 +13,7 @@ import requests
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.monitor import MonitorManagementClient
 from azure.mgmt.monitor.aio import MonitorManagementClient as AsyncMonitorClient
+from azure.monitor.querymetrics import MetricsClient
 
 from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.journal import events
@@ -453,3 +454,37 @@ def test_a_container_that_seems_too_large_is_looked_at_closely(emulated):
     emulated.runs.held = 5
     emulated.sample(one=(1.0, 2**30 + 1))
     assert emulated.runs.used[-1].container_bytes == {"main": 5}
+
+
+def test_one_question_about_several_apps_is_one_request(emulated):
+    other = app_id(SUBSCRIPTION, "local", "other")
+    emulated.loop.run(emulated.store.put(other, {"id": str(other), "location": "East US"}))
+    emulated.sample(a=(1.0, 100))
+
+    with MetricsClient(
+        emulated.url, NoCredential(), audience=emulated.url, authentication_policy=NoToken(), retry_total=0
+    ) as client:
+        answers = client.query_resources(
+            resource_ids=[str(APP), str(other).lower()], metric_namespace="Microsoft.App/containerapps",
+            metric_names=["WorkingSetBytes"], timespan=(NOON, timedelta(minutes=5)), aggregations=["average"],
+            granularity=timedelta(minutes=1),
+        )  # fmt: skip
+        with pytest.raises(HttpResponseError) as unknown:
+            client.query_resources(
+                resource_ids=[str(app_id(SUBSCRIPTION, "local", "nobody"))],
+                metric_namespace="Microsoft.App/containerapps", metric_names=["Requests"],
+            )  # fmt: skip
+
+    values = [[point.average for point in answer.metrics[0].timeseries[0].data] for answer in answers]
+    assert values == [[100, None, None, None, None], [None] * 5]
+    assert answers[0].granularity == timedelta(minutes=1)
+    assert unknown.value.status_code == 404
+
+
+@pytest.mark.parametrize("named", [None, [], ["x"] * 51, ["nobody"], [{}]])
+def test_a_batch_names_one_to_fifty_resources_by_their_ids(emulated, named):
+    answer = requests.post(
+        f"{emulated.url}/subscriptions/{SUBSCRIPTION}/metrics:getBatch", json={"resourceids": named},
+        params={"api-version": "2024-02-01", "metricnamespace": "Microsoft.App/containerapps"}, timeout=10,
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")

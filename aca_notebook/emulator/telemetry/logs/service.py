@@ -14,6 +14,7 @@ from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.telemetry.logs.answers import answer_body
 from aca_notebook.emulator.telemetry.logs.refusals import QueryRefused
 from aca_notebook.emulator.telemetry.logs.store import Question
+from aca_notebook.emulator.telemetry.monitor import read_timespan
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ _MOST_BATCH = 100
 #: "Minutes" (facts §8.3).
 _LAG_SECONDS = 120.0
 _WAIT_SECONDS, _MOST_WAIT_SECONDS = 180.0, 600.0
-_DURATION = re.compile(
-    r"P(?:(?P<days>\d+(?:\.\d+)?)D)?(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?"
-    r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
-)
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -186,34 +183,8 @@ def _read_preferences(text: str) -> _Preferences:
 
 
 def _timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """Read `PT1H`, `start/end`, `start/PT1H` or `PT1H/end`; nothing is all there is.
-
-    Raises `AzureError` 400 for anything else.
-    """
-    if not text:
-        return _EPOCH, _NEVER
+    """Read a timespan; nothing is all there is. Raises `AzureError` 400 for what is none."""
     try:
-        first, _, second = text.partition("/")
-        if not second:
-            return now - _duration(first), _NEVER
-        if first.startswith("P"):
-            end = _instant(second)
-            return end - _duration(first), end
-        start = _instant(first)
-        return start, start + _duration(second) if second.startswith("P") else _instant(second)
-    except (ValueError, OverflowError) as unreadable:
-        raise AzureError(
-            400, "BadArgumentError", f"The timespan '{text}' is not an ISO 8601 duration or interval."
-        ) from unreadable
-
-
-def _duration(text: str) -> timedelta:
-    found = _DURATION.fullmatch(text)
-    if found is None or not any(found.groupdict().values()):
-        raise ValueError(text)
-    return timedelta(**{name: float(value) for name, value in found.groupdict().items() if value})
-
-
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return read_timespan(text, now) if text else (_EPOCH, _NEVER)
+    except ValueError as bad:
+        raise AzureError(400, "BadArgumentError", str(bad)) from bad
