@@ -25,21 +25,17 @@ from aca_notebook.emulator.arm.deployment_places import DeploymentPlaces
 from aca_notebook.emulator.arm.deployment_runs import DeploymentRuns
 from aca_notebook.emulator.arm.deployments import Deployments
 from aca_notebook.emulator.arm.diagnostics import DiagnosticSettings
-from aca_notebook.emulator.arm.directory import ManagedIdentities
 from aca_notebook.emulator.arm.environment_storages import EnvironmentStorages
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.environments import Environments
 from aca_notebook.emulator.arm.exec import Exec
 from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions
 from aca_notebook.emulator.arm.expiry import Expiry
-from aca_notebook.emulator.arm.graph import Graph
 from aca_notebook.emulator.arm.groups import Groups, Subscriptions
 from aca_notebook.emulator.arm.host_names import HostNames
 from aca_notebook.emulator.arm.http_routes import HttpRoutes
 from aca_notebook.emulator.arm.inner_calls import InnerCalls
 from aca_notebook.emulator.arm.jobs import Jobs
-from aca_notebook.emulator.arm.key_vault_secrets import KeyVaultSecrets
-from aca_notebook.emulator.arm.key_vaults import KeyVaults
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
 from aca_notebook.emulator.arm.managed_certificates import ManagedCertificates
@@ -55,38 +51,30 @@ from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
 from aca_notebook.emulator.arm.registries import Registries
 from aca_notebook.emulator.arm.resiliency import AppResiliency
 from aca_notebook.emulator.arm.revisions import Revisions
-from aca_notebook.emulator.arm.roles import Roles
-from aca_notebook.emulator.arm.scope import Scope
 from aca_notebook.emulator.arm.seams import Runtime
 from aca_notebook.emulator.arm.secret_values import lost_values
 from aca_notebook.emulator.arm.session_pools import SessionPools
 from aca_notebook.emulator.arm.storage_accounts import StorageAccounts
 from aca_notebook.emulator.arm.store import Store
-from aca_notebook.emulator.arm.stored import Keeping
 from aca_notebook.emulator.arm.tags import Tags
 from aca_notebook.emulator.arm.usages import Usages
 from aca_notebook.emulator.arm.user_identities import UserIdentities
-from aca_notebook.emulator.arm.vault_access import VaultAccess
-from aca_notebook.emulator.arm.vault_secrets import VAULT_TYPE, VaultSecrets
+from aca_notebook.emulator.arm.vault_secrets import VAULT_TYPE
+from aca_notebook.emulator.arm.vault_watch import VaultWatch
 from aca_notebook.emulator.arm.workspaces import TYPE as WORKSPACE_TYPE
 from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
 from aca_notebook.emulator.control import SEED, Control, client_environment
 from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
 from aca_notebook.emulator.faults.board import Faults
-from aca_notebook.emulator.identity.access import Access
+from aca_notebook.emulator.guards import Guards
 from aca_notebook.emulator.identity.client import CLIENT_KIND, load_client, load_token
 from aca_notebook.emulator.identity.doors import Doors
-from aca_notebook.emulator.identity.principal_routes import PrincipalRoutes
-from aca_notebook.emulator.identity.principals import Applications
-from aca_notebook.emulator.identity.replica_keys import ReplicaKeys
-from aca_notebook.emulator.identity.routes import IdentityRoutes
 from aca_notebook.emulator.identity.sas import Sas
 from aca_notebook.emulator.identity.secrets import GENERATION, Secrets
 from aca_notebook.emulator.identity.tokens import Issuer, load_signing_key
 from aca_notebook.emulator.ingress.ports import IngressPorts
 from aca_notebook.emulator.ingress.service import Ingress
-from aca_notebook.emulator.ingress.service_ports import ServicePorts
 from aca_notebook.emulator.journal.database import Database, put_document
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
@@ -156,15 +144,17 @@ class Emulator:
         self._store.when_deleted(self._secrets.forget)
         self._issuer = Issuer(load_signing_key(settings.signing_key_path), self.client.tenant_id, clock, self._faults)
         self._sas = Sas(hashlib.sha256(b"sas" + settings.signing_key_path.read_bytes()).digest(), clock)
-        self._replica_keys = ReplicaKeys(hashlib.sha256(b"replica" + settings.signing_key_path.read_bytes()).digest())
-        self._applications = Applications(self._database, self._secrets, self.client)
-        self._identities = ManagedIdentities(self._store, self.client.subscription_id)
+        ports = IngressPorts(self._database)
+        self._guards = Guards(
+            settings=settings, client=self.client, issuer=self._issuer, database=self._database, store=self._store,
+            secrets=self._secrets, certificates=self._certificates, ports=ports, clock=clock,
+        )  # fmt: skip
         self._images = Images(self._database, settings.data_dir)
         self._interpreters = Interpreters(self._database)
         self._controller = Controller(
             database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,
             folder=settings.data_dir / "replicas", owner=owner_mark(settings.data_dir), pace=self._pace,
-            faults=self._faults,
+            faults=self._faults, platform=self._guards.grants,
         )  # fmt: skip
         self._runner = JobRunner(database=self._database, controller=self._controller, clock=clock, pace=self._pace)
         self._retention = Retention(
@@ -174,8 +164,6 @@ class Emulator:
             database=self._database, controller=self._controller, store=self._store, clock=clock,
             usage=self._controller,
         )  # fmt: skip
-        ports = IngressPorts(self._database)
-        self._service_ports = ServicePorts(ports, self._certificates.context())
         self._ingress = Ingress(
             controller=self._controller, ports=ports, tls=self._certificates.context(),
             tls_http2=self._certificates.context("h2", "http/1.1"),
@@ -186,6 +174,10 @@ class Emulator:
         self._lifecycle = AppLifecycle(
             self._store, self._operations, self._runtime, self._secrets, clock, pace=self._pace
         )
+        self._vault_watch = VaultWatch(
+            store=self._store, references=self._guards.references, runs=self._runtime.runs, clock=clock,
+            subscription=self.client.subscription_id,
+        )  # fmt: skip
         self._blobs = Blobs(settings.data_dir / "blobs", self._sas, clock)
         self._builder = Builder(
             folder=settings.data_dir, images=self._images, interpreters=self._interpreters, uv=find_uv_bin(),
@@ -193,7 +185,7 @@ class Emulator:
         )  # fmt: skip
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
         self.table = RouteTable(self._routes())
-        doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._replica_keys)
+        doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._guards.keys)
         self.dispatcher = Dispatcher(self.table, doors, clock)
         self.dispatcher.faults = self._faults
         self._server: HttpServer | None = None
@@ -206,6 +198,7 @@ class Emulator:
         Raises `PortInUse` when there is no port to have.
         """
         sock = bind(self.settings)
+        self._guards.http_url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self._faults.watch(self._controller.gpus_freed)
         await self._faults.start()
         await self._controller.start()
@@ -220,8 +213,9 @@ class Emulator:
         self._retention.start()
         self._server = HttpServer(self.dispatcher)
         self._listener = Listener(sock, self._server.protocol, self._certificates.context())
-        self._service_ports.answer_with(self._server.protocol)
-        await self._vaults.start()
+        self._guards.service_ports.answer_with(self._server.protocol)
+        await self._guards.vaults.start()
+        self._vault_watch.start()
         await self._listener.start()
         port = self._listener.port
         self.endpoint = Endpoint(
@@ -240,6 +234,7 @@ class Emulator:
         if self._listener is not None:
             await self._listener.close()
         await self._expiry.close()
+        await self._vault_watch.close()
         await self._operations.close()
         await self._builds.close()
         await self._builder.close()
@@ -249,7 +244,7 @@ class Emulator:
         await self._retention.close()
         await self._runner.close()
         await self._ingress.close()
-        await self._service_ports.close_all()
+        await self._guards.service_ports.close_all()
         await self._controller.close()
         await self._faults.close()
         self._secrets.close()
@@ -280,7 +275,8 @@ class Emulator:
         return self.table.routes
 
     def _routes(self) -> list[Route]:
-        scope = Scope(self._store, self.client.subscription_id)
+        keeping, references = self._guards.keeping, self._guards.references
+        scope = keeping.scope
         tokens = AppTokens(self._issuer, self._clock)
         quotas = Quotas(self._store, self._faults)
         self._operations.admit(quotas.check)
@@ -288,17 +284,18 @@ class Emulator:
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
         self._environments = Environments(scope, self._store, self._operations, self._clock, tokens, pace=self._pace)
         workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
-        keeping = Keeping(scope, self._store, self._secrets, self._clock)
-        roles = Roles(keeping, delay_seconds=self.settings.role_delay_seconds)
-        access = Access(roles, self.client.object_id, self.client.subscription_id)
-        apps = Apps(scope, self._store, self._operations, self._lifecycle, tokens, self._clock)
+        apps = Apps(
+            scope=scope, store=self._store, operations=self._operations, lifecycle=self._lifecycle, tokens=tokens,
+            references=references, clock=self._clock,
+        )  # fmt: skip
         self._expiry = Expiry(store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id)
         self._executions = Executions(
-            scope=scope, store=self._store, operations=self._operations, runner=self._runner, clock=self._clock
-        )
+            scope=scope, store=self._store, operations=self._operations, runner=self._runner, references=references,
+            clock=self._clock,
+        )  # fmt: skip
         jobs = Jobs(
             scope=scope, store=self._store, operations=self._operations, executions=self._executions,
-            secrets=self._secrets, tokens=tokens, clock=self._clock, pace=self._pace,
+            secrets=self._secrets, tokens=tokens, references=references, clock=self._clock, pace=self._pace,
         )  # fmt: skip
         results = OperationResults(self._store, self._database, self._operations, self._clock)
         calls = InnerCalls(self._ask_itself)
@@ -310,24 +307,19 @@ class Emulator:
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
         self._groups.deletes(WORKSPACE_TYPE, workspaces.delete)
-        vault_secrets = VaultSecrets(self._store, self._secrets, self._clock)
-        self._vaults = KeyVaults(keeping, vault_secrets, self._service_ports)
-        self._groups.deletes(VAULT_TYPE, self._vaults.delete)
+        self._groups.deletes(VAULT_TYPE, self._guards.vaults.delete)
         nouns = (
-            IdentityRoutes(self._issuer, self.client, self._applications, self._identities, self._clock),
-            PrincipalRoutes(self._applications, self.client.tenant_id),
+            *self._guards.nouns(),
             Subscriptions(scope, self._store, self.client.tenant_id),
             self._groups,
             self._environments,
             apps,
-            Revisions(scope, self._store, self._lifecycle, self._runtime),
+            Revisions(scope, self._store, self._lifecycle, self._runtime, references),
             jobs,
             self._executions,
             self._registries,
             workspaces,
             UserIdentities(keeping),
-            roles,
-            Graph(self._applications, self._identities),
             DiagnosticSettings(keeping),
             MetricAlerts(keeping),
             ActionGroups(keeping),
@@ -336,8 +328,6 @@ class Emulator:
             Tags(keeping, self._operations),
             Deployments(keeping, self._operations, results, places, preflight),
             results,
-            self._vaults,
-            KeyVaultSecrets(self._vaults, vault_secrets, VaultAccess(access), self._service_ports),
             DaprComponents(keeping),
             EnvironmentStorages(keeping),
             Certificates(keeping),
@@ -363,7 +353,7 @@ class Emulator:
                 self, images=self._images, interpreters=self._interpreters, builder=self._builder, clock=self._clock
             ),
         )
-        return [access.guarded(route) for noun in nouns for route in noun.routes()]
+        return [self._guards.access.guarded(route) for noun in nouns for route in noun.routes()]
 
     async def _seed(self) -> None:
         """Make the group, the environment and the registry `local`; what is there already stays as it is."""

@@ -50,6 +50,7 @@ def check_app(
     names = {secret["name"] for secret in configuration["secrets"] or []}
     _check_registries(configuration["registries"] or [], names)
     _check_containers(template, names)
+    _check_volumes(template, names)
     check_resources(template["containers"], profile)
     _check_scale(name, template["scale"])
     _check_suffix(name, template["revisionSuffix"])
@@ -129,7 +130,11 @@ def _check_secrets(secrets: list[Document], known: Collection[str]) -> None:
                 "The length must not be more than 253 characters.",
             )
     _refuse_twice((secret["name"] for secret in secrets), "ContainerAppDuplicateSecretName", "secret")
-    missing = [secret["name"] for secret in secrets if "keyVaultUrl" not in secret and secret["name"] not in known]
+    missing = [
+        secret["name"]
+        for secret in secrets
+        if not (secret.get("keyVaultUrl") and secret.get("identity")) and secret["name"] not in known
+    ]
     if missing:
         raise invalid(
             "ContainerAppSecretInvalid",
@@ -176,6 +181,28 @@ def _check_containers(template: Document, secrets: Collection[str]) -> None:
                     f"SecretRef '{reference}' defined for container '{name}' not found.",
                 )
     _refuse_twice((each["name"] for each in everyone), "ContainerAppDuplicateContainerName", "container")
+
+
+def _check_volumes(template: Document, secrets: Collection[str]) -> None:
+    """Refuse volumes of secrets that are not there, and mounts of volumes that are not; unconfirmed sentences."""
+    volumes = template["volumes"] or []
+    for volume in volumes:
+        for entry in volume.get("secrets") or ():
+            if entry.get("secretRef") not in secrets:
+                raise invalid(
+                    "ContainerAppSecretRefNotFound",
+                    f"SecretRef '{entry.get('secretRef')}' defined for volume '{volume.get('name')}' not found.",
+                )
+    known = {volume.get("name") for volume in volumes}
+    for container in [*template["containers"], *(template["initContainers"] or [])]:
+        for mount in container.get("volumeMounts") or ():
+            if mount.get("volumeName") not in known:
+                raise invalid(
+                    "InvalidParameterValueInContainerTemplate",
+                    f"The following field(s) are either invalid or missing. Field 'template.containers."
+                    f"{container['name']}.volumeMounts' is invalid with details: 'Invalid value: "
+                    f'"{mount.get("volumeName")}": volume not found\'.',
+                )
 
 
 def _check_scale(name: str, scale: Document) -> None:

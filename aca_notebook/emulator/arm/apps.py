@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.app_tokens import AppTokens
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.arm.vault_references import VaultReferences
     from aca_notebook.emulator.journal.database import Statement
 
 Document = dict[str, Any]
@@ -50,15 +51,11 @@ _LETTERS = string.ascii_lowercase + string.digits
 class Apps:
     """`Microsoft.App/containerApps`."""
 
-    def __init__(
-        self,
-        scope: Scope,
-        store: Store,
-        operations: Operations,
-        lifecycle: AppLifecycle,
-        tokens: AppTokens,
-        clock: Clock,
-    ) -> None:
+    def __init__(  # noqa: PLR0913  # the composition root names them
+        self, *, scope: Scope, store: Store, operations: Operations, lifecycle: AppLifecycle, tokens: AppTokens,
+        references: VaultReferences, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._references = references
         self._scope = scope
         self._store = store
         self._operations = operations
@@ -141,6 +138,7 @@ class Apps:
         check_name(id_.name)
         values = asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
+        values |= self._references.resolve(document)
         latest_before = document["properties"]["latestRevisionName"]
         operation = await self._begin(id_, document, values)
         headers = self._operations.status_headers(request, operation, timeout="PT15M")
@@ -158,6 +156,7 @@ class Apps:
         asked = without_nulls(merge_patch(before, body))
         values = kept_values(self._secrets, id_.key, before) | asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
+        values |= self._references.resolve(document)
         operation = await self._begin(id_, document, values)
         headers = self._operations.result_headers(request, operation)
         if bare_when_created(query(request, "api-version")):  # older ones have Location alone (recorded: app_exec)

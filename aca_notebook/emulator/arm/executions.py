@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.operations import Operations
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.arm.vault_references import VaultReferences
     from aca_notebook.emulator.runtime.executions import ObservedExecution
     from aca_notebook.emulator.runtime.job_runner import JobRunner
 
@@ -68,8 +69,10 @@ class Executions:
     """`Microsoft.App/jobs/executions`: one document each, which holds the end of it once that is known."""
 
     def __init__(
-        self, *, scope: Scope, store: Store, operations: Operations, runner: JobRunner, clock: Clock
+        self, *, scope: Scope, store: Store, operations: Operations, runner: JobRunner, references: VaultReferences,
+        clock: Clock,
     ) -> None:  # fmt: skip
+        self._references = references
         self._scope = scope
         self._store = store
         self._operations = operations
@@ -132,6 +135,7 @@ class Executions:
         body = {} if (await request.body()).strip() == b"null" else await json_body(request)
         document = self._new(id_, job, without_nulls(body))
         app, execution = self._desired(job, document)
+        await self._references.refresh(id_)
         await self._store.put(parse_id(document["id"]), document)
         self._runner.run(app, execution)
         await self._forget_oldest(id_)
@@ -240,10 +244,14 @@ class Executions:
         """Read what the runtime is to do out of the two documents."""
         environment = hosting_environment(self._store, job["properties"])
         plan = document["plan"]
-        properties = job["properties"] | {"workloadProfileName": plan["workloadProfileName"], "configuration": {}}
+        properties = job["properties"] | {
+            "workloadProfileName": plan["workloadProfileName"],
+            "configuration": {"secrets": job["properties"]["configuration"]["secrets"]},
+        }
+        volumes = {"volumes": job["properties"]["template"].get("volumes")}  # an execution's template has none
         app = desired_app(
             job | {"properties": properties},
-            [{"name": document["name"], "properties": {"template": document["properties"]["template"]}}],
+            [{"name": document["name"], "properties": {"template": document["properties"]["template"] | volumes}}],
             profile_types(environment),
             dns_suffix=environment["properties"]["defaultDomain"],
         )

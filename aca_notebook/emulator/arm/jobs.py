@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.app_tokens import AppTokens
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.arm.vault_references import VaultReferences
     from aca_notebook.emulator.identity.secrets import Secrets
     from aca_notebook.emulator.settings import Pace
 
@@ -48,8 +49,9 @@ class Jobs:
 
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, scope: Scope, store: Store, operations: Operations, executions: Executions, secrets: Secrets,
-        tokens: AppTokens, clock: Clock, pace: Pace,
+        tokens: AppTokens, references: VaultReferences, clock: Clock, pace: Pace,
     ) -> None:  # fmt: skip
+        self._references = references
         self._scope = scope
         self._store = store
         self._operations = operations
@@ -116,6 +118,7 @@ class Jobs:
         check_name(id_.name)
         values = asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
+        values |= self._references.resolve(document)
         operation = await self._begin(id_, document, values)
         headers = self._operations.status_headers(request, operation, timeout="PT15M")
         return JSONResponse(self.show(request, document), status_code=201, headers=headers)
@@ -127,6 +130,7 @@ class Jobs:
         asked = without_nulls(merge_patch(before, body))
         values = kept_values(self._secrets, id_.key, before) | asked_values(asked)
         document = self._document(id_, asked, request.state.claims, set(values))
+        values |= self._references.resolve(document)
         operation = await self._begin(id_, document, values)
         # Unlike an app's, it has a Location alone (recorded: job_manual_e2e).
         return Response(status_code=202, headers=self._operations.result_headers(request, operation))

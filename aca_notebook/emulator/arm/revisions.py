@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.app_lifecycle import AppLifecycle
     from aca_notebook.emulator.arm.seams import Runtime
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.arm.vault_references import VaultReferences
     from aca_notebook.emulator.runtime.observed import ObservedContainer, ObservedReplica, ObservedRevision
 
 Document = dict[str, Any]
@@ -39,7 +40,10 @@ Document = dict[str, Any]
 class Revisions:
     """`Microsoft.App/containerApps/revisions` and their replicas."""
 
-    def __init__(self, scope: Scope, store: Store, lifecycle: AppLifecycle, runtime: Runtime) -> None:
+    def __init__(
+        self, scope: Scope, store: Store, lifecycle: AppLifecycle, runtime: Runtime, references: VaultReferences
+    ) -> None:  # fmt: skip
+        self._references = references
         self._scope = scope
         self._store = store
         self._lifecycle = lifecycle
@@ -136,7 +140,9 @@ class Revisions:
 
     async def _restart(self, request: Request) -> Response:
         id_ = self._free_app(request)
-        await self._runs.restart_revision(id_.key, self._found(id_, request)["name"])
+        name = self._found(id_, request)["name"]
+        await self._references.refresh(id_)
+        await self._runs.restart_revision(id_.key, name)
         return JSONResponse("Restart succeeded")
 
     async def _replicas(self, request: Request) -> Response:

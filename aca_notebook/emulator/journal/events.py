@@ -122,10 +122,14 @@ class ImagePulled(ContainerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePullFailed(ContainerEvent):
-    """The image is not one this machine can run; `message` names the command that would add it."""
+    """The image is not one this machine can run; `message` names the command that would add it.
+
+    `denied` means that its registry does not let the app have it: a role may be in effect later.
+    """
 
     image: str
     message: str
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

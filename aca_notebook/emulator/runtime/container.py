@@ -13,6 +13,7 @@ from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.runtime.exec_session import ExecSession, NotRunning, open_session
 from aca_notebook.emulator.runtime.probes import Check, Faded, Finding, GaveUp, Watch
 from aca_notebook.emulator.runtime.process import Launch, StartFailed, new_mark
+from aca_notebook.emulator.runtime.volumes import Mounts, make_mounts
 from aca_notebook.emulator.runtime.waiting import first_of
 from aca_notebook.model.fault import Subject
 from aca_notebook.model.fault_kinds import ImagePullFailure, ProbeFailure, Seam
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.runtime.desired import App, Container, Probe, Revision
+    from aca_notebook.emulator.runtime.hosting import Platform
     from aca_notebook.emulator.runtime.ports import ContainerPorts
     from aca_notebook.emulator.runtime.process import Child, Spawn
     from aca_notebook.emulator.runtime.recorder import Recorder
+    from aca_notebook.emulator.runtime.volumes import SecretValues
     from aca_notebook.emulator.settings import Pace
 
 logger = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ K = TypeVar("K")
 
 KILL_NOW = 0.0
 _NOT_EXECUTABLE = 127
+_VOLUMES = ".volumes"
 
 
 class Image(Protocol):
@@ -60,14 +64,6 @@ class ImageTable(Protocol):
 
     def resolve(self, image: str) -> Image | None:
         """Return how to run an image, or None when it is not known."""
-        ...
-
-
-class SecretValues(Protocol):
-    """Where secret values are."""
-
-    def get(self, owner: str, name: str) -> str:
-        """Return a value. Raises `KeyError`."""
         ...
 
 
@@ -98,6 +94,7 @@ class Tools:
     owner: str  #: what every mark begins with
     pace: Pace
     faults: Strikes
+    platform: Platform
 
     @property
     def eager(self) -> bool:
@@ -117,6 +114,7 @@ class ContainerRun:
         self._stopping: float | None = None
         self._stopped = asyncio.Event()
         self._end_reason = ""
+        self._mounts = Mounts()
         self._running: tuple[int, Image] | None = None  # its port and image, while its program runs
         self._sessions: set[ExecSession] = set()
 
@@ -162,6 +160,10 @@ class ContainerRun:
         if self._strike(ImagePullFailure, lambda each: fnmatchcase(wanted, each.image)) is not None:
             self._record(self._event(events.ImagePullFailed, image=wanted, message=_refused_image(wanted)))
             return
+        refusal = self._tools.platform.pull_refusal(self.place.app.key, wanted)
+        if refusal:
+            self._record(self._event(events.ImagePullFailed, image=wanted, message=refusal, denied=True))
+            return
         image = self._tools.images.resolve(wanted)
         if image is None:
             self._record(self._event(events.ImagePullFailed, **_unknown_image(self.place.container.image)))
@@ -176,6 +178,7 @@ class ContainerRun:
     async def _run_on(self, port: int, image: Image) -> None:
         mark = new_mark(self._tools.owner)
         try:
+            self._mounts = await self._make_mounts()
             child = await self._tools.spawn.spawn(self._launch(port, image, mark))
         except (OSError, KeyError) as failure:  # no program, no secret, or no folder on a full disk
             self._record(
@@ -254,13 +257,24 @@ class ContainerRun:
     def _launch(self, port: int, image: Image, mark: str) -> Launch:
         container = self.place.container
         argv = container.command or image.arguments(port)
-        argv = tuple(part.replace("{port}", str(port)) for part in (*argv, *container.args))
-        scratch = self.place.scratch
-        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        argv = tuple(self._mounts.here(part.replace("{port}", str(port))) for part in (*argv, *container.args))
         return Launch(argv, self._environment(port, image), image.folder, self.place.log_file, mark)
 
+    async def _make_mounts(self) -> Mounts:
+        """Make the container's own folder, and those of its volumes."""
+        place, mounts = self.place, self.place.container.mounts
+        place.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not mounts:
+            return Mounts()
+        folder, volumes = place.scratch / _VOLUMES, place.revision.volumes
+        return await asyncio.to_thread(make_mounts, volumes, mounts, folder, place.app.key, self._tools.secrets)
+
     def _environment(self, port: int, image: Image) -> dict[str, str]:
-        return container_environment(self.place, port, image.environment, self._tools.secrets)
+        place = self.place
+        starting = any(each.name == place.container.name for each in place.revision.init_containers)
+        given = {**self._tools.platform.variables(place.app.key, starting=starting), **self._mounts.variables()}
+        image_variables = {**given, **image.environment}
+        return container_environment(place, port, image_variables, self._tools.secrets, self._mounts)
 
     def _event(self, kind: type[events.ContainerEvent], **fields: object) -> events.ContainerEvent:
         place = self.place
@@ -271,10 +285,13 @@ class ContainerRun:
         )  # fmt: skip
 
 
-def container_environment(place: Place, port: int, image: Mapping[str, str], secrets: SecretValues) -> dict[str, str]:
+def container_environment(
+    place: Place, port: int, image: Mapping[str, str], secrets: SecretValues, mounts: Mounts | None = None
+) -> dict[str, str]:  # fmt: skip
     """Return all variables of a container: the machine's path and language, Azure's own, the template's.
 
-    Nothing else of the emulator's environment reaches it. Raises `KeyError` for a secret that is not there.
+    Paths under a mount path are written as they are here. Nothing else of the emulator's environment reaches it.
+    Raises `KeyError` for a secret that is not there.
     """
     app, container = place.app, place.container
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
@@ -286,7 +303,7 @@ def container_environment(place: Place, port: int, image: Mapping[str, str], sec
     }
     environment |= _names_of_job(app, place.revision) if app.is_job else _names_of_app(app, place.revision)
     environment |= image
-    environment |= dict(container.env)
+    environment |= {name: mounts.here(value) if mounts else value for name, value in container.env}
     environment |= {variable: secrets.get(app.key, name) for variable, name in container.secret_env}
     # Last: the port a program must listen on is ours to say, whatever the template was written for.
     return environment | {"CONTAINER_APP_PORT": str(port), "PORT": str(port)}

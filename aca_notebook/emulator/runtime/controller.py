@@ -15,6 +15,7 @@ from aca_notebook.emulator.runtime import probes
 from aca_notebook.emulator.runtime.container import Tools
 from aca_notebook.emulator.runtime.exec_session import NotRunning
 from aca_notebook.emulator.runtime.gpus import Leases, no_capacity
+from aca_notebook.emulator.runtime.hosting import BarePlatform
 from aca_notebook.emulator.runtime.lodging import Lodging
 from aca_notebook.emulator.runtime.neighbours import holds_connection
 from aca_notebook.emulator.runtime.observed import ObservedApp
@@ -47,12 +48,14 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.journal.database import Database
-    from aca_notebook.emulator.runtime.container import ImageTable, SecretValues
+    from aca_notebook.emulator.runtime.container import ImageTable
     from aca_notebook.emulator.runtime.desired import App
     from aca_notebook.emulator.runtime.exec_session import ExecSession
     from aca_notebook.emulator.runtime.gpus import Gpus
+    from aca_notebook.emulator.runtime.hosting import Platform
     from aca_notebook.emulator.runtime.observed import ObservedReplica
     from aca_notebook.emulator.runtime.process import Spawn
+    from aca_notebook.emulator.runtime.volumes import SecretValues
     from aca_notebook.emulator.scaling.load import ReplicaUsage
 
 __all__ = ["Controller", "Listener", "RevisionOutcome", "RunningReplica"]
@@ -71,7 +74,7 @@ class Controller:
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, database: Database, clock: Clock, spawn: Spawn, images: ImageTable, gpus: Gpus, secrets: SecretValues,
         folder: Path, owner: str = "", pace: Pace | None = None, check: probes.Check = probes.check,
-        names: random.Random | None = None, faults: Strikes | None = None,
+        names: random.Random | None = None, faults: Strikes | None = None, platform: Platform | None = None,
     ) -> None:  # fmt: skip
         self._clock = clock
         self._spawn = spawn
@@ -83,8 +86,9 @@ class Controller:
         self._recorder = Recorder(database, clock)
         self._snapshots = Snapshots(database)
         tools = Tools(
-            clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, self._pace, self._faults
-        )
+            clock, spawn, images, secrets, ContainerPorts(), check, self._recorder, owner, self._pace, self._faults,
+            platform or BarePlatform(),
+        )  # fmt: skip
         self._replicas = Replicas(self, tools, self._leases, self._folders, names)
         self._apps: dict[str, Tended] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -105,6 +109,7 @@ class Controller:
         killed = await self._spawn.reap(leftovers, self._owner)
         if leftovers or killed:
             logger.info("an earlier emulator left %d containers; killed %d processes", len(leftovers), killed)
+        await asyncio.to_thread(self._folders.clear_scratch)
         for tended in self._apps.values():
             for replica in tuple(tended.observed.replicas):
                 self._replicas.bury(tended, replica, "EmulatorStopped")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.runtime.ingress_rules import IngressRules, read_rules
 from aca_notebook.emulator.runtime.shortfalls import shortfalls
+from aca_notebook.emulator.runtime.volumes import Mount, Volume
 from aca_notebook.emulator.scaling.rules import Scale, ScaleRule
 from aca_notebook.model.gpu import find_profile_type
 from aca_notebook.model.ids import parse_id
@@ -52,6 +53,7 @@ class Container:
     cpu_cores: float = 0.5
     memory_bytes: int = 2**30
     probes: tuple[Probe, ...] = ()
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Revision:
     name: str
     containers: tuple[Container, ...]
     init_containers: tuple[Container, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     scale: Scale = field(default_factory=Scale)
     gpus: int = 0
     gpu_model: str = ""
@@ -138,13 +141,14 @@ def desired_app(
     ingress = _ingress(configuration.get("ingress"), sign_in)
     profile = find_profile_type(profiles.get(properties.get("workloadProfileName") or "", ""))
     gpus, gpu_model = (profile.gpus, profile.gpu_model) if profile else (0, "")
+    secrets = tuple(str(each["name"]) for each in configuration.get("secrets") or ())
     environment = properties.get("environmentId") or properties.get("managedEnvironmentId") or ""
     return App(
         key=identity.key,
         name=identity.name,
         environment=environment.rstrip("/").rpartition("/")[2],
         running=str(properties.get("runningStatus") or "Running").lower() != "stopped",
-        revisions=tuple(_revision(revision, ingress, gpus, gpu_model) for revision in revisions),
+        revisions=tuple(_revision(revision, ingress, gpus, gpu_model, secrets) for revision in revisions),
         latest_revision=properties.get("latestRevisionName") or (revisions[-1]["name"] if revisions else ""),
         ingress=ingress,
         single=str(configuration.get("activeRevisionsMode") or "Single").lower() == "single",
@@ -155,7 +159,9 @@ def desired_app(
     )
 
 
-def _revision(document: Mapping[str, Any], ingress: Ingress | None, gpus: int, gpu_model: str) -> Revision:
+def _revision(
+    document: Mapping[str, Any], ingress: Ingress | None, gpus: int, gpu_model: str, secrets: Sequence[str]
+) -> Revision:  # fmt: skip
     properties = _object(document, "properties")
     template = _object(properties, "template")
     containers = tuple(_container(entry, ingress) for entry in template.get("containers") or ())
@@ -166,6 +172,7 @@ def _revision(document: Mapping[str, Any], ingress: Ingress | None, gpus: int, g
         name=document["name"],
         containers=containers,
         init_containers=tuple(_container(entry, ingress) for entry in template.get("initContainers") or ()),
+        volumes=tuple(_volume(entry, secrets) for entry in template.get("volumes") or ()),
         scale=_scale(template.get("scale") or {}, containers, has_ingress=ingress is not None),
         gpus=gpus,
         gpu_model=gpu_model,
@@ -187,7 +194,23 @@ def _container(entry: Mapping[str, Any], ingress: Ingress | None) -> Container:
         cpu_cores=parse_cpu(resources.get("cpu") or 0.5),
         memory_bytes=parse_memory(resources.get("memory") or "1Gi"),
         probes=tuple(_probe(each, ingress) for each in entry.get("probes") or ()),
+        mounts=tuple(
+            Mount(str(each.get("volumeName") or ""), str(each.get("mountPath") or ""), str(each.get("subPath") or ""))
+            for each in entry.get("volumeMounts") or ()
+        ),
     )
+
+
+def _volume(entry: Mapping[str, Any], secrets: Sequence[str]) -> Volume:
+    """Read a volume; one of secrets that names none has them all, each in a file of its name (documented)."""
+    kind = str(entry.get("storageType") or "EmptyDir")
+    if kind.lower() != "secret":
+        return Volume(str(entry.get("name") or ""), "EmptyDir" if kind.lower() == "emptydir" else kind)
+    chosen = [
+        (str(each.get("secretRef") or ""), str(each.get("path") or each.get("secretRef") or ""))
+        for each in entry.get("secrets") or ()
+    ]
+    return Volume(str(entry.get("name") or ""), "Secret", tuple(chosen or ((name, name) for name in secrets)))
 
 
 def _probe(entry: Mapping[str, Any], ingress: Ingress | None) -> Probe:
@@ -217,10 +240,7 @@ def _with_default_probes(container: Container) -> Container:
         Probe("Readiness", initial_delay_seconds=3, period_seconds=5, timeout_seconds=5, failure_threshold=48),
     )
     probes = (*container.probes, *(probe for probe in defaults if probe.kind not in declared))
-    return Container(
-        container.name, container.image, container.command, container.args, container.env, container.secret_env,
-        container.cpu_cores, container.memory_bytes, probes,
-    )  # fmt: skip
+    return replace(container, probes=probes)
 
 
 def _scale(entry: Mapping[str, Any], containers: Sequence[Container], *, has_ingress: bool) -> Scale:

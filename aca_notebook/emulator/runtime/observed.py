@@ -29,6 +29,7 @@ class ObservedContainer:
     runs: int = 0
     failures: int = 0
     pull_failures: int = 0
+    pull_denied: bool = False  #: the last of those was its registry's refusal, which a role may end
     port: int = 0
     shim_pid: int = 0
     start_ticks: int = 0
@@ -188,7 +189,7 @@ def _apply_to_replicas(revision: ObservedRevision, event: events.ReplicaEvent) -
         case events.ReplicaAssigned():
             replica.assigned, replica.gpus, replica.note = True, tuple(event.gpus), event.note
         case events.ReplicaUnassigned():
-            replica.note = event.message
+            replica.note = f"{event.reason}: {event.message}"
         case events.ReplicaStopping():
             replica.stopping = True
         case _:
@@ -205,12 +206,13 @@ def _note_exit(revision: ObservedRevision, event: events.ContainerEvent) -> None
 
 def _pulled(container: ObservedContainer, event: events.ImagePulled) -> None:
     container.reason, container.message, container.pull_failures = "ContainerCreating", "", 0
+    container.pull_denied = False
     container.changed_at = event.at
 
 
 def _pull_failed(container: ObservedContainer, event: events.ImagePullFailed) -> None:
     container.reason, container.message = "ImagePullBackOff", event.message
-    container.pull_failures += 1
+    container.pull_failures, container.pull_denied = container.pull_failures + 1, event.denied
     container.changed_at = event.at
 
 

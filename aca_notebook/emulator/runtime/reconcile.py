@@ -227,7 +227,8 @@ def _conclude(revision: Revision, state: ObservedRevision) -> list[Action]:
 def _failure(state: ObservedRevision) -> tuple[str, str] | None:
     """Return the reason and the sentence why the proof has failed, or None while it may still succeed."""
     containers = [each for replica in state.replicas.values() for each in replica.containers.values()]
-    missing = next((each.message for each in containers if each.pull_failures >= PROOF_ATTEMPTS), None)
+    tried = [each for each in containers if each.pull_failures >= PROOF_ATTEMPTS and not each.pull_denied]
+    missing = next((each.message for each in tried), None)
     if missing is not None:
         return "ImagePullFailed", missing
     if state.startup_failure:
@@ -286,6 +287,7 @@ def _due(container: ObservedContainer, circumstances: Circumstances, *, hurried:
         return None
     if container.pull_failures:
         seconds = min(back_off_seconds(container.pull_failures), _LONGEST_LOOK_FOR_IMAGE_SECONDS)
+        hurried = hurried and not container.pull_denied  # a role comes into effect at its own pace
     elif container.state is ContainerRunningState.TERMINATED:
         seconds = back_off_seconds(container.failures)
     else:

@@ -83,6 +83,11 @@ class Folders:
         """Home and temporary folder of a replica, which go with it."""
         return self.replica(app_key, revision, replica) / "scratch"
 
+    def clear_scratch(self) -> None:
+        """Remove what replicas of an emulator that was killed left behind, secrets in files among it."""
+        for left in self.root.glob("*/*/*/scratch"):
+            shutil.rmtree(left, ignore_errors=True)
+
 
 class Replicas:
     """Performs actions; what must outlast the call goes on in the keeper's tasks."""

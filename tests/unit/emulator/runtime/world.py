@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from aca_notebook.emulator.runtime.hosting import Platform
+
 KEY = "/subscriptions/s/resourcegroups/local/providers/microsoft.app/containerapps/scorer"
 FIRST = "scorer--abc1234"
 
@@ -61,14 +63,16 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(
-    folder: Path, *, behave=lambda _: Behaviour(), gpus: int = 0, pace: float = 0.0, clock: ManualClock | None = None
-) -> AsyncIterator[World]:
+    folder: Path, *, behave=lambda _: Behaviour(), gpus: int = 0, pace: float = 0.0, clock: ManualClock | None = None,
+    platform: Platform | None = None,
+) -> AsyncIterator[World]:  # fmt: skip
     database = Database(folder / "state.db")
     clock, spawn, images, secrets = clock or ManualClock(), FakeSpawn(behave), FakeImages(), FakeSecrets()
     faults = Faults(database, clock)
     controller = Controller(
         database=database, clock=clock, spawn=spawn, images=images, gpus=FakeGpus(gpus), secrets=secrets,
         folder=folder / "replicas", pace=Pace(pace), names=random.Random(1), faults=faults,
+        platform=platform,
     )  # fmt: skip
     faults.watch(controller.gpus_freed)
     await controller.start()
