@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from aca_notebook.azure.services import Services
-from aca_notebook.errors import Unreachable
+from aca_notebook.errors import AcaError, Unauthorized, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+
+#: How long an outage may last that somebody who waits for something is not bothered with.
+OUTAGE_SECONDS = 120.0
+_LOOK_SECONDS = 2.0
 
 
 class Access:
@@ -39,17 +43,29 @@ class Access:
     async def ask(self, action: Callable[[Services], Awaitable[T]], *, once: bool = False) -> T:
         """Do something with the services; if nobody answers, bring the target back and try once more.
 
+        With a token that has just expired nothing was done: it is tried once more with another.
+
         Reads and the platform's idempotent writes may be repeated whatever happened. `once` is for what may not happen
         twice: it is repeated only when the connection was refused, so that no byte of ours was taken.
         """
         used = self.services
         try:
             return await action(used)
+        except Unauthorized as refused:
+            if not refused.expired:
+                raise
+            self._renew(used)
         except Unreachable as gone:
             if self.target.ensure is None or (once and not gone.refused):
                 raise
-        await self._repair(used)
+            await self._repair(used)
         return await action(self.services)
+
+    def _renew(self, used: Services) -> None:
+        """Take another credential: what the old one keeps has expired."""
+        if self._services is used:
+            self._services = None
+            self._retired.append(used)
 
     async def _repair(self, broken: Services) -> None:
         self._repairing = self._repairing or asyncio.Lock()
@@ -70,3 +86,22 @@ class Access:
         self._services, self._retired = None, []
         for services in left:
             await services.close()
+
+
+async def outlast(
+    access: Access, clock: Clock, action: Callable[[Services], Awaitable[T]], tell: Callable[[str], None] | None = None
+) -> T:
+    """`ask` for what may be asked any number of times, over an outage of up to two minutes.
+
+    `tell` hears why it takes longer. Raises what was said last when it takes too long.
+    """
+    began = clock.monotonic()
+    while True:
+        try:
+            return await access.ask(action)
+        except AcaError as failed:
+            if not failed.passing or clock.monotonic() - began >= OUTAGE_SECONDS:
+                raise
+            if tell is not None:
+                tell(f"{failed.message} ({failed.code}); asking again")
+        await clock.sleep(_LOOK_SECONDS)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from aca_notebook.api.access import outlast
 from aca_notebook.api.log_buffer import LogBuffer, LogCursor
-from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
+from aca_notebook.errors import AcaError, NotFound, UsageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.log import LogLine
 
 LogType = Literal["console", "system"]
+T = TypeVar("T")
 
 _LOOK_SECONDS = 0.5
 #: Azure sends at most this many past lines; a follower that was cut off asks for all of them and skips what it had.
@@ -243,14 +245,20 @@ class LogReader:
                 task.cancel()
             await asyncio.gather(*known.values(), return_exceptions=True)
 
+    async def _ask(self, action: Callable[[Services], Awaitable[T]]) -> T:
+        """Ask the platform; a follower outlasts its outages."""
+        if not self._query.follow:
+            return await self._access.ask(action)
+        return await outlast(self._access, self._clock, action)
+
     async def _containers(self) -> list[tuple[str, str, str]]:
         revision = self._query.revision
         if not revision:
-            document = await self._access.ask(lambda services: services.apps.document(self._query.app))
+            document = await self._ask(lambda services: services.apps.document(self._query.app))
             revision = document["properties"].get("latestRevisionName") or ""
         if not revision:
             return []
-        replicas = await self._access.ask(lambda services: services.apps.replicas(self._query.app, revision))
+        replicas = await self._ask(lambda services: services.apps.replicas(self._query.app, revision))
         return [
             (replica.name, revision, container.log_stream_endpoint)
             for replica in replicas
@@ -274,23 +282,24 @@ class LogReader:
         opened: Callable[[Services, str, int], AbstractAsyncContextManager[AsyncIterator[LogLine]]],
         arrived: Arrived,
     ) -> None:
-        """Copy one stream; a follower that is cut off connects again and goes on after the last line it had."""
-        tail, after = self._query.tail, _Position()
+        """Copy one stream; a follower that is cut off connects again and goes on after the last line it had.
+
+        Who does not follow asks a second time where that may help.
+        """
+        tail, after, repeated = self._query.tail, _Position(), False
         while True:
-            token = await self._access.ask(lambda services: services.apps.auth_token(self._query.app))
+            token = await self._ask(lambda services: services.apps.auth_token(self._query.app))
             try:
                 async with opened(self._access.services, token, tail) as stream:
                     async for line in stream:
                         if after.is_new(line):
                             await arrived.put(line)
-            except (NotFound, UsageFailed):
-                raise
-            except (ServiceFailed, AcaError):
                 if not self._query.follow:
+                    return
+            except AcaError as failed:
+                if not failed.passing or (repeated and not self._query.follow):
                     raise
-            if not self._query.follow:
-                return
-            tail = _MOST_TAIL
+            repeated, tail = True, _MOST_TAIL if self._query.follow else tail
             after.resume()
             await self._clock.sleep(_LOOK_SECONDS)
 

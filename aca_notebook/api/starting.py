@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from aca_notebook.api.access import outlast
 from aca_notebook.api.replies import format_frames
-from aca_notebook.errors import AcaError, DeploymentFailed, ServiceFailed, Superseded
+from aca_notebook.errors import AcaError, DeploymentFailed, QuotaExceeded, ServiceFailed, Superseded
 from aca_notebook.model.deploy import PhaseName
 from aca_notebook.model.states import RevisionHealthState, RevisionProvisioningState, RevisionRunningState
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.access import Access
     from aca_notebook.api.progress import ProgressBoard
     from aca_notebook.azure.documents import Document
+    from aca_notebook.azure.services import Services
     from aca_notebook.clock import Clock
     from aca_notebook.model.log import LogLine
     from aca_notebook.model.revision import ReplicaState
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.25
 _SETTLE_SECONDS = 2.0
 _TAIL = 40
+#: How the details of a replica begin that no node has taken.
+_UNPLACED = "AssigningReplica"
+T = TypeVar("T")
 
 
 class Starting:
@@ -38,6 +43,7 @@ class Starting:
         self._clock = clock
         self._seen: dict[str, str] = {}
         self._revision = ""
+        self._unplaced = ""
 
     async def follow(
         self, operation: Callable[[], Awaitable[Document]], overtaken: Callable[[Document], bool]
@@ -73,20 +79,27 @@ class Starting:
             patience.cancel()
 
     async def _provisioned(self, operation: Callable[[], Awaitable[Document]]) -> Document:
-        """The operation's end; when its server went away meanwhile, the resource's own state says how it went."""
+        """The operation's end; when nobody would tell that, the resource's own state says how it went."""
         try:
             return await operation()
         except AcaError as lost:
-            if lost.code not in {"ConnectionRefused", "ConnectionLost"}:
+            if not lost.passing:
                 raise
         while True:
-            document = await self._access.ask(lambda services: services.apps.document(self._app))
+            document = await self._outlast(lambda services: services.apps.document(self._app))
             state = document["properties"].get("provisioningState")
             if state == "Succeeded":
                 return document
             if state in {"Failed", "Canceled"}:
-                raise ServiceFailed(f"the platform could not provision {self._app!r}", code=str(state))
+                raise ServiceFailed(
+                    f"the platform could not provision {self._app!r}", code=str(state),
+                    detail=str(document["properties"].get("deploymentErrors") or ""),
+                )  # fmt: skip
             await self._clock.sleep(_LOOK_SECONDS)
+
+    async def _outlast(self, action: Callable[[Services], Awaitable[T]]) -> T:
+        """Ask over an outage: what was accepted goes on without us."""
+        return await outlast(self._access, self._clock, action, lambda why: self._board.note(PhaseName.START, why))
 
     async def _outcome(
         self, provisioned: asyncio.Future[Document], overtaken: Callable[[Document], bool]
@@ -103,7 +116,7 @@ class Starting:
         """Wait for the revision's own word: on Azure the operation may end before the first replica is ready."""
         self._revision = document["properties"].get("latestRevisionName") or ""
         while self._revision:
-            state = await self._access.ask(lambda services: services.apps.revision(self._app, self._revision))
+            state = await self._outlast(lambda services: services.apps.revision(self._app, self._revision))
             if state.provisioning_state == RevisionProvisioningState.FAILED or state.running_state in {
                 RevisionRunningState.FAILED,
                 RevisionRunningState.ACTIVATION_FAILED,
@@ -140,8 +153,11 @@ class Starting:
 
     def _note(self, replica: ReplicaState) -> None:
         """Say what a replica waits for; one that runs or is ready has nothing to say that its phase does not."""
+        unplaced = not replica.containers and replica.details.startswith(_UNPLACED)
+        self._unplaced = replica.details if unplaced else ""
         waits = not replica.ready and replica.containers and replica.containers[0].running_state != "Running"
-        self._board.note(PhaseName.START, (replica.details or replica.containers[0].details) if waits else "")
+        details = (replica.details or replica.containers[0].details) if waits else ""
+        self._board.note(PhaseName.START, f"{replica.details}; waiting for a place to run" if unplaced else details)
 
     async def _why(self, failed: ServiceFailed | None) -> DeploymentFailed:
         """Find the reason in the logs of the replicas, or say what the platform said."""
@@ -153,13 +169,28 @@ class Starting:
         if reason is not None:
             return reason
         tail = await self._console()
+        message, hint = self._explained(failed)
         return DeploymentFailed(
-            f"the new revision of {self._app!r} did not become ready",
+            message,
             code=failed.code if failed else "RevisionFailed",
             detail=failed.detail if failed else "",
             request_id=failed.request_id if failed else "",
             traceback="\n".join(line.text for line in tail[-15:]),
-            hint=f"`%aca logs {self._app} --type system` tells what the platform did{self._meanwhile}",
+            hint=f"{hint}{self._meanwhile}",
+        )
+
+    def _explained(self, failed: ServiceFailed | None) -> tuple[str, str]:
+        """Say what happened and what to do: narrower than that it was not ready, where something narrower is known."""
+        if self._unplaced:
+            return (
+                f"no replica of {self._app!r} got a place to run: {self._unplaced}",
+                "the region may have no GPU free: try later, another region, or another GPU of `%aca gpu`",
+            )
+        if isinstance(failed, QuotaExceeded):
+            return failed.message, failed.hint
+        return (
+            f"the new revision of {self._app!r} did not become ready",
+            f"`%aca logs {self._app} --type system` tells what the platform did",
         )
 
     async def _import_failure(self) -> DeploymentFailed | None:

@@ -60,6 +60,7 @@ def local_target(chosen: Settings, home: Path) -> Target:
         ),
         resource_manager=told["AZURE_RESOURCE_MANAGER_URL"],
         log_analytics=told["AZURE_RESOURCE_MANAGER_URL"],
+        metrics=told["AZURE_RESOURCE_MANAGER_URL"],
         ca_bundle=emulator.ca_bundle,
         app_scheme="http",
         polling_seconds=0.1,

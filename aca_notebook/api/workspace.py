@@ -24,6 +24,7 @@ from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.twin import blocking
+from aca_notebook.api.usage import read_usage
 from aca_notebook.api.warming import Warming
 from aca_notebook.azure.metrics import grain_seconds
 from aca_notebook.clock import SystemClock
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.app import AppState
     from aca_notebook.model.deploy import DeployPlan, DeployProgress
     from aca_notebook.model.gpu import WorkloadProfileType
+    from aca_notebook.model.usage import AppUsage
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +156,14 @@ class Workspace:
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:
         """What all apps cost, estimated (see `App.cost`)."""
         return await self.cost_of(await self.read_apps(), since)
+
+    @blocking
+    async def top(self, since: timedelta = timedelta(minutes=5)) -> tuple[AppUsage, ...]:
+        """What each app does: replicas, CPU, memory, GPU, requests, failures, response time; the busiest first."""
+        documents = await self._access.ask(lambda services: services.apps.list())
+        now = self.clock.now()
+        apps = {document["name"]: self.target.app_id(document["name"]) for document in documents}
+        return await read_usage(self._access, apps, (now - since, now)) if apps else ()
 
     async def cost_of(self, apps: Sequence[App], since: timedelta) -> pd.DataFrame:
         """What some apps cost."""

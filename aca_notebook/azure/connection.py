@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
     from azure.mgmt.monitor.aio import MonitorManagementClient
     from azure.monitor.query.aio import LogsQueryClient
+    from azure.monitor.querymetrics.aio import MetricsClient
 
     from aca_notebook.azure.target import Target
 
@@ -92,11 +93,22 @@ class Connection:
         options.pop("credential_scopes")  # its audience is its endpoint
         return LogsQueryClient(self.credential, endpoint=self.target.log_analytics, **options)
 
+    @cached_property
+    def metrics(self) -> MetricsClient:
+        """Metrics of many resources in one request."""
+        from azure.monitor.querymetrics.aio import MetricsClient
+
+        options = self._options() | {"audience": self.target.metrics_audience}
+        options.pop("credential_scopes")
+        return MetricsClient(self.target.metrics_endpoint, self.credential, **options)
+
     def _options(self) -> dict[str, Any]:
+        from aca_notebook.azure.patience import Patience
+
         return {
             "credential_scopes": [self.target.scope],
             "polling_interval": self.target.polling_seconds,
-            "retry_connect": self.target.connect_retries,
+            "retry_policy": Patience(retry_connect=self.target.connect_retries),
             "transport": self.transport,
             "user_agent": "aca_notebook",
         }

@@ -6,6 +6,7 @@ The platform's code, text and request id are kept; our words and the next comman
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from azure.core.exceptions import (
 from aca_notebook import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ _GONE = Fault(errors.NotFound, "{what} does not exist", "run `%aca ps` to see wh
 _QUOTA = Fault(
     errors.QuotaExceeded, "the quota for {what} is used up", "take down what is not needed, or ask for more quota"
 )  # fmt: skip
+_CROWDED = Fault(errors.QuotaExceeded, "the region has no room for {what} now", "try another region, or later")
 _LOGIN = Fault(errors.Unauthorized, "the platform refuses our credential", "run `az login`, or `%aca target local`")
+_EXPIRED = Fault(errors.Unauthorized, "our token has expired", "run the command again; if it stays, `az login`")
 _RIGHTS = Fault(errors.Unauthorized, "this account may not touch {what}", "ask for the Contributor role on the group")
 _FULL = Fault(errors.ServiceFailed, "the disk of the target is full", "free some space, then run the command again")
 _REFUSED = Fault(
@@ -63,12 +66,12 @@ BY_CODE: dict[str, Fault] = {
     "quotaexceeded": _QUOTA,
     "maxnumberofregionalenvironmentsinsubexceeded": _QUOTA,
     "maxnumberofglobalenvironmentsinsubexceeded": _QUOTA,
-    "managedenvironmentcapacityheavyusageerror": Fault(
-        errors.QuotaExceeded, "the region has no room for {what} now", "try another region, or later"
-    ),
+    "managedenvironmentcapacityheavyusageerror": _CROWDED,
+    "akscapacityheavyusage": _CROWDED,
     "toomanyrequests": Fault(errors.Throttled, "the platform asks us to slow down", "wait a minute, then try again"),
     "authenticationfailed": _LOGIN,
     "invalidauthenticationtoken": _LOGIN,
+    "expiredauthenticationtoken": _EXPIRED,
     "authorizationfailed": _RIGHTS,
     "insufficientstorage": _FULL,
     "containerappinvalidresourcetotal": Fault(
@@ -93,26 +96,34 @@ def translate(error: BaseException, what: str) -> errors.AcaError:
     r"""Return our error for one of an SDK's, about `what` (\"app 'scorer'\")."""
     if isinstance(error, errors.AcaError):
         return error
-    if isinstance(error, ClientAuthenticationError):
-        return _LOGIN.error(
-            _LOGIN.message, status=error.status_code or 401, code=_code(error), detail=_text(error), hint=_LOGIN.hint
-        )
     if isinstance(error, HttpResponseError):
-        return _answered(error, what)
+        status = error.status_code or (401 if isinstance(error, ClientAuthenticationError) else 0)
+        headers = getattr(error.response, "headers", None) or {}
+        return answered(status, _code(error), _text(error), headers, what)
     return _unanswered(error, what)
 
 
-def _answered(error: HttpResponseError, what: str) -> errors.ServiceFailed:
-    status = error.status_code or 0
+def refused(status: int, body: str, headers: Mapping[str, str], what: str) -> errors.ServiceFailed:
+    """Return our error for an answer that no SDK has read."""
+    try:
+        error = json.loads(body)["error"]
+        code, text = str(error["code"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        code, text = "", body[:300]
+    return answered(status, code, text, headers, what)
+
+
+def answered(status: int, code: str, text: str, headers: Mapping[str, str], what: str) -> errors.ServiceFailed:
+    """Return our error for the platform's code and text, or where the code says nothing to us for its status."""
     fallback = _BROKEN if status >= 500 else _REFUSED
-    fault = BY_CODE.get(_code(error).lower()) or BY_STATUS.get(status, fallback)
-    headers = getattr(error.response, "headers", None) or {}
+    fault = BY_CODE.get(code.lower()) or BY_STATUS.get(status, fallback)
+    wait = headers.get("Retry-After", "") if fault.error is errors.Throttled else ""
     return fault.error(
         fault.message.format(what=what),
         status=status,
-        code=_code(error) or (f"HTTP {status}" if status else ""),
-        detail=_text(error),
-        hint=fault.hint,
+        code=code or (f"HTTP {status}" if status else ""),
+        detail=text,
+        hint=f"wait {wait} seconds, then try again" if wait.isdecimal() else fault.hint,
         request_id=headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "",
     )
 

@@ -15,7 +15,7 @@ from aca_notebook.errors import NotFound, ServiceFailed
 from aca_notebook.model.log import LogLine, LogSource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
     from aca_notebook.azure.connection import Connection
@@ -57,13 +57,14 @@ class Logs:
         with faults.translated("the log stream"):
             async with self._session.get(endpoint, params=parameters, headers=headers, timeout=patient) as response:
                 if response.status >= 300:
-                    raise _refused(response.status, await response.text())
+                    raise _refused(response.status, await response.text(), response.headers)
                 yield _records(response)
 
 
-def _refused(status: int, body: str) -> ServiceFailed:
-    kind = NotFound if status == 404 else ServiceFailed
-    return kind(
+def _refused(status: int, body: str, headers: Mapping[str, str]) -> ServiceFailed:
+    if status != 404:
+        return faults.refused(status, body, headers, "the log stream")
+    return NotFound(
         "the log stream is not there", status=status, code=f"HTTP {status}", detail=body[:300],
         hint="the replica may have gone; run `%aca logs` again",
     )  # fmt: skip

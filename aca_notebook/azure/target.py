@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
 PUBLIC_RESOURCE_MANAGER = "https://management.azure.com"
+PUBLIC_METRICS = "https://metrics.monitor.azure.com"
 PUBLIC_LOG_ANALYTICS = "https://api.loganalytics.io"
 
 
@@ -66,6 +67,7 @@ class Target:
     resource_manager: str = PUBLIC_RESOURCE_MANAGER
     audience: str = PUBLIC_RESOURCE_MANAGER
     log_analytics: str = PUBLIC_LOG_ANALYTICS
+    metrics: str = ""
     ca_bundle: Path | None = None
     app_scheme: str = "https"
     registry_identity: str = ""
@@ -81,6 +83,17 @@ class Target:
     def scope(self) -> str:
         """The OAuth scope of the Resource Manager: it does not follow the endpoint (facts §1.1)."""
         return f"{self.audience}/.default"
+
+    @property
+    def metrics_endpoint(self) -> str:
+        """Where metrics of many resources are asked for: one address a region (facts §9.1)."""
+        region = self.location.lower().replace(" ", "")
+        return self.metrics or f"https://{region}.metrics.monitor.azure.com"
+
+    @property
+    def metrics_audience(self) -> str:
+        """Its audience, which is the same in each region."""
+        return self.metrics or PUBLIC_METRICS
 
     @property
     def environment_id(self) -> ResourceId:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.display import amounts, cards, theme
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.fault import FaultInForce
     from aca_notebook.model.price import PriceList
     from aca_notebook.model.revision import RevisionState
+    from aca_notebook.model.usage import AppUsage
 
 #: What a notebook meets of the platform's limits (facts §3, §6, §10); each with what to do about it.
 _LIMITS = (
@@ -153,6 +155,37 @@ def prices(lists: Sequence[PriceList] = PRICE_LISTS) -> Table:
     columns = ("region", "vCPU", "vCPU idle", "GiB", "T4", "A100", "as of")
     note = "USD a second at list price, without the free grant. Source: " + (lists[0].source if lists else "")
     return Table("Prices that estimates use", columns, rows, note, records)
+
+
+def usage(found: Sequence[AppUsage], *, target: str, minutes: float) -> Table:
+    """Return one row an app, with what it does; a bar shows who is busiest."""
+    rows = tuple(
+        (
+            Cell(each.app), Cell(_number(each.replicas), right=True), Cell(_cores(each.cpu_cores), right=True),
+            Cell("–" if each.memory_bytes is None else amounts.size(each.memory_bytes), right=True),
+            Cell("–" if each.gpu_percent is None else f"{each.gpu_percent:.0f} %", right=True),
+            Cell(f"{each.requests_per_minute:.3g}", right=True),
+            Cell(f"{each.failed_per_minute:.3g}", right=True, tone=theme.BAD if each.failed_per_minute else ""),
+            Cell("–" if each.response_seconds is None else amounts.brief(each.response_seconds), right=True),
+            Cell(_number(each.restarts), right=True, tone=theme.WARN if each.restarts else ""),
+        )
+        for each in found
+    )  # fmt: skip
+    records = tuple(dataclasses.asdict(each) for each in found)
+    columns = (
+        "app", "replicas", "CPU", "memory", "GPU", "requests/min", "5xx/min", "response time", "restarts",
+    )  # fmt: skip
+    title = f"{amounts.plural(len(rows), 'app')} on {target}" if rows else f"no apps on {target}"
+    note = f"the past {minutes:g} minutes; CPU and memory are a replica's, as Azure Monitor has them" if rows else ""
+    return Table(title, columns, rows, note, records)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
+
+
+def _cores(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} cores"
 
 
 def named_queries() -> Table:

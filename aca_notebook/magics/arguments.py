@@ -106,6 +106,13 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Top:
+    """What all apps did over the past `since`."""
+
+    since: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What to ask the history of logs: `text` is KQL or the name of a question, empty with `list`.
 

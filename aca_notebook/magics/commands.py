@@ -212,6 +212,13 @@ def metrics(notebook: Notebook, given: arguments.Metrics) -> object:
     return charts.metrics(frame, app=given.name, note=frame.attrs.get("note", "")) if given.plot else frame
 
 
+def top(notebook: Notebook, given: arguments.Top) -> object:
+    """List what each app does just now."""
+    workspace = notebook.workspace
+    minutes = given.since.total_seconds() / 60
+    return listings.usage(workspace.top(since=given.since), target=workspace.target.name, minutes=minutes)
+
+
 def query(notebook: Notebook, given: arguments.Query, source: str = "") -> object:
     """Ask the history of logs and return a DataFrame, into a variable when one is named."""
     if given.list:
@@ -315,7 +322,7 @@ def limits(notebook: Notebook, given: arguments.Listing) -> object:
 _CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {"deploy": deploy, "plan": plan, "query": query}
 _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     "target": target, "deploy": deploy_again, "plan": plan_again, "ps": ps, "show": show, "logs": logs,
-    "invoke": invoke, "curl": curl, "open": open_app, "metrics": metrics, "cost": cost, "query": query,
+    "invoke": invoke, "curl": curl, "open": open_app, "metrics": metrics, "cost": cost, "query": query, "top": top,
     **{f"revision {action}": revision for action in ("list", "activate", "deactivate", "restart")},
     **{f"fault {action}": fault for action in ("list", "add", "clear")},
     "start": start, "stop": stop, "down": down, "gpu": gpu, "prices": prices, "limits": limits,

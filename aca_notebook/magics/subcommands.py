@@ -150,6 +150,12 @@ GRAMMAR = Grammar((
         "az containerapp logs show --name NAME --tail 20 --follow",
     ),
     Command(
+        "top", "List what each app does just now: replicas, CPU, memory, GPU, requests, failures.", arguments.Top,
+        (Option(("--since",), "how far back (default 5m)", read=read_duration, metavar="SPAN"),),
+        ("%aca top", "%aca top --since 30m", "table = %aca top  # then table.frame"),
+        "az monitor metrics list --resource ID --metrics Requests Replicas UsageNanoCores",
+    ),
+    Command(
         "query", "Ask the history of logs, in KQL or by the name of a question; returns a DataFrame.", arguments.Query,
         (
             Option(("text",), "KQL in quotes, or a name that --list shows; in a cell, the KQL stands below",
