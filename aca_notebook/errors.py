@@ -42,6 +42,11 @@ class AcaError(Exception):
         self.hint = hint
         self.request_id = request_id
 
+    @property
+    def passing(self) -> bool:
+        """Whether it may be over in a moment, so that whoever only looks does well to look again."""
+        return False
+
     def lines(self) -> tuple[str, str, str]:
         """Return what happened, what the platform said, and what to run next; the last two may be empty."""
         said = ": ".join(part for part in (self.code, self.detail) if part)
@@ -95,6 +100,11 @@ class Unreachable(TargetFailed):
         super().__init__(message, code="ConnectionRefused" if refused else "ConnectionLost", detail=detail, hint=hint)
         self.refused = refused
 
+    @property
+    def passing(self) -> bool:
+        """A connection may be had again."""
+        return True
+
 
 class EmulatorFailed(TargetFailed):
     """The local emulator does not start, or has died."""
@@ -108,6 +118,11 @@ class ServiceFailed(AcaError):
     ) -> None:  # fmt: skip
         super().__init__(message, code=code, detail=detail, hint=hint, request_id=request_id)
         self.status = status
+
+    @property
+    def passing(self) -> bool:
+        """The platform is overloaded, or part of it is down."""
+        return self.status in {408, 429, 500, 502, 503, 504}
 
 
 class NotFound(ServiceFailed):
@@ -128,6 +143,16 @@ class Throttled(ServiceFailed):
 
 class Unauthorized(ServiceFailed):
     """No credential or key, or a wrong one."""
+
+    @property
+    def expired(self) -> bool:
+        """Whether it was a good one until just now: a new one is taken without asking anybody."""
+        return self.code == "ExpiredAuthenticationToken"
+
+    @property
+    def passing(self) -> bool:
+        """With a new token it is over."""
+        return self.expired
 
 
 class DeploymentFailed(AcaError):

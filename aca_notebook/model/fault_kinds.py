@@ -159,10 +159,11 @@ class StuckOperation(_Kind):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StuckGpu(_Kind):
-    """Replicas with a GPU stay in AssigningReplica."""
+    """Replicas with a GPU stay in AssigningReplica, until Azure gives up on their revision."""
 
     seam: ClassVar[Seam] = Seam.REPLICA
     lasting: ClassVar[bool] = True
+    seconds: float = _parameter(EXPIRY_SECONDS, "until it does", least=1, most=EXPIRY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

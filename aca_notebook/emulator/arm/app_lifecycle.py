@@ -36,8 +36,6 @@ APP_TYPE = "Microsoft.App/containerApps"
 REVISION_TYPE = f"{APP_TYPE}/revisions"
 #: How long Azure takes for an app at pace 1 (recorded: app_e2e, four polls of 3 s and more).
 _REALISTIC_SECONDS = 20.0
-#: Then Azure gives up on a revision: PT15M (recorded: app_failed_registry_msi).
-_PATIENCE_SECONDS = 900.0
 
 
 class AppLifecycle:
@@ -144,7 +142,7 @@ class AppLifecycle:
         if not operation.argument or stopped:
             return ""
         proof = asyncio.ensure_future(self._runs.revision_outcome(operation.id.key, operation.argument))
-        patience = asyncio.ensure_future(self._clock.sleep(_PATIENCE_SECONDS))
+        patience = asyncio.ensure_future(self._clock.sleep(self._operations.patience_seconds(operation.id)))
         try:
             await asyncio.wait({proof, patience}, return_when=asyncio.FIRST_COMPLETED)
             if not proof.done():

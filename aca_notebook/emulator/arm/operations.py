@@ -21,7 +21,14 @@ from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.journal.database import Statement, delete_document, put_document
 from aca_notebook.emulator.wire import AzureError, Door, Route, origin, query
 from aca_notebook.model.fault import Subject
-from aca_notebook.model.fault_kinds import FailOperation, Seam, SlowOperation, StuckOperation
+from aca_notebook.model.fault_kinds import (
+    EXPIRY_SECONDS,
+    FailOperation,
+    Seam,
+    SlowOperation,
+    StuckGpu,
+    StuckOperation,
+)
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import OperationStatus
 
@@ -203,6 +210,11 @@ class Operations:
             ended = replace(current, status=str(OperationStatus.CANCELED))
             await self._store.write(ended.statement())
             self._end(ended)
+
+    def patience_seconds(self, id_: ResourceId) -> float:
+        """Return how long a new revision may take: PT15M (recorded: app_failed_registry_msi), or as a fault has it."""
+        stuck = self._faults.standing(Subject(str(id_)), StuckGpu) if self._faults.at(Seam.REPLICA) else None
+        return EXPIRY_SECONDS if stuck is None else stuck.seconds
 
     async def settled(self, id_: ResourceId) -> None:
         """Return when nothing runs on the resource any more."""

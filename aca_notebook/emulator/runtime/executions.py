@@ -284,7 +284,7 @@ def _apply_to_attempt(attempt: Attempt, event: events.ReplicaEvent) -> None:
         case events.ReplicaAssigned():
             replica.assigned, replica.gpus, replica.note = True, tuple(event.gpus), event.note
         case events.ReplicaUnassigned():
-            replica.note = event.message
+            replica.note = f"{event.reason}: {event.message}"
         case events.ReplicaStopping():
             replica.stopping = True
         case events.ReplicaStopped():

@@ -47,7 +47,8 @@ class Known:
         ("%aca fault add stu", "stu", ["stuck-operation", "stuck-gpu"]),
         ("%aca fault add outage st", "st", ["status=500", "status=502", "status=503", "status=504"]),
         ("%aca fault add outage status=503 c", "c", ["count="]),
-        ("%aca fault add stuck-gpu ", "", ["on=", "for=", "until="]),
+        ("%aca fault add forbidden o", "o", ["on="]),
+        ("%aca fault add stuck-gpu ", "", ["seconds=", "on=", "for=", "until="]),
     ],
 )
 def test_what_fits_at_the_cursor(line: str, fragment: str, expected: list[str]) -> None:

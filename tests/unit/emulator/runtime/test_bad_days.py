@@ -17,7 +17,7 @@ async def test_a_region_without_gpus_keeps_a_replica_assigning_until_it_has_some
         await w.controller.declare(app(revision(low=1, gpus=1, gpu_model="T4")))
         await w.until(lambda: len(w.replicas()) == 1)
         assert not w.replicas()[0].assigned
-        assert w.replicas()[0].details == "WorkLoad Profile Full"
+        assert w.replicas()[0].details == "AssigningReplica: WorkLoad Profile Full"
         assert w.spawn.alive == []
         await w.faults.clear()
         await w.until(lambda: w.ready() == 1)
