@@ -15,15 +15,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from aca_notebook import launcher, rehearsal, settings
+from aca_notebook import launcher, moving, rehearsal, settings
 from aca_notebook.display import amounts
 from aca_notebook.errors import AcaError, EmulatorFailed, UsageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-#: What an emulator's data folder holds: `emulator reset` deletes no other folder.
-_EMULATOR_FILES = {"control-token", "state.db", "client.json"}
 _SHOWN_ANSWERS = 12
 
 
@@ -109,8 +107,7 @@ def _emulator_parsers(commands: Any) -> None:
     status.add_argument("--json", action="store_true", help="as one JSON object")
     env = action("env", _emulator_env, "print what other clients need to reach it: eval $(aca-notebook emulator env)")
     env.add_argument("--json", action="store_true", help="as one flat JSON object instead of shell exports")
-    reset = action("reset", _emulator_reset, "stop it and delete its state: every local app, log and metric")
-    reset.add_argument("--yes", action="store_true", help="do not ask")
+    _moving_parsers(action)
     pace = action("pace", _emulator_pace, "say how fast it is, or change that; it stays so after a restart")
     pace.add_argument("pace", nargs="?", default="", metavar="PACE", help="instant, realistic, or a factor")
     _fault_parsers(actions)
@@ -122,6 +119,17 @@ def _emulator_parsers(commands: Any) -> None:
     add.add_argument("image", metavar="IMAGE")
     add.add_argument("command", nargs="+", metavar="COMMAND", help="{python} and {port} may stand in it")
     add.set_defaults(run=_emulator_image_add)
+
+
+def _moving_parsers(action: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    reset = action("reset", _emulator_reset, "stop it and delete its state: every local app, log and metric")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    export = action("export", _emulator_export, "write its apps, jobs and bundles to one file, while it runs or not")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("--with-secrets", action="store_true", help="secret values, too, under a passphrase")
+    take_in = action("import", _emulator_import, "take in what was exported; one that runs is stopped and started")
+    take_in.add_argument("file", type=Path, metavar="FILE")
+    take_in.add_argument("--replace", action="store_true", help="in the place of all it holds")
 
 
 def _fault_parsers(actions: Any) -> None:
@@ -210,23 +218,16 @@ def _emulator_env(given: argparse.Namespace) -> None:
         print(f"export {name}={shlex.quote(value)}")
 
 
-def _emulator_reset(given: argparse.Namespace) -> int:
-    folder = _folder(given)
-    if not folder.exists():
-        print(f"there is nothing at {folder}")
-        return 0
-    if not _EMULATOR_FILES & {entry.name for entry in folder.iterdir()}:
-        raise UsageFailed(f"{folder} is no emulator's data folder", code="NotADataFolder", hint="check --data-dir")
-    if not given.yes and not _confirmed(f"delete every local app in {folder}?"):
-        raise UsageFailed("nothing was deleted", code="NotConfirmed", hint="aca-notebook emulator reset --yes")
-    launcher.stop_emulator(folder)
-    shutil.rmtree(folder)
-    print(f"deleted {folder}")
-    return 0
+def _emulator_reset(given: argparse.Namespace) -> None:
+    print(moving.reset(_folder(given), confirmed=given.yes))
 
 
-def _confirmed(question: str) -> bool:
-    return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+def _emulator_export(given: argparse.Namespace) -> None:
+    print(moving.export(_folder(given), given.file, with_secrets=given.with_secrets))
+
+
+def _emulator_import(given: argparse.Namespace) -> None:
+    print(moving.take_in(_folder(given), given.file, replace=given.replace))
 
 
 def _fault_add(given: argparse.Namespace) -> None:

@@ -193,7 +193,10 @@ def ensure_emulator(folder: Path, *, interpreter: str = sys.executable) -> Emula
 
 
 def stop_emulator(folder: Path, *, patience_seconds: float = 30.0) -> bool:
-    """Stop the emulator of a data folder and wait until it is gone; returns whether one ran."""
+    """Stop the emulator of a data folder and wait until it is gone; returns whether one ran.
+
+    Raises `EmulatorFailed` when it does not end.
+    """
     endpoint = find_emulator(folder)
     if endpoint is None:
         return False
@@ -202,6 +205,11 @@ def stop_emulator(folder: Path, *, patience_seconds: float = 30.0) -> bool:
     while _holds_lock(folder) and waited < patience_seconds:
         threading.Event().wait(0.02)
         waited += 0.02
+    if _holds_lock(folder):
+        raise EmulatorFailed(
+            "the local emulator does not end", code="EmulatorNotStopped", detail=f"process {endpoint.pid} has {folder}",
+            hint=f"wait, or end process {endpoint.pid}",
+        )  # fmt: skip
     return True
 
 

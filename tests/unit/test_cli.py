@@ -14,7 +14,7 @@ from aca_notebook.__main__ import _answers, _parser, main
     ("words", "listed"),
     [
         ([], ["demo", "doctor", "key", "emulator", "version"]),
-        (["emulator"], ["run", "start", "stop", "status", "env", "reset", "image"]),
+        (["emulator"], ["run", "start", "stop", "status", "env", "reset", "export", "import", "image"]),
         (["emulator", "image"], ["add"]),
     ],
     ids=["nothing", "emulator", "emulator image"],
@@ -47,7 +47,7 @@ def test_what_is_mistyped_gets_the_nearest_command_and_where_to_read_on(words, s
 
 @pytest.mark.parametrize(
     "action",
-    ["run", "start", "stop", "status", "env", "reset", "image add"],
+    ["run", "start", "stop", "status", "env", "reset", "export file", "import file", "image add"],
 )
 def test_every_emulator_action_takes_a_data_folder(action, tmp_path):
     words = ["emulator", *action.split(), "--data-dir", str(tmp_path)]

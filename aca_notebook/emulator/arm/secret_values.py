@@ -62,7 +62,7 @@ def listed_secrets(secrets: Secrets, owner: str, document: Document) -> Document
 
 
 def lost_values(secrets: Secrets, documents: Iterable[Document]) -> tuple[str, ...]:
-    """Return a sentence for each app or job whose document names secrets that have no value any more."""
+    """Return a sentence for each app or job whose document names secrets that have no value here."""
     sentences = []
     for document in documents:
         id_ = parse_id(document["id"])
@@ -70,5 +70,8 @@ def lost_values(secrets: Secrets, documents: Iterable[Document]) -> tuple[str, .
         gone = [each["name"] for each in named if "keyVaultUrl" not in each and not secrets.has(id_.key, each["name"])]
         if gone:
             kind = "job" if id_.type.lower().endswith("/jobs") else "app"
-            sentences.append(f"{kind} {id_.name} has lost the values of {', '.join(gone)}: deploy it again with them")
+            word = "secret" if len(gone) == 1 else "secrets"
+            sentences.append(
+                f"{kind} {id_.name} has no value for its {word} {', '.join(gone)}: deploy it again with it"
+            )
     return tuple(sentences)

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.journal import ledger as ledgers
 from aca_notebook.emulator.journal.ledger import Contents, Ledger, UnreadableLedger
@@ -249,7 +249,7 @@ def _replay(connection: sqlite3.Connection, entries: Iterable[ledgers.Entry]) ->
             connection.execute("SAVEPOINT entry")
             try:
                 for sql, rows in entry.work:
-                    connection.executemany(sql, rows)
+                    _execute(connection, sql, rows)
             except sqlite3.Error as refused:
                 logger.warning("write %d is left out, for it was refused: %s", entry.position, refused)
                 connection.execute("ROLLBACK TO entry")
@@ -261,6 +261,15 @@ def _replay(connection: sqlite3.Connection, entries: Iterable[ledgers.Entry]) ->
             connection.execute("UPDATE written SET position = ?", (position,))
         connection.commit()
     return position
+
+
+def _execute(connection: sqlite3.Connection, sql: str, rows: list[list[Any]]) -> None:
+    try:
+        connection.executemany(sql, rows)
+    except sqlite3.OperationalError as failure:
+        if "no such table" not in str(failure):
+            raise
+        logger.warning("what a later version wrote is left out: %s", failure)
 
 
 def _follow(

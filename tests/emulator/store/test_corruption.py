@@ -71,7 +71,7 @@ def change(content: bytearray, at: int, page: bytes) -> None:
     content[start : start + 4096] = page[: len(content) - start]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(30))
 def test_damage_to_any_one_file_costs_nothing_that_was_acknowledged(stores, tmp_path, seed):
     chance = random.Random(seed)
     path = copy(stores[chance.choice(["killed", "closed"])], tmp_path)
@@ -93,7 +93,7 @@ def test_damage_to_any_one_file_costs_nothing_that_was_acknowledged(stores, tmp_
         again.close()
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(30))
 def test_damage_to_database_and_ledger_leaves_a_prefix_or_what_can_be_read_and_is_told(stores, tmp_path, seed):
     chance = random.Random(seed)
     path = copy(stores[chance.choice(["killed", "closed"])], tmp_path)

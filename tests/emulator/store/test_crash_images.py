@@ -12,7 +12,7 @@ from aca_notebook.emulator.journal.events import RevisionCreated
 from tests.fakes.disk import ForgetfulDisk, forgetful_disk
 
 WRITES = 60
-IMAGES = 60
+IMAGES = 40
 KEYS = 5
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
