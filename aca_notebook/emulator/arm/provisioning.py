@@ -93,18 +93,52 @@ def revision_document(app: ResourceId, name: str, template: Document, now: datet
 def revision_ready(app: Document, revisions: Sequence[Document], name: str) -> tuple[Document, list[Document]]:
     """Return the app and those of its revisions that change when revision `name` has passed its probes.
 
-    In Single mode the others are deactivated; inactive ones beyond `maxInactiveRevisions` are not counted here.
+    In Single mode the others are deactivated. In Labels mode a new one takes over the app's target label; what a label
+    names is activated, what none does is deactivated (documented: deployment labels). Inactive ones beyond
+    `maxInactiveRevisions` are not counted here.
     """
     ready_app = succeeded(app)
     ready_app["properties"]["latestReadyRevisionName"] = name
-    single = ready_app["properties"]["configuration"]["activeRevisionsMode"] == "Single"
+    wanted = _wanted(ready_app["properties"]["configuration"], revisions, name)
     changed = []
     for revision in revisions:
+        active = wanted.get(revision["name"], revision["properties"]["active"])
         if revision["name"] == name:
             changed.append(with_revision(revision, state=RevisionProvisioningState.PROVISIONED))
-        elif single and revision["properties"]["active"]:
-            changed.append(with_revision(revision, active=False))
+        elif active != revision["properties"]["active"]:
+            changed.append(with_revision(revision, active=active))
     return ready_app, changed
+
+
+def _wanted(configuration: Document, revisions: Sequence[Document], name: str) -> dict[str, bool]:
+    """Return which revisions are to be active, all or none of them, and move the target label."""
+    mode, ingress = configuration["activeRevisionsMode"], configuration["ingress"]
+    if mode == "Single":
+        return {revision["name"]: False for revision in revisions}
+    if mode != "Labels" or not ingress:
+        return {}
+    settled = RevisionProvisioningState.PROVISIONED
+    if any(each["name"] == name and each["properties"]["provisioningState"] != settled for each in revisions):
+        ingress = configuration["ingress"] = ingress | {
+            "traffic": relabelled(ingress["traffic"], configuration["targetLabel"], name)
+        }
+    labelled = {each.get("revisionName") or name for each in ingress["traffic"] if each.get("label")}
+    return {revision["name"]: revision["name"] in labelled for revision in revisions} if labelled else {}
+
+
+def relabelled(traffic: Sequence[Document], label: str, revision: str) -> list[Document]:
+    """Return traffic entries in which a label stands for a revision, with the share that it had; a new one has none.
+
+    Without a label nothing changes. An entry for whatever is latest gets the label if no other has one.
+    """
+    if not label:
+        return list(traffic)
+    folded = label.lower()
+    held = next((each for each in traffic if str(each.get("label", "")).lower() == folded), None)
+    if held is None and not any(each.get("label") for each in traffic):
+        held = next((each for each in traffic if each.get("latestRevision")), None)
+    entry = {"revisionName": revision, "weight": held["weight"] if held else 0, "label": label}
+    return [entry if each is held else each for each in traffic] + ([] if held else [entry])
 
 
 def with_revision(

@@ -27,7 +27,10 @@ _ALL_TO_LATEST: tuple[dict[str, Any], ...] = ({"latestRevision": True, "weight":
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One health check; `path` empty means a TCP connection, `port` 0 the port the container was given."""
+    """One health check; `path` empty means a TCP connection, `port` 0 the port the container was given.
+
+    With `secure` it speaks TLS, and believes any certificate, as Kubernetes' probes do.
+    """
 
     kind: str  #: Startup, Readiness or Liveness
     path: str = ""
@@ -38,6 +41,7 @@ class Probe:
     timeout_seconds: float = 1.0
     success_threshold: int = 1
     failure_threshold: int = 3
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ def desired_app(
     profile = find_profile_type(profiles.get(properties.get("workloadProfileName") or "", ""))
     gpus, gpu_model = (profile.gpus, profile.gpu_model) if profile else (0, "")
     secrets = tuple(str(each["name"]) for each in configuration.get("secrets") or ())
+    newest = _object(_object(revisions[-1], "properties"), "template") if revisions else {}
     environment = properties.get("environmentId") or properties.get("managedEnvironmentId") or ""
     return App(
         key=identity.key,
@@ -153,9 +158,7 @@ def desired_app(
         ingress=ingress,
         single=str(configuration.get("activeRevisionsMode") or "Single").lower() == "single",
         dns_suffix=dns_suffix,
-        shortfalls=shortfalls(
-            configuration, _object(properties, "template"), ingress.rules.sign_in if ingress else None
-        ),
+        shortfalls=shortfalls(configuration, newest, ingress.rules.sign_in if ingress else None),
     )
 
 
@@ -223,12 +226,16 @@ def _probe(entry: Mapping[str, Any], ingress: Ingress | None) -> Probe:
         kind=str(entry.get("type") or "Liveness").capitalize(),
         path=(http.get("path") or "/") if http else "",
         port=port,
-        headers=tuple((each["name"], str(each["value"])) for each in action.get("httpHeaders") or ()),
+        headers=(
+            *((("host", str(http["host"])),) if http and http.get("host") else ()),
+            *((each["name"], str(each["value"])) for each in action.get("httpHeaders") or ()),
+        ),
         initial_delay_seconds=float(entry.get("initialDelaySeconds") or 0),
         period_seconds=float(entry.get("periodSeconds") or 10),
         timeout_seconds=float(entry.get("timeoutSeconds") or 1),
         success_threshold=int(entry.get("successThreshold") or 1),
         failure_threshold=int(entry.get("failureThreshold") or 3),
+        secure=bool(http) and str(action.get("scheme") or "").lower() == "https",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -133,7 +134,7 @@ async def check(probe: Probe, container_port: int) -> str:
     port = probe.port or container_port
     try:
         async with asyncio.timeout(probe.timeout_seconds):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=_any_tls() if probe.secure else None)
             try:
                 return await _get(probe, port, reader, writer) if probe.path else ""
             finally:
@@ -142,6 +143,13 @@ async def check(probe: Probe, container_port: int) -> str:
         return f"no answer within {probe.timeout_seconds:g} s on port {port}"
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as failure:
         return f"connection to port {port} failed: {failure}"
+
+
+def _any_tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _get(probe: Probe, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:

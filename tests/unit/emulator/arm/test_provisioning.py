@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,43 @@ def test_in_multiple_mode_the_others_stay() -> None:
     revisions = [revision("scorer--0000001"), revision("scorer--0000002", state="Provisioning")]
     _, changed = revision_ready(app({"activeRevisionsMode": "Multiple"}), revisions, "scorer--0000002")
     assert [each["name"] for each in changed] == ["scorer--0000002"]
+
+
+LABELS = {"activeRevisionsMode": "Labels", "targetLabel": "dev"}
+
+
+def labelled(traffic: list[dict[str, Any]], *revisions: dict[str, Any], name: str) -> tuple[Any, dict[str, bool]]:
+    """Traffic and activity after revision `name` became ready in Labels mode."""
+    ingress = {"external": True, "targetPort": 80, "traffic": traffic}
+    ready, changed = revision_ready(app(LABELS | {"ingress": ingress}), revisions, name)
+    activity = {each["name"]: each["properties"]["active"] for each in changed}
+    return ready["properties"]["configuration"]["ingress"]["traffic"], activity
+
+
+def test_in_labels_mode_a_new_revision_takes_the_target_label_and_what_has_none_is_shut_down() -> None:
+    old, prod, new = revision("s--1"), revision("s--2"), revision("s--3", state="Provisioning")
+    traffic = [
+        {"revisionName": "s--1", "weight": 30, "label": "Dev"}, {"revisionName": "s--2", "weight": 70, "label": "prod"}
+    ]  # fmt: skip
+    assert labelled(traffic, old, prod, new, name="s--3") == (
+        [{"revisionName": "s--3", "weight": 30, "label": "dev"}, traffic[1]], {"s--1": False, "s--3": True},
+    )  # fmt: skip
+
+
+def test_the_first_label_has_what_the_latest_had_and_a_further_one_has_nothing() -> None:
+    new = revision("s--1", state="Provisioning")
+    first = [{"revisionName": "s--1", "weight": 100, "label": "dev"}]
+    assert labelled([{"latestRevision": True, "weight": 100}], new, name="s--1")[0] == first
+    prod = {"revisionName": "s--1", "weight": 100, "label": "prod"}
+    assert labelled([prod], revision("s--1"), revision("s--2", state="Provisioning"), name="s--2")[0] == [
+        prod, {"revisionName": "s--2", "weight": 0, "label": "dev"},
+    ]  # fmt: skip
+
+
+def test_a_label_that_is_moved_by_hand_wakes_its_revision_and_stays_there() -> None:
+    back = [{"revisionName": "s--1", "weight": 100, "label": "dev"}]
+    found = labelled(back, revision("s--1", active=False), revision("s--2"), revision("s--3"), name="s--3")
+    assert found == (back, {"s--1": True, "s--2": False, "s--3": True})
 
 
 def test_a_failure_says_why_and_a_later_success_forgets_it() -> None:

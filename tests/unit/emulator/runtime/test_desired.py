@@ -65,6 +65,24 @@ def test_a_probe_looks_where_the_program_listens_on_this_machine(port, expected)
     assert probes[0].port == expected
 
 
+def test_a_probe_says_its_host_and_whether_it_speaks_tls():
+    get = {"path": "/", "port": 80, "scheme": "HTTPS", "host": "app.example"}
+    template = {"containers": [{"name": "main", "image": "hello", "probes": [{"type": "Liveness", "httpGet": get}]}]}
+    probe = read({"external": True, "targetPort": 80}, template).revisions[0].containers[0].probes[0]
+    assert (probe.secure, probe.headers) == (True, (("host", "app.example"),))
+
+
+def test_what_is_asked_for_and_not_done_is_told():
+    template = {
+        "containers": [{"name": "main", "image": "hello", "volumeMounts": [{"volumeName": "v", "mountPath": "/data"}]}],
+        "volumes": [{"name": "v", "storageType": "AzureFile"}],
+    }
+    app = read({"external": True, "targetPort": 80, "clientCertificateMode": "require"}, template)
+    assert [sentence.partition(" ")[0] for sentence in app.shortfalls] == ["ingress.clientCertificateMode", "Volume"]
+    assert "'v' (AzureFile) is not mounted: '/data'" in app.shortfalls[1]
+    assert read({"external": True, "targetPort": 80}).shortfalls == ()
+
+
 def test_a_gpu_comes_with_the_profile_and_not_with_the_container():
     revision = read(workloadProfileName="gpu-t4", profiles={"gpu-t4": "Consumption-GPU-NC8as-T4"}).revisions[0]
     assert (revision.gpus, revision.gpu_model) == (1, "T4")

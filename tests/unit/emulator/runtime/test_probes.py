@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 import pytest
 
 from aca_notebook.emulator.runtime.desired import Probe
 from aca_notebook.emulator.runtime.probes import Faded, GaveUp, Passed, Watch, check
 from tests.fakes.clock import ManualClock, settled
+from tests.unit.emulator.ingress.site import contexts
 
 pytestmark = pytest.mark.anyio
 STARTUP = Probe("Startup", period_seconds=5, failure_threshold=3)
@@ -118,6 +120,22 @@ async def test_an_http_probe_reads_the_status(status, trouble):
     assert trouble in await check(probe, port)
     assert bool(await check(probe, port)) is bool(trouble)
     server.close()
+
+
+async def test_an_https_probe_believes_any_certificate(tmp_path):
+    async def serve(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d X\r\n\r\n" % (200 if b"\r\nhost: app.example\r\n" in head else 400))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=contexts(tmp_path)[0])
+    port = server.sockets[0].getsockname()[1]
+    probe = Probe("Readiness", "/", headers=(("Host", "app.example"),), timeout_seconds=5, secure=True)
+    assert await check(probe, port) == ""
+    assert "statuscode: 400" in await check(replace(probe, headers=()), port)
+    server.close()
+    await server.wait_closed()
 
 
 async def test_a_probe_of_a_silent_server_times_out():
