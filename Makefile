@@ -2,13 +2,15 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-az check bench setup lock format clean
+.PHONY: help demo lab test test-az fuzz check bench setup lock format clean
 
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,\
   $(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
 BIN := .venv/bin
 UV := $(BIN)/uv
 AZ := .venv-az
+EXAMPLES ?= 20
+SEED ?= 1
 # uv itself, before there is a lock to read; its version in the locks may be newer.
 UV_REQUIREMENT := uv>=0.8
 
@@ -26,6 +28,9 @@ test: .venv/.dev ## install what the tests need and run all of them
 
 test-az: .venv/.dev $(AZ)/.ready ## install the Azure CLI and an older SDK, and walk with both
 	@$(BIN)/python -m pytest tests/azure_cli -n 2 --dist loadscope $(PYTEST_ARGS)
+
+fuzz: .venv/.dev ## put made-up requests to every operation for some minutes; EXAMPLES and SEED say which
+	@$(BIN)/python -m tests.contract.fuzzing $(EXAMPLES) $(SEED)
 
 check: .venv/.dev ## format, lint, types, layers and locks
 	@$(BIN)/ruff format --check .

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.emulator.description.answers import ANSWERED, REFUSAL, Answer
+from aca_notebook.emulator.description.answers import ANSWERED
 from aca_notebook.emulator.description.parameters import HEADERS, PATH, QUERIES, SECURITY
+from aca_notebook.emulator.description.promises import REFUSAL, Answer
 from aca_notebook.emulator.description.requests import TAKEN
 from aca_notebook.emulator.description.schemas import answered, sent
 from aca_notebook.emulator.wire import Door, Offer
@@ -22,7 +23,7 @@ _JSON = "application/json"
 #: What may come of a method where nothing more is said of the operation.
 _ANY: Mapping[str, Sequence[int]] = {
     "GET": (200, 202, 204), "PUT": (200, 201, 202), "PATCH": (200, 202), "DELETE": (200, 202, 204),
-    "POST": (200, 202, 204), "HEAD": (200, 204),
+    "POST": (200, 201, 202, 204), "HEAD": (200, 204),
 }  # fmt: skip
 _WRITING = frozenset({"PUT", "PATCH", "POST", "DELETE"})
 _SAID: Mapping[Offer, str] = {
@@ -106,10 +107,13 @@ def _responses(route: Route) -> Document:
         answers = {501: REFUSAL}
     bodiless = route.method == "HEAD"
     made: Document = {}
-    if answers is None:
+    if route.upgrades:
+        made["101"] = {"description": "From here on, frames."}
+    elif answers is None:
         media = _MEDIA.get(route.operation, _JSON)
         for status in _ANY[route.method]:
-            content: Document = {} if bodiless or status != 200 else {"content": {media: {}}}
+            # Nobody has said what comes; only of a GET is it sure that something does.
+            content: Document = {"content": {media: {}}} if route.method == "GET" and status == 200 else {}
             made[str(status)] = {"description": f"{status}", "headers": _headers(), **content}
     else:
         for status, answer in answers.items():
