@@ -109,3 +109,19 @@ def test_head_tells_whether_a_resource_is_there(emulator: Running) -> None:
     """`resources.check_existence_by_id` of azure-mgmt-resource asks so."""
     assert emulator.ask("HEAD", emulator.environment_id).status_code == 204
     assert emulator.ask("HEAD", emulator.app_path("none")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["containerApps/scorer", "managedEnvironments/local"])
+def test_a_resource_does_not_move(emulator: Running, path: str) -> None:
+    """Documented: Resource Manager refuses another location before the provider is asked."""
+    emulator.deploy()
+    body = (emulator.body() if "Apps" in path else {"properties": {}}) | {"location": "westus2"}
+    answer = emulator.ask("PUT", f"{emulator.group}/providers/Microsoft.App/{path}", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "InvalidResourceLocation")
+    assert "already exists in location 'eastus' in resource group 'local'" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("body", [{}, {"location": None}, {"properties": {}}])
+def test_what_has_a_place_must_name_it(emulator: Running, body: dict[str, object]) -> None:
+    answer = emulator.ask("PUT", emulator.app_path(), body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "LocationRequired")

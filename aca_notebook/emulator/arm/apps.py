@@ -17,7 +17,7 @@ from aca_notebook.emulator.arm.environments import is_internal
 from aca_notebook.emulator.arm.faults import app_busy, invalid, resource_not_found
 from aca_notebook.emulator.arm.hosting import hosting_environment, hosting_profile
 from aca_notebook.emulator.arm.identities import settled_identity
-from aca_notebook.emulator.arm.locations import display_name
+from aca_notebook.emulator.arm.locations import settled_location
 from aca_notebook.emulator.arm.provisioning import (
     needs_revision,
     revision_document,
@@ -232,6 +232,7 @@ class Apps:
     def _document(self, id_: ResourceId, asked: Document, claims: Document, valued_secrets: set[str]) -> Document:
         """Return the whole document a write asks for; raises what Azure would refuse."""
         before = self._store.get(id_)
+        location = settled_location(id_, asked.get("location"), before, APP_TYPE)
         properties = member(asked.get("properties"), "properties")
         environment = hosting_environment(self._store, properties)
         profile_name, profile = hosting_profile(environment, properties)
@@ -239,7 +240,7 @@ class Apps:
             "id": f"{id_.parent}/providers/Microsoft.App/containerapps/{id_.name}",
             "name": before["name"] if before else id_.name,
             "type": APP_TYPE,
-            "location": display_name(str(asked.get("location") or (before or {}).get("location") or ""), APP_TYPE),
+            "location": location,
         }
         document |= {name: asked[name] for name in ("tags", "kind") if asked.get(name)}
         document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))

@@ -16,7 +16,7 @@ from aca_notebook.emulator.arm.environment_rules import (
 )
 from aca_notebook.emulator.arm.faults import environment_busy, invalid, resource_not_found
 from aca_notebook.emulator.arm.identities import settled_identity
-from aca_notebook.emulator.arm.locations import display_name
+from aca_notebook.emulator.arm.locations import settled_location
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text
@@ -226,7 +226,7 @@ class Environments:
         return document
 
     def _document(self, id_: ResourceId, asked: Document, claims: Document, before: Document | None) -> Document:
-        location = display_name(str(asked.get("location") or (before or {}).get("location") or ""), TYPE)
+        location = settled_location(id_, asked.get("location"), before, TYPE)
         document: Document = {"id": str(id_), "name": id_.name, "type": TYPE, "location": location}
         if before is not None:
             document["id"], document["name"] = before["id"], before["name"]

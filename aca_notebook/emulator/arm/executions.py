@@ -25,6 +25,7 @@ from aca_notebook.emulator.arm.faults import replica_not_found, resource_not_fou
 from aca_notebook.emulator.arm.hosting import hosting_environment
 from aca_notebook.emulator.arm.job_defaults import TRIGGERS, settled_override
 from aca_notebook.emulator.arm.job_rules import check_override
+from aca_notebook.emulator.arm.paging import paged
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, Scope
 from aca_notebook.emulator.arm.values import items
 from aca_notebook.emulator.runtime.desired import App, desired_app
@@ -160,7 +161,7 @@ class Executions:
         clause = _CLAUSE.fullmatch(query(request, "$filter"))
         if clause is not None:
             shown = [each for each in shown if each["properties"]["status"].lower() == clause[1].lower()]
-        return JSONResponse({"value": shown})
+        return paged(request, shown)
 
     async def _get(self, request: Request) -> Response:
         id_, _ = self._job(request)

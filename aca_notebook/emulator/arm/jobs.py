@@ -17,7 +17,7 @@ from aca_notebook.emulator.arm.hosting import hosting_environment, hosting_profi
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.job_defaults import settled_job
 from aca_notebook.emulator.arm.job_rules import check_job
-from aca_notebook.emulator.arm.locations import display_name
+from aca_notebook.emulator.arm.locations import settled_location
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.secret_values import asked_values, kept_values, launch_with, listed_secrets
@@ -211,6 +211,7 @@ class Jobs:
     def _document(self, id_: ResourceId, asked: Document, claims: Document, valued_secrets: set[str]) -> Document:
         """Return the whole document a write asks for; raises what Azure would refuse."""
         before = self._store.get(id_)
+        location = settled_location(id_, asked.get("location"), before, JOB_TYPE)
         properties = member(asked.get("properties"), "properties")
         environment = hosting_environment(self._store, properties)
         profile_name, profile = hosting_profile(environment, properties)
@@ -219,7 +220,7 @@ class Jobs:
             "id": str(id_),
             "name": before["name"] if before else id_.name,
             "type": JOB_TYPE,
-            "location": display_name(str(asked.get("location") or (before or {}).get("location") or ""), JOB_TYPE),
+            "location": location,
         }
         document |= {"tags": asked["tags"]} if asked.get("tags") else {}
         document["systemData"] = system_data(claims, self._clock.now(), (before or {}).get("systemData"))

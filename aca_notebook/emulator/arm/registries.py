@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.faults import invalid, resource_not_found
-from aca_notebook.emulator.arm.locations import display_name, location_name
+from aca_notebook.emulator.arm.locations import location_name, settled_location
 from aca_notebook.emulator.arm.provisioning import succeeded
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text, truth
@@ -175,7 +175,7 @@ class Registries:
     def _document(self, id_: ResourceId, asked: Document, claims: Document, before: Document | None) -> Document:
         properties = member(asked.get("properties"), "properties")
         sku = text(member(asked.get("sku"), "sku").get("name"), "sku.name") or "Basic"
-        location = location_name(display_name(str(asked.get("location") or ""), TYPE))
+        location = location_name(settled_location(id_, asked.get("location"), before, TYPE))
         system = system_data(claims, self._clock.now(), (before or {}).get("systemData"))
         stamp = system["lastModifiedAt"].removesuffix("Z") + "+00:00"
         return {

@@ -13,7 +13,7 @@ from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.arm.hosting import hosting_environment
 from aca_notebook.emulator.arm.identities import settled_identity
-from aca_notebook.emulator.arm.locations import display_name
+from aca_notebook.emulator.arm.locations import settled_location
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, GROUP, SUBSCRIPTION
 from aca_notebook.emulator.arm.session_pool_rules import (
@@ -24,7 +24,7 @@ from aca_notebook.emulator.arm.session_pool_rules import (
     settled_properties,
     shown_properties,
 )
-from aca_notebook.emulator.arm.values import member, text
+from aca_notebook.emulator.arm.values import member
 from aca_notebook.emulator.wire import AzureError, Check, Door, Offer, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState
@@ -172,7 +172,7 @@ class SessionPools:
 
     def _document(self, id_: ResourceId, asked: Document, claims: Document, before: Document | None) -> Document:
         kept = (before or {}).get("properties") or {}
-        location = display_name(text(asked.get("location") or (before or {}).get("location"), "location"), TYPE)
+        location = settled_location(id_, asked.get("location"), before, TYPE)
         properties = settled_properties(member(asked.get("properties"), "properties"), kept)
         if properties["containerType"] == CUSTOM:
             properties["environmentId"] = hosting_environment(self._keeping.store, properties)["id"]

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.faults import invalid, parent_not_found, resource_not_found
+from aca_notebook.emulator.arm.locations import check_place
 from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.wire import AzureError, Check, Door, Offer, Route
 from aca_notebook.model.ids import ResourceId, parse_id
@@ -233,7 +234,9 @@ class Stored:
             "type": kind.type,
         }
         if kind.location is not None:
-            document["location"] = kind.location(text(asked.get("location") or before.get("location"), "location"))
+            wanted = text(asked.get("location") or before.get("location"), "location")
+            document["location"] = kind.location(wanted)
+            check_place(write.id, document["location"], write.before)
             tags = member(asked.get("tags"), "tags")
             document |= {"tags": tags} if tags or kind.empty_tags else {}
         if kind.etag is not None:

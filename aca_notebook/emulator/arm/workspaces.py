@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.clock import format_instant
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, without_nulls
 from aca_notebook.emulator.arm.faults import invalid, resource_not_found
-from aca_notebook.emulator.arm.locations import display_name, location_name
+from aca_notebook.emulator.arm.locations import location_name, settled_location
 from aca_notebook.emulator.arm.provisioning import succeeded
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text, whole
@@ -163,7 +163,7 @@ class Workspaces:
     def _document(self, id_: ResourceId, asked: Document, before: Document | None) -> Document:
         properties = member(asked.get("properties"), "properties")
         kept = (before or {}).get("properties", {})
-        location = location_name(display_name(text(asked.get("location"), "location"), TYPE))
+        location = location_name(settled_location(id_, asked.get("location"), before, TYPE))
         now = self._clock.now()
         sku = text(member(properties.get("sku"), "properties.sku").get("name"), "properties.sku.name")
         days = whole(properties.get("retentionInDays"), "properties.retentionInDays")

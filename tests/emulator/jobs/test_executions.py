@@ -293,3 +293,19 @@ def test_a_stop_that_was_answered_holds_after_a_restart(data_dir: Path) -> None:
 
 def _listed(jobs: JobWorld) -> list[dict]:
     return jobs.emulator.ask("GET", f"{jobs.path()}/executions").json()["value"]
+
+
+def test_executions_come_in_pages_when_they_are_asked_for_so(jobs: JobWorld) -> None:
+    """Newer `az containerapp job execution list --page-size` follows the links to the rest."""
+    jobs.put()
+    started = {jobs.start() for _ in range(5)}
+    seen: list[str] = []
+    link = f"{jobs.path()}/executions?api-version=2025-07-01&pageSize=2"
+    while link:
+        answer = jobs.emulator.ask("GET", link).json()
+        assert len(answer["value"]) <= 2
+        seen += [each["name"] for each in answer["value"]]
+        link = answer.get("nextLink", "")
+    assert (len(seen), set(seen)) == (5, started)
+    refused = jobs.emulator.ask("GET", f"{jobs.path()}/executions?api-version=2025-07-01&$skipToken=x")
+    assert refused.status_code == 400
