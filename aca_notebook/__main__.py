@@ -101,6 +101,7 @@ def _emulator_parsers(commands: Any) -> None:
     run.add_argument("--port", type=int, metavar="N", help="default: the one it had before, or a free one")
     run.add_argument("--pace", metavar="PACE", help="how fast Azure is: instant, realistic, or a factor")
     run.add_argument("--idle-exit", metavar="SECONDS", help="exit after so long without use, or never")
+    run.add_argument("--role-delay", metavar="SECONDS", help="until a role assignment is in effect; default: at once")
     action("start", _emulator_start, "start it in the background, or join the one that runs")
     action("stop", _emulator_stop, "stop it and everything it runs; its state stays")
     status = action("status", _emulator_status, "say whether it runs, and what it does")
@@ -111,6 +112,7 @@ def _emulator_parsers(commands: Any) -> None:
     pace = action("pace", _emulator_pace, "say how fast it is, or change that; it stays so after a restart")
     pace.add_argument("pace", nargs="?", default="", metavar="PACE", help="instant, realistic, or a factor")
     _fault_parsers(actions)
+    _principal_parsers(actions)
     image = actions.add_parser("image", help="images that stand for commands of this machine")
     image_actions = _choices(image, "actions", "ACTION")
     add = image_actions.add_parser("add", help="let an image stand for a command: image add IMAGE -- COMMAND …")
@@ -130,6 +132,21 @@ def _moving_parsers(action: Callable[[str, Any, str], argparse.ArgumentParser]) 
     take_in = action("import", _emulator_import, "take in what was exported; one that runs is stopped and started")
     take_in.add_argument("file", type=Path, metavar="FILE")
     take_in.add_argument("--replace", action="store_true", help="in the place of all it holds")
+
+
+def _principal_parsers(actions: Any) -> None:
+    principal = actions.add_parser("principal", help="callers that may do what the roles you give them say")
+    verbs = _choices(principal, "actions", "ACTION")
+    for name, run, text, named in (
+        ("add", _principal_add, "make a service principal; prints its ids and, this once, its secret", "NAME"),
+        ("remove", _principal_remove, "forget one and its secret", "APP_ID"),
+        ("list", _principal_list, "list them, the emulator's own first", ""),
+    ):
+        verb = verbs.add_parser(name, help=text)
+        verb.add_argument("--data-dir", type=Path, metavar="DIR", help="where the emulator keeps its state")
+        verb.set_defaults(run=run)
+        if named:
+            verb.add_argument("named", metavar=named)
 
 
 def _fault_parsers(actions: Any) -> None:
@@ -159,12 +176,10 @@ def _folder(given: argparse.Namespace) -> Path:
 def _emulator_run(given: argparse.Namespace) -> int:
     """Become the emulator: signals and the exit code are its own."""
     folder = _folder(given)
-    options = [
-        part
-        for flag, value in (("--port", given.port), ("--pace", given.pace), ("--idle-exit", given.idle_exit))
-        if value is not None
-        for part in (flag, str(value))
-    ]
+    flags = {
+        "--port": given.port, "--pace": given.pace, "--idle-exit": given.idle_exit, "--role-delay": given.role_delay,
+    }  # fmt: skip
+    options = [part for flag, value in flags.items() if value is not None for part in (flag, str(value))]
     command = launcher.command(folder, *options)
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606  # our own module under our own interpreter
@@ -244,6 +259,19 @@ def _fault_clear(given: argparse.Namespace) -> None:
 
 def _emulator_pace(given: argparse.Namespace) -> None:
     print(rehearsal.pace(_folder(given), given.pace))
+
+
+def _principal_add(given: argparse.Namespace) -> None:
+    print(json.dumps(launcher.ensure_emulator(_folder(given)).add_principal(given.named), indent=2))
+
+
+def _principal_remove(given: argparse.Namespace) -> None:
+    launcher.ensure_emulator(_folder(given)).remove_principal(given.named)
+    print(f"{given.named} is forgotten; a token that it has is good until it expires")
+
+
+def _principal_list(given: argparse.Namespace) -> None:
+    print(json.dumps(launcher.ensure_emulator(_folder(given)).principals(), indent=2))
 
 
 def _emulator_image_add(given: argparse.Namespace) -> None:

@@ -80,6 +80,19 @@ class EmulatorEndpoint:
         body = {"image": image, "command": list(command), **({"folder": folder} if folder else {})}
         self._control("PUT", "/_emulator/images", body)
 
+    def principals(self) -> list[dict[str, str]]:
+        """The service principals it knows, its own first, as `az ad sp create-for-rbac` would print them."""
+        found: list[dict[str, str]] = self._control("GET", "/_emulator/principals")["value"]
+        return found
+
+    def add_principal(self, name: str) -> dict[str, str]:
+        """Make a service principal without any role; the answer has its secret, which is told this once."""
+        return self._control("POST", "/_emulator/principals", {"name": name})
+
+    def remove_principal(self, client_id: str) -> None:
+        """Forget a service principal."""
+        self._control("DELETE", f"/_emulator/principals/{quote(client_id, safe='')}")
+
     def faults(self) -> tuple[FaultInForce, ...]:
         """The faults in force."""
         return tuple(_fault(each) for each in self._control("GET", "/_emulator/faults")["value"])

@@ -26,7 +26,7 @@ class Caller:
 
     def __init__(self, emulator: Running, name: str = "tester") -> None:
         self.emulator = emulator
-        self.shown = emulator.control("POST", f"principals?name={name}").json()
+        self.shown = emulator.control("POST", "principals", {"name": name}).json()
         self.token = self.obtain(ARM)
 
     def obtain(self, resource: str) -> str:
@@ -158,4 +158,4 @@ def test_a_principal_with_a_wrong_secret_or_an_odd_name_gets_nothing(emulator: R
     caller.shown["password"] = "wrong"  # that is the point
     with pytest.raises(KeyError):
         caller.obtain(ARM)
-    assert emulator.control("POST", "principals?name=/").status_code == 400
+    assert emulator.control("POST", "principals", {"name": "/"}).status_code == 400

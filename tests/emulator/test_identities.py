@@ -136,7 +136,7 @@ def test_an_app_pulls_by_password_when_it_is_the_registrys(emulator: Running) ->
 
 
 def test_an_application_with_a_role_is_a_user_of_a_registry_too(emulator: Running) -> None:
-    shown = emulator.control("POST", "principals?name=puller").json()
+    shown = emulator.control("POST", "principals", {"name": "puller"}).json()
     body = emulator.body()
     body["properties"]["configuration"] |= {
         "secrets": [{"name": "registry", "value": shown["password"]}],

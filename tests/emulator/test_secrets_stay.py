@@ -136,7 +136,7 @@ def elsewhere(running: Running, canary: Canaries) -> None:
         headers={"Authorization": f"Bearer {token}"},
     )  # fmt: skip
     assert kept.status_code == 200, kept.text
-    principal = running.control("POST", "principals?name=canary").json()
+    principal = running.control("POST", "principals", {"name": "canary"}).json()
     canary.sung["principal's password"] = principal["password"]
     storage = f"{running.group}/providers/Microsoft.Storage/storageAccounts/account/listKeys"
     canary.sung["storage account's key"] = running.ask("POST", storage).json()["keys"][0]["value"]

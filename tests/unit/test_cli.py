@@ -16,8 +16,9 @@ from aca_notebook.__main__ import _answers, _parser, main
         ([], ["demo", "doctor", "key", "emulator", "version"]),
         (["emulator"], ["run", "start", "stop", "status", "env", "reset", "export", "import", "image"]),
         (["emulator", "image"], ["add"]),
+        (["emulator", "principal"], ["add", "remove", "list"]),
     ],
-    ids=["nothing", "emulator", "emulator image"],
+    ids=["nothing", "emulator", "emulator image", "emulator principal"],
 )
 def test_without_a_command_there_is_help(words, listed, capsys):
     assert main(words) == 0
@@ -47,7 +48,10 @@ def test_what_is_mistyped_gets_the_nearest_command_and_where_to_read_on(words, s
 
 @pytest.mark.parametrize(
     "action",
-    ["run", "start", "stop", "status", "env", "reset", "export file", "import file", "image add"],
+    [
+        "run", "start", "stop", "status", "env", "reset", "export file", "import file", "image add", "principal add x",
+        "principal remove x", "principal list",
+    ],  # fmt: skip
 )
 def test_every_emulator_action_takes_a_data_folder(action, tmp_path):
     words = ["emulator", *action.split(), "--data-dir", str(tmp_path)]

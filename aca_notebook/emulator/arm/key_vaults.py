@@ -79,6 +79,9 @@ class KeyVaults:
             Route("POST", f"{everywhere}/checkNameAvailability", arm, "Vaults_CheckNameAvailability", self._available),
             Route("GET", f"{everywhere}/deletedVaults", arm, "Vaults_ListDeleted", self._list_deleted),
             Route("GET", gone, arm, "Vaults_GetDeleted", self._get_deleted),
+            # `az keyvault recover` and `purge` look among these too; there are none here.
+            Route("GET", f"{everywhere}/managedHSMs", arm, "ManagedHsms_ListBySubscription", self._none),
+            Route("GET", f"{everywhere}/deletedManagedHSMs", arm, "ManagedHsms_ListDeleted", self._none),
             Route("POST", f"{gone}/purge", arm, "Vaults_PurgeDeleted", self._purge),
         ]
 
@@ -210,6 +213,10 @@ class KeyVaults:
     async def _list_deleted(self, request: Request) -> Response:
         subscription = self.scope.subscription(request)
         return JSONResponse({"value": [_shown_deleted(each) for each in self._all_deleted(subscription)]})
+
+    async def _none(self, request: Request) -> Response:
+        self.scope.subscription(request)
+        return JSONResponse({"value": []})
 
     async def _get_deleted(self, request: Request) -> Response:
         return JSONResponse(_shown_deleted(self._found_deleted(request)))

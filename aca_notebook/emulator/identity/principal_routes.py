@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
-from aca_notebook.emulator.wire import AzureError, Door, Route, query
+from aca_notebook.emulator.arm.bodies import json_body
+from aca_notebook.emulator.wire import AzureError, Door, Route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,7 +39,7 @@ class PrincipalRoutes:
 
     async def _add(self, request: Request) -> Response:
         """The secret is told here and nowhere else."""
-        name = query(request, "name") or "principal"
+        name = str((await json_body(request)).get("name") or "")
         if _NAME.fullmatch(name) is None:
             raise AzureError(400, "InvalidName", f"'{name[:64]}' is no name for a principal.")
         principal, secret = await self._applications.add(name)

@@ -35,7 +35,7 @@ class Holder:
 
     def __init__(self, emulator: Running) -> None:
         self.emulator = emulator
-        self.shown = emulator.control("POST", "principals?name=holder").json()
+        self.shown = emulator.control("POST", "principals", {"name": "holder"}).json()
         form = {
             "grant_type": "client_credentials", "client_id": self.shown["appId"],
             "client_secret": self.shown["password"], "scope": f"{VAULT}/.default",

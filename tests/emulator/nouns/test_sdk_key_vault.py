@@ -98,7 +98,7 @@ async def test_the_async_client_does_the_same(address: str) -> None:
 def test_a_service_principal_without_a_role_is_refused_and_one_with_a_wrong_secret_gets_no_token(
     emulator: Running, address: str
 ) -> None:
-    shown = emulator.control("POST", "principals?name=reader").json()
+    shown = emulator.control("POST", "principals", {"name": "reader"}).json()
 
     def client(secret: str) -> SecretClient:
         options: dict[str, Any] = {
