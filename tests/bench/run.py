@@ -12,7 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import calls, control_plane, population, starting
+from tests.bench import calls, control_plane, logs, population, starting
 from tests.bench.figures import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "performance.md"
@@ -24,6 +24,7 @@ CASES = {
     "ingress": calls.ingress_throughput,
     "arm": control_plane.get_and_put,
     "population": population.full_emulator,
+    "logs": logs.log_tables,
 }
 
 

@@ -32,6 +32,20 @@ _MISSING_COLUMN = re.compile(
     r'Referenced column "([^"]+)" (?:not found|was not found)|does not have a column named "([^"]+)"'
 )
 _MISSING_TABLE = re.compile(r"Table with name (\S+) does not exist")
+#: `bin` of a moment is translated by way of seconds and time zones: seven times slower than DuckDB's own word for it,
+#: and counted from 1970. Kusto counts from year 1, so that its weeks begin on Mondays.
+_BIN = re.compile(
+    r"to_timestamp\(floor\(epoch\((?P<moment>.+?)\) / epoch\((?P<step>INTERVAL '[^']+')\)\) \* epoch\((?P=step)\)\)"
+    r" AT TIME ZONE 'UTC'"
+)
+_BUCKET = r"time_bucket(\g<step>, CAST(\g<moment> AS TIMESTAMP), TIMESTAMP '0001-01-01')"
+#: With an escape character DuckDB no longer sees a plain search in a pattern: twice as slow, and needless where the
+#: text has nothing to escape.
+_ESCAPED = re.compile(
+    r"'%' \|\| replace\(replace\(replace\('(?P<text>(?:[^'%_\\]|'')*)', '\\', '\\\\'\), "
+    r"'%', '\\%'\), '_', '\\_'\) \|\| '%' ESCAPE '\\'"
+)
+_PLAIN = r"'%\g<text>%'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,7 @@ class Kql:
         for name in _tables_in(str(made)):
             if name not in self._tables:
                 raise self._unresolved(query, name)
-        return str(made), dict(made.parameters)
+        return _ESCAPED.sub(_PLAIN, _BIN.sub(_BUCKET, str(made))), dict(made.parameters)
 
     def _execute(self, query: str, context: str, source: str) -> DuckDBPyConnection:
         sql, parameters = self._translate(query, context, source)

@@ -56,6 +56,12 @@ ANSWERS = {
     "where and count": ('Console | where App == "scorer" | count', [[6]]),
     "has knows words": ('Console | where Log has "GET" | count', [[6]]),
     "contains knows letters": ('Console | where Log contains "ge" | count', [[6]]),
+    "contains takes letters as they are": (
+        """datatable(t:string)["a%b", "axb", "a_b", "a\\\\b", "it's"] | summarize countif(t contains "%"),
+        countif(t contains "_"),
+        countif(t contains @"\\"), countif(t contains "'"), countif(t contains "A"), countif(t contains_cs "A")""",
+        [[1, 1, 1, 1, 4, 0]],
+    ),
     "startswith and not contains": ('Console | where Log startswith "get" and Log !contains "10" | count', [[5]]),
     "matches regex": (r'Console | where Log matches regex @"^GET /x \d\d" | count', [[1]]),
     "in": ('System | where Reason in ("ProbeFailed", "x") | count', [[2]]),
@@ -81,6 +87,10 @@ ANSWERS = {
     "summarize by bin": (
         "Console | summarize n = count() by bin(TimeGenerated, 30m) | order by TimeGenerated asc",
         [["2026-05-01T11:00:00Z", 6], ["2026-05-01T11:30:00Z", 6]],
+    ),
+    "bin of a week begins on a Monday": (
+        "print bin(datetime(2026-05-07 13:45), 7d), bin(datetime(2026-05-07 13:45), 1d), bin(datetime(1969-12-31), 2h)",
+        [["2026-05-04T00:00:00Z", "2026-05-07T00:00:00Z", "1969-12-31T00:00:00Z"]],
     ),
     "countif, dcount, percentile": (
         "Console | summarize countif(Size > 8), dcount(App), percentile(Size, 50)", [[3, 2, 5.0]],
