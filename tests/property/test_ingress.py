@@ -29,7 +29,7 @@ def requests(draw) -> bytes:
     """The bytes of a valid request: without a body, with a length, or in chunks and perhaps with trailers."""
     method = draw(st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]))
     lines = [f"{method} {draw(TARGET)} HTTP/1.1", *(f"{name}: {value}" for name, value in draw(HEADERS))]
-    lines.insert(draw(st.integers(1, len(lines))), "Host: app.example")
+    lines.insert(draw(st.integers(1, len(lines))), "Host: app")
     head = "\r\n".join(lines).encode() + b"\r\n"
     framing = draw(st.sampled_from(["none", "length", "chunks"]))
     if framing == "none":
@@ -107,6 +107,8 @@ class Wire:
 
 class OneReplica:
     """A gate with one replica behind it, whose connections it keeps."""
+
+    domains: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.kept: list[Upstream] = []

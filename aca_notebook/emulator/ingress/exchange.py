@@ -21,6 +21,11 @@ _REPLAYABLE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 class Gate(Protocol):
     """What the proxy asks of the ingress."""
 
+    @property
+    def domains(self) -> frozenset[str]:
+        """Host names, in lower case, that are asked for besides this machine's."""
+        ...
+
     def admit(self, exchange: Exchange) -> None:
         """See to it that `exchange.send` or `exchange.refuse` is called, now or later."""
         ...

@@ -17,6 +17,8 @@ _OURS = _HOP_BY_HOP | {b"host", b"x-forwarded-for", b"x-forwarded-proto", b"x-fo
 _OURS_IN_ANSWERS = _HOP_BY_HOP | {b"x-call-id"}
 _VERSIONS = frozenset({"1.0", "1.1"})
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?")  # RFC 3986 §3.2.2, without user
+#: Names of this machine and of apps in their environment: no name that somebody else could own.
+_NEAR = re.compile(rb"(?:[^.:\[\]]*|127(?:\.\d{1,3}){3}|\[::1\]|(?:[^.:]+\.)+localhost\.?)(?::\d*)?", re.IGNORECASE)
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
 _STATUS_WORDS = {
     200: "OK", 301: "Moved Permanently", 302: "Found", 401: "Unauthorized", 403: "Forbidden", 501: "Not Implemented",
@@ -48,9 +50,16 @@ class Asked(NamedTuple):
     chunked: bool
 
 
+#: A page that rebinds its own name to this machine gets no further; Azure answers so to names that no app has.
+FOREIGN = Fault(404, "No app has this host name.")
 TOO_LARGE = Fault(431, f"A request has at most {HEADERS} headers, and its head at most {HEAD_BYTES // 1024} KiB.")
 _NO_PATH = Fault(400, "The request's target is not a path.")
 NOT_HTTP = Fault(400, "This is not HTTP/1.1.")
+
+
+def is_foreign(host: bytes, domains: frozenset[str]) -> bool:
+    """Tell whether a host name is neither this machine's nor one of an app's `domains`."""
+    return _NEAR.fullmatch(host) is None and host.partition(b":")[0].decode().lower() not in domains
 
 
 def read_request(method: bytes, target: bytes, version: str, headers: Headers) -> Asked | Fault:

@@ -205,6 +205,9 @@ class Downstream(asyncio.Protocol):
         if isinstance(asked, heads.Fault):
             self._turn_away(asked)
             return
+        if heads.is_foreign(asked.host, self.gate.domains):
+            self._turn_away(heads.FOREIGN)
+            return
         exchange.headed = True
         exchange.target = asked.target
         exchange.host = asked.host.decode()

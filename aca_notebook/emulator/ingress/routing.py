@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.ingress.rules import rules_at
+from aca_notebook.emulator.runtime.desired import Ingress
 from aca_notebook.emulator.runtime.reconcile import is_ready, live_revisions, serving_revision
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class RoutingTable:
 
     `named` maps revision names and labels, which host names may ask for, to revisions; `failures` says why a revision
     will not answer; `rules` hold for requests over TLS and `plain_rules` for the others, None where nothing is asked.
+    `hosts` are custom domains, in lower case.
     """
 
     app_key: str
@@ -44,6 +46,7 @@ class RoutingTable:
     failures: Mapping[str, str] = field(default_factory=dict)
     rules: IngressRules | None = None
     plain_rules: IngressRules | None = None
+    hosts: frozenset[str] = frozenset()
 
 
 def routing_table(app: App, observed: ObservedApp) -> RoutingTable:
@@ -66,11 +69,13 @@ def routing_table(app: App, observed: ObservedApp) -> RoutingTable:
             failures[revision.name] = state.failed_message or state.failed_reason
     names = {revision.name for revision in live}
     shares, labels = _shares(app, newest, names)
+    ingress = app.ingress or Ingress()
     return RoutingTable(
         app.key, app.name, app.environment, app.running and app.ingress is not None,
-        bool(app.ingress and app.ingress.sticky), shares,
+        ingress.sticky, shares,
         {name.lower(): name for name in names} | labels, endpoints, failures,
-        *(rules_at(app.ingress.rules, secure=secure) for secure in (True, False) if app.ingress is not None),
+        rules=rules_at(ingress.rules, secure=True), plain_rules=rules_at(ingress.rules, secure=False),
+        hosts=ingress.hosts,
     )  # fmt: skip
 
 

@@ -95,6 +95,11 @@ class Site:
         """Whether a request is open."""
         return bool(self._active)
 
+    @property
+    def domains(self) -> frozenset[str]:
+        """The app's custom domains, in lower case."""
+        return self.table.value.hosts
+
     def connection(self, secure: bool) -> Downstream:  # noqa: FBT001  # the listener's factory
         """Make the protocol for a client's connection."""
         return Downstream(self, secure=secure)

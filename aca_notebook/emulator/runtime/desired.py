@@ -81,6 +81,7 @@ class Ingress:
     traffic: tuple[TrafficWeight, ...] = (TrafficWeight(weight=100, latest=True),)
     sticky: bool = False
     rules: IngressRules = field(default_factory=IngressRules)
+    hosts: frozenset[str] = frozenset()  #: custom domains, in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +325,7 @@ def _ingress(entry: Mapping[str, Any] | None, sign_in: Mapping[str, Any] | None)
         traffic=traffic,
         sticky=str((entry.get("stickySessions") or {}).get("affinity") or "none").lower() == "sticky",
         rules=read_rules(entry, sign_in),
+        hosts=frozenset(str(each.get("name") or "").lower() for each in entry.get("customDomains") or ()),
     )
 
 

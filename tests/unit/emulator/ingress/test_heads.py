@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aca_notebook.emulator.ingress.heads import HEAD_BYTES, HEADERS, TOO_LARGE, Asked, Fault, read_request
+from aca_notebook.emulator.ingress.heads import HEAD_BYTES, HEADERS, TOO_LARGE, Asked, Fault, is_foreign, read_request
 
 HOST = (b"Host", b"app.example:8080")
 
@@ -95,3 +95,10 @@ def test_a_head_may_have_100_headers_and_64_kib():
     assert isinstance(read(HOST, (b"X", b"v" * rest)), Asked)
     assert read(HOST, (b"X", b"v" * (rest + 1))) == TOO_LARGE
     assert isinstance(TOO_LARGE, Fault)
+
+
+def test_a_custom_domain_is_no_foreign_name():
+    domains = frozenset({"models.example.org"})
+    assert not is_foreign(b"models.example.org", domains)
+    assert not is_foreign(b"Models.Example.org:8400", domains)
+    assert is_foreign(b"other.example.org", domains)

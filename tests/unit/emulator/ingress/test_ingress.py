@@ -108,7 +108,7 @@ async def test_weights_share_requests_out_between_revisions(tmp_path):
             for _ in range(200):
                 counts[json.loads((await c.ask(GET))[2])["CONTAINER_APP_REVISION"]] += 1
             assert 10 < counts[SECOND] < 75
-            labelled = b"GET / HTTP/1.1\r\nHost: scorer---new.blue.io\r\n\r\n"
+            labelled = b"GET / HTTP/1.1\r\nHost: scorer---new.blue.localhost\r\n\r\n"
             assert json.loads((await c.ask(labelled))[2])["CONTAINER_APP_REVISION"] == SECOND
 
 
@@ -204,7 +204,7 @@ async def test_a_revision_and_a_label_have_addresses_that_reach_them_alone(tmp_p
         first = await s.ingress.address(KEY, FIRST)
         second, label = await s.ingress.address(KEY, SECOND), await s.ingress.address(KEY, "NEW")
         assert len({address, first, second, label}) == 4
-        elsewhere = b"GET / HTTP/1.1\r\nHost: %s.blue.io\r\n\r\n" % SECOND.encode()
+        elsewhere = b"GET / HTTP/1.1\r\nHost: %s.blue.localhost\r\n\r\n" % SECOND.encode()
         assert await who(first, elsewhere) == FIRST, "the address decides, not the host name"
         assert await who(address, elsewhere) == SECOND
         assert await who(second) == await who(label) == SECOND

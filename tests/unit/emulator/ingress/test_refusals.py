@@ -240,3 +240,25 @@ async def test_a_long_body_in_small_chunks_has_no_such_limit():
             c.writer.write(b"1\r\nx\r\n" * 1000)
             await asyncio.sleep(0)
         assert (await c.ask(b"0\r\n\r\n"))[0] == 200
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: Upgrade\r\nUpgrade: websocket\r\n"], ids=["asking", "upgrading"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:8400", "127.0.0.1.evil.example", "localhost.evil.example", "scorer.evil.example",
+        "169.254.169.254", "0.0.0.0", "[::2]", "127.0.0.1.", "1.127.0.0.1",
+    ],
+)  # fmt: skip
+async def test_a_name_that_somebody_else_could_own_reaches_no_replica(host, more):
+    async with through(answer_ok) as t, t.client() as c:
+        assert (await c.ask(b"GET / HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (host.encode(), more)))[0] == 404
+        assert t.heads == []
+
+
+@pytest.mark.parametrize(
+    "host", ["scorer", "localhost", "LOCALHOST:8400", "127.0.0.1:8400", "[::1]:1", "scorer--v1.blue.localhost"]
+)
+async def test_a_name_of_this_machine_does(host):
+    async with through(answer_ok) as t, t.client() as c:
+        assert (await c.ask(b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host.encode()))[0] == 200
