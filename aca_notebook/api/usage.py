@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
     from aca_notebook.model.metric import Metric, MetricPoint
 
+REPLICAS = dataclasses.replace(metric.REPLICAS, aggregation="maximum")  # of a minute: an average is no number of them
 ASKED = (
-    metric.REPLICAS, metric.CPU, metric.MEMORY, metric.GPU, metric.REQUESTS, metric.RESPONSE_TIME, metric.RESTARTS,
+    REPLICAS, metric.CPU, metric.MEMORY, metric.GPU, metric.REQUESTS, metric.RESPONSE_TIME, metric.RESTARTS,
 )  # fmt: skip
 FAILED = "5xx"
 
@@ -45,7 +47,7 @@ def usage(
     minutes = max(span.total_seconds() / 60, 1.0)
     return AppUsage(
         app=app,
-        replicas=_latest(points.get(metric.REPLICAS, ())),
+        replicas=_latest(points.get(REPLICAS, ())),
         cpu_cores=_latest(points.get(metric.CPU, ())),
         memory_bytes=_latest(points.get(metric.MEMORY, ())),
         gpu_percent=_latest(points.get(metric.GPU, ())),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from aca_notebook.api.usage import read_usage, usage
+from aca_notebook.api.usage import REPLICAS, read_usage, usage
 from aca_notebook.display import listings
 from aca_notebook.model import metric
 from aca_notebook.model.ids import app_id
@@ -46,8 +46,8 @@ def test_the_busiest_app_comes_first_and_one_without_points_is_there_all_the_sam
     ids = {name: app_id("s", "g", name) for name in ("idle", "busy", "new")}
     platform = Platform(
         {
-            ids["idle"].key: {metric.CPU: points(0.01), metric.REPLICAS: points(1)},
-            ids["busy"].key: {metric.CPU: points(0.5), metric.REPLICAS: points(3)},
+            ids["idle"].key: {metric.CPU: points(0.01), REPLICAS: points(1)},
+            ids["busy"].key: {metric.CPU: points(0.5), REPLICAS: points(3)},
         }
     )
     found = asyncio.run(read_usage(platform, ids, SPAN))
