@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jwt
+import requests
 
 if TYPE_CHECKING:
     from tests.azure_cli.shell import Az
@@ -26,6 +27,25 @@ def test_a_wrong_secret_is_refused_in_azures_words(stranger: Az, emulator: RealE
     own = emulator.environment
     line = f"login --service-principal -u {own['AZURE_CLIENT_ID']} --tenant {own['AZURE_TENANT_ID']} -p wrong"
     assert "AADSTS7000215" in stranger.refused(line)
+
+
+def test_a_principal_may_do_what_its_role_says(stranger: Az, logged_in: Az, emulator: RealEmulator) -> None:
+    control = {"Authorization": f"Bearer {(emulator.folder / 'control-token').read_text().strip()}"}
+    principals = f"{emulator.ready['http_url']}/_emulator/principals"
+    guest = requests.post(principals, json={"name": "guest"}, headers=control, timeout=60).json()
+    group = logged_in("group create -n guests -l eastus")["id"]
+    grant = f"role assignment create --assignee {guest['appId']} --scope {group} --role"
+    logged_in(f"{grant} Reader")
+    line = f"login --service-principal -u {guest['appId']} --tenant {guest['tenant']}"
+    (account,) = stranger(line, "-p", guest["password"])
+    assert account["user"]["name"] == guest["appId"]
+    assert stranger("containerapp env list -g guests") == []
+    create = "identity create -g guests -n mine -l eastus"
+    assert "(AuthorizationFailed)" in stranger.refused(create)
+    logged_in(f"{grant} Contributor")
+    assert stranger(create)["name"] == "mine"
+    assert "(AuthorizationFailed)" in stranger.refused("identity create -g local -n mine -l eastus")
+    stranger("logout")
 
 
 def test_a_token_is_for_what_it_was_asked_for(logged_in: Az, emulator: RealEmulator) -> None:

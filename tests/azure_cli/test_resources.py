@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.azure_cli.shell import HELLO
+
 if TYPE_CHECKING:
     from tests.azure_cli.shell import Az
 
@@ -113,9 +115,24 @@ def test_a_vaults_secrets_are_set_listed_and_deleted(az: Az) -> None:
     az(f"rest --method put --resource https://vault.azure.net --url {url} --body", '{"value": "s3cret"}')
     secret = f"keyvault secret {{}} --id {address}secrets/key"
     assert az(secret.format("show"))["value"] == "s3cret"
+    _let_an_app_read(az, f"{address}secrets/key")
     az(secret.format("delete"))
     assert "(SecretNotFound)" in az.refused(secret.format("show"))
     az("keyvault delete -n walk-vault")
+
+
+def _let_an_app_read(az: Az, secret: str) -> None:
+    """Make an app whose identity may read the vault, and whose secret is that of the vault."""
+    az("containerapp env create -n vaulted -l eastus --logs-destination none")
+    az(f"containerapp create -n reader --environment vaulted --image {HELLO} --system-assigned")
+    principal = az("containerapp identity show -n reader")["principalId"]
+    az(f"keyvault set-policy -n walk-vault --object-id {principal} --secret-permissions get")
+    az(f"containerapp secret set -n reader --secrets key=keyvaultref:{secret},identityref:system")
+    (kept,) = az("containerapp show -n reader")["properties"]["configuration"]["secrets"]
+    assert kept == {"identity": "system", "keyVaultUrl": secret, "name": "key"}
+    az("containerapp update -n reader --set-env-vars KEY=secretref:key")
+    (variable,) = az("containerapp show -n reader")["properties"]["template"]["containers"][0]["env"]
+    assert variable["secretRef"] == "key"
 
 
 def _changes(foreseen: list[dict[str, Any]], name: str) -> list[str]:
