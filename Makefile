@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-az fuzz check bench setup lock format clean
+.PHONY: help demo lab test test-az fuzz check bench soak setup lock format clean
 
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,\
   $(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
@@ -41,6 +41,9 @@ check: .venv/.dev ## format, lint, types, layers and locks
 
 bench: .venv/.dev ## measure, and write docs/explanation/performance.md
 	@$(BIN)/python tests/bench/run.py
+
+soak: .venv/.dev ## kill the emulator a thousand times, and write docs/explanation/durability.md
+	@$(BIN)/python -m tests.bench.soak
 
 setup: .venv/.dev ## prepare .venv with everything
 

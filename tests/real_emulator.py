@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ class RealEmulator:
         """Start on `folder`; `prefix` is a command that runs another, such as one that mounts a small disk there."""
         self.folder = folder
         self.prefix = prefix
+        self._kept: threading.local | None = None
         self.log = folder.with_name(f"{folder.name}.log")
         self.start()
 
@@ -67,16 +69,35 @@ class RealEmulator:
         assert self.process.wait(30) == 0
         self.process.stdout.close()
 
-    def call(self, method: str, path: str, body=None) -> requests.Response:
-        return requests.request(
+    def call(self, method: str, path: str, body=None, version: str = API["api-version"]) -> requests.Response:
+        return self._requests().request(
             method,
             f"{self.ready['url']}{path}",
-            params=API,
+            params={"api-version": version},
             json=body,
             headers={"Authorization": f"Bearer {self.environment['ACCESS_TOKEN']}"},
             verify=str(self.inside / "roots.pem"),
             timeout=30,
         )
+
+    def keep_connections(self) -> None:
+        """Let each thread ask on a connection it keeps, until `hang_up`; a handshake costs more than an answer."""
+        self._kept = threading.local()
+
+    def hang_up(self) -> None:
+        """Close this thread's connection."""
+        session = getattr(self._kept, "session", None)
+        if session is not None:
+            session.close()
+            del self._kept.session
+
+    def _requests(self):
+        if self._kept is None:
+            return requests
+        if not hasattr(self._kept, "session"):
+            self._kept.session = requests.Session()
+            self._kept.session.trust_env = False  # it would read the environment for each request
+        return self._kept.session
 
     def registry(self, path: str) -> str:
         """The address of something in the registry."""

@@ -39,6 +39,7 @@ __all__ = ["ACR_PULL", "SCOPES", "SESSION_EXECUTOR", "Role", "Roles"]
 Document = dict[str, Any]
 _PROVIDER = "Microsoft.Authorization"
 _DEFINITION = f"{_PROVIDER}/roleDefinitions"
+_CHANGEABLE = ("condition", "conditionVersion", "description", "updatedOn", "updatedBy")
 _ASSIGNMENT = f"{_PROVIDER}/roleAssignments"
 #: What a role can be assigned at: the subscription, a group, a resource, and a resource in a resource.
 SCOPES = (SUBSCRIPTION, GROUP, RESOURCE, INNER_RESOURCE)
@@ -137,7 +138,10 @@ class Roles:
             )
         if before is None and any(_same(each, principal, role, scope) for each in self._all(scope)):
             raise AzureError(409, "RoleAssignmentExists", "The role assignment already exists.")
-        document = before or self._document(id_, scope, role, principal, asked, request.state.claims)
+        document = self._document(id_, scope, role, principal, asked, request.state.claims)
+        if before is not None:  # what may change, as `az role assignment update` does (SDK; unconfirmed)
+            changed = {name: document["properties"][name] for name in _CHANGEABLE}
+            document = before | {"properties": before["properties"] | changed}
         await self._keeping.store.put(id_, document)
         return JSONResponse(document, status_code=200 if before else 201)
 

@@ -70,6 +70,14 @@ def test_the_same_role_is_not_given_to_the_same_principal_twice(emulator: Runnin
     assert assign(emulator, registry(emulator), principal, SESSION_EXECUTOR.id).status_code == 201
 
 
+def test_an_assignments_description_may_change(emulator: Running) -> None:
+    first = assign(emulator, registry(emulator), str(uuid.uuid4())).json()
+    asked = {**first["properties"], "description": "for the builds"}
+    changed = emulator.ask("PUT", first["id"], {"properties": asked}, params=PULL)
+    assert (changed.status_code, changed.json()) == (200, first | {"properties": asked})
+    assert emulator.ask("GET", first["id"], params=PULL).json() == changed.json()
+
+
 def test_assignments_are_listed_at_above_and_below_a_scope(emulator: Running) -> None:
     principal = str(uuid.uuid4())
     at_registry = assign(emulator, registry(emulator), principal).json()["name"]
