@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.certificates import Certificates
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.identity.client import Client
     from aca_notebook.emulator.identity.secrets import Secrets
     from aca_notebook.emulator.identity.tokens import Issuer
@@ -44,6 +45,7 @@ class Guards:
     def __init__(  # noqa: PLR0913  # it is a part of the composition root
         self, *, settings: Settings, client: Client, issuer: Issuer, database: Database, store: Store,
         secrets: Secrets, certificates: Certificates, ports: IngressPorts, clock: Clock,
+        faults: Strikes,
     ) -> None:  # fmt: skip
         subscription = client.subscription_id
         self.http_url = ""
@@ -52,7 +54,7 @@ class Guards:
         self._clock = clock
         self.keys = ReplicaKeys(hashlib.sha256(b"replica" + settings.signing_key_path.read_bytes()).digest())
         self.keeping = Keeping(Scope(store, subscription), store, secrets, clock)
-        self.roles = Roles(self.keeping, delay_seconds=settings.role_delay_seconds)
+        self.roles = Roles(self.keeping, delay_seconds=settings.role_delay_seconds, faults=faults)
         self.access = Access(self.roles, client.object_id, subscription)
         self._applications = Applications(database, secrets, client)
         self._identities = ManagedIdentities(store, subscription)

@@ -148,6 +148,7 @@ class Emulator:
         self._guards = Guards(
             settings=settings, client=self.client, issuer=self._issuer, database=self._database, store=self._store,
             secrets=self._secrets, certificates=self._certificates, ports=ports, clock=clock,
+            faults=self._faults,
         )  # fmt: skip
         self._images = Images(self._database, settings.data_dir)
         self._interpreters = Interpreters(self._database)

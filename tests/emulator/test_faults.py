@@ -9,6 +9,7 @@ import requests
 
 from aca_notebook.model.fault_kinds import KINDS
 from tests.emulator.running import API, Running, running_emulator
+from tests.emulator.test_access import Caller
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -283,3 +284,15 @@ def test_tokens_can_be_made_to_expire_soon_and_then_are_refused_in_azures_words(
     assert "'1/1/2026 12:00:30 AM' is earlier than current UTC time '1/1/2026 12:00:30 AM'" in refused.text
     emulator.control("DELETE", "faults")
     assert obtain_token(emulator)["expires_in"] == 3600
+
+
+def test_a_role_can_be_made_to_take_long_to_be_in_effect(emulator: Running) -> None:
+    emulator.deploy()
+    caller = Caller(emulator)
+    put_in_force(emulator, "role-delay seconds=120")
+    caller.give("Reader", emulator.app_path())
+    assert caller.ask("GET", emulator.app_path()).status_code == 403
+    emulator.advance(119)
+    assert caller.ask("GET", emulator.app_path()).status_code == 403
+    emulator.advance(1)
+    assert caller.ask("GET", emulator.app_path()).status_code == 200
