@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import lzma
 import os
 import platform
 import py_compile
@@ -18,6 +19,7 @@ import re
 import shutil
 import tarfile
 import uuid
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -49,6 +51,17 @@ _PIP_SETTINGS = (
 
 class BuildFailed(Exception):
     """The context could not become an image; the text says why and, where it can, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much an archive may unpack to."""
+
+    size_bytes: int
+    files: int
+
+
+_LIMITS = Limits(16 * 2**30, 200_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,17 +279,24 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def unpack(context: Path, into: Path) -> None:
+def unpack(context: Path, into: Path, limits: Limits = _LIMITS) -> None:
     """Write the files of a tar archive under `into`.
 
-    Raises `BuildFailed` for what is no archive, for links and devices, and for names that lead out of `into`.
+    Raises `BuildFailed` for what is no archive, for links and devices, for names that lead out of `into`, and for more
+    than `limits` allow: a small archive can unpack to any size.
     """
+    size_bytes = files = 0
     try:
         with tarfile.open(context, "r:*") as archive:
             into.mkdir(parents=True)
             for member in archive:
+                size_bytes, files = size_bytes + member.size, files + 1
+                if size_bytes > limits.size_bytes or files > limits.files:
+                    raise BuildFailed(
+                        f"the uploaded source unpacks to more than {limits.files:,} files or {limits.size_bytes:,} bytes"
+                    )
                 _write_member(archive, member, into)
-    except (tarfile.TarError, EOFError, UnicodeError) as broken:
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError) as broken:  # ValueError: NUL in a name
         raise BuildFailed(f"the uploaded source is no readable tar archive: {broken}") from broken
 
 
