@@ -75,6 +75,7 @@ from aca_notebook.emulator.identity.secrets import GENERATION, Secrets
 from aca_notebook.emulator.identity.tokens import Issuer, load_signing_key
 from aca_notebook.emulator.ingress.ports import IngressPorts
 from aca_notebook.emulator.ingress.service import Ingress
+from aca_notebook.emulator.ingress.shared import SharedAddresses
 from aca_notebook.emulator.journal.database import Database, put_document
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
@@ -170,6 +171,9 @@ class Emulator:
             tls_http2=self._certificates.context("h2", "http/1.1"),
             clock=clock, observer=self._telemetry, faults=self._faults,
         )  # fmt: skip
+        self._shared = SharedAddresses(
+            sites=self._ingress, programs=self._controller, ports=ports, tls=self._certificates.context(), clock=clock
+        )
         self._runtime = runtime or Runtime(self._controller, self._ingress)
         self._operations = Operations(self._store, self._database, clock, self._faults)
         self._lifecycle = AppLifecycle(
@@ -209,6 +213,7 @@ class Emulator:
         await self._telemetry.start()
         await self._lifecycle.restore(self.client.subscription_id)
         await self._executions.restore(self.client.subscription_id)
+        await self._http_routes.restore(self.client.subscription_id)
         await self._operations.start()
         await self._expiry.start()
         self._retention.start()
@@ -244,6 +249,7 @@ class Emulator:
             await self._server.close()
         await self._retention.close()
         await self._runner.close()
+        await self._shared.close()
         await self._ingress.close()
         await self._guards.service_ports.close_all()
         await self._controller.close()
@@ -278,6 +284,8 @@ class Emulator:
     def _routes(self) -> list[Route]:
         keeping, references = self._guards.keeping, self._guards.references
         scope = keeping.scope
+        self._http_routes = HttpRoutes(keeping, self._shared)
+        self._store.when_deleted(self._http_routes.forget)
         tokens = AppTokens(self._issuer, self._clock)
         quotas = Quotas(self._store, self._faults)
         self._operations.admit(quotas.check)
@@ -334,7 +342,7 @@ class Emulator:
             Certificates(keeping),
             ManagedCertificates(keeping, self._operations),
             HostNames(keeping),
-            HttpRoutes(keeping),
+            self._http_routes,
             MaintenanceConfigurations(keeping),
             AuthConfigs(keeping, self._lifecycle.declare),
             AppResiliency(keeping),

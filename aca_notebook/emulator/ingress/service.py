@@ -126,6 +126,21 @@ class Ingress:
             await self._open_named(published, name)
             return published.named[name].address if name in published.named else ""
 
+    def site_of(self, environment: str, app: str, name: str) -> Site | None:
+        """Return the gate that requests to an app come through, or those to a revision or label that has an address."""
+        published = self._find(environment, app)
+        if published is None:
+            return None
+        gate = published.named.get(name) if name else published.main
+        site = gate.sites[0] if gate is not None else None
+        return site if isinstance(site, Site) else None
+
+    async def open_name(self, environment: str, app: str, name: str) -> None:
+        """See to it that a revision or label has an address, where it can have one."""
+        published = self._find(environment, app)
+        if published is not None:
+            await self.address(published.app.key, name)
+
     async def withdraw(self, app_key: str) -> None:
         """Let no more in, and let another app have the port."""
         async with self._turn:
@@ -184,6 +199,11 @@ class Ingress:
         published = self._published.pop(app_key, None)
         for gate in published.gates if published is not None else ():
             await gate.shut()
+
+    def _find(self, environment: str, app: str) -> _Published | None:
+        wanted = environment, app
+        here = self._published.values()
+        return next((each for each in here if (each.app.environment, each.app.name.lower()) == wanted), None)
 
     def _app(self, published: _Published) -> App:
         return self._controller.desired(published.app.key) or published.app

@@ -141,6 +141,7 @@ class ContainerRun:
         if self._running is None:
             raise NotRunning(f"container {self.place.container.name!r} does not run")
         port, image = self._running
+        argv = tuple(self._mounts.here(part) for part in argv)
         environment = {"TERM": "xterm", **self._environment(port, image)}
         mark = new_mark(self._tools.owner)
 

@@ -45,6 +45,14 @@ class World:
             headers={name.replace("_", "-"): value for name, value in headers.items()}, allow_redirects=False,
         )  # fmt: skip
 
+    def share(self, name: str, *rules: dict[str, Any]) -> str:
+        """PUT a route config; returns its address."""
+        path = f"{self.emulator.environment_id}/httpRouteConfigs/{name}"
+        answer = self.emulator.call("PUT", path, {"properties": {"rules": rules}})
+        assert answer.status_code in {200, 201}, answer.text
+        assert self.emulator.call("GET", path).json()["properties"]["fqdn"] == answer.json()["properties"]["fqdn"]
+        return str(answer.json()["properties"]["fqdn"])
+
     def run_job(self, name: str, url: str, environment: str = "local") -> str:
         """Have a job ask for a page; returns how it ended: Failed unless it was given the page."""
         environment_path = self.emulator.environment_id.rpartition("/")[0] + f"/{environment}"
@@ -136,3 +144,28 @@ def test_sign_in_is_asked_for_as_the_config_says_and_no_longer_when_it_is_gone(w
     assert world.ask().status_code == 403
     assert world.emulator.call("DELETE", path).status_code in {200, 204}
     assert world.ask().status_code == 200
+
+
+def test_apps_share_an_address_by_the_paths_of_a_route_config(world: World) -> None:
+    world.settle({"external": False})  # only its environment, and its environment's shared address
+    revision = world.emulator.get("app-1")["properties"]["latestRevisionName"]
+    routes = [{"match": {"pathSeparatedPrefix": "/one"}, "action": {"prefixRewrite": "/"}}]
+    target, named = {"containerApp": "app-1"}, {"containerApp": "app-1", "revision": revision}
+    address = world.share(
+        "shared", {"targets": [target], "routes": routes}, {"targets": [named], "routes": [{"match": {"path": "/two"}}]}
+    )
+
+    def status(path: str) -> int:
+        return requests.get(f"http://{address}{path}", timeout=30).status_code
+
+    assert [status(path) for path in ("/one", "/one/deep", "/two", "/onerous", "/")] == [200, 200, 200, 404, 404]
+    assert world.share("shared", {"targets": [target]}) == address
+    assert status("/") == 200
+    world.emulator.stop()
+    world.emulator.start()
+    path = f"{world.emulator.environment_id}/httpRouteConfigs/shared"
+    assert world.emulator.call("GET", path).json()["properties"]["fqdn"] == address
+    assert status("/") == 200
+    assert world.emulator.call("DELETE", path).status_code in {200, 202, 204}
+    with pytest.raises(requests.ConnectionError):
+        status("/")
