@@ -88,10 +88,13 @@ from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
 from aca_notebook.emulator.runtime.retention import Retention
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
+from aca_notebook.emulator.telemetry.logs.collector import Collector
+from aca_notebook.emulator.telemetry.logs.destinations import Destinations
+from aca_notebook.emulator.telemetry.logs.service import LogQueries
 from aca_notebook.emulator.telemetry.service import Telemetry
 from aca_notebook.emulator.wire import RouteTable
 from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, profile_name
-from aca_notebook.model.ids import environment_id, registry_id
+from aca_notebook.model.ids import environment_id, registry_id, workspace_id
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -166,6 +169,10 @@ class Emulator:
             database=self._database, controller=self._controller, store=self._store, clock=clock,
             usage=self._controller,
         )  # fmt: skip
+        self._collector = Collector(
+            path=settings.data_dir / "logs.duckdb", database=self._database, controller=self._controller,
+            destinations=Destinations(self._store), clock=clock, subscription=self.client.subscription_id,
+        )  # fmt: skip
         self._ingress = Ingress(
             controller=self._controller, ports=ports, tls=self._certificates.context(),
             tls_http2=self._certificates.context("h2", "http/1.1"),
@@ -211,6 +218,7 @@ class Emulator:
         await self._seed()
         await self._builds.start(self.client.subscription_id)
         await self._telemetry.start()
+        self._collector.start()
         await self._lifecycle.restore(self.client.subscription_id)
         await self._executions.restore(self.client.subscription_id)
         await self._http_routes.restore(self.client.subscription_id)
@@ -253,6 +261,7 @@ class Emulator:
         await self._ingress.close()
         await self._guards.service_ports.close_all()
         await self._controller.close()
+        await self._collector.close()  # after the controller: the last lines come when replicas end
         await self._faults.close()
         self._secrets.close()
         self._database.close()
@@ -292,7 +301,7 @@ class Emulator:
         self._groups = Groups(scope, self._store, self._operations)
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
         self._environments = Environments(scope, self._store, self._operations, self._clock, tokens, pace=self._pace)
-        workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
+        self._workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
         apps = Apps(
             scope=scope, store=self._store, operations=self._operations, lifecycle=self._lifecycle, tokens=tokens,
             references=references, clock=self._clock,
@@ -315,7 +324,7 @@ class Emulator:
         self._groups.deletes(JOB_TYPE, jobs.delete)
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
-        self._groups.deletes(WORKSPACE_TYPE, workspaces.delete)
+        self._groups.deletes(WORKSPACE_TYPE, self._workspaces.delete)
         self._groups.deletes(VAULT_TYPE, self._guards.vaults.delete)
         nouns = (
             *self._guards.nouns(),
@@ -327,7 +336,7 @@ class Emulator:
             jobs,
             self._executions,
             self._registries,
-            workspaces,
+            self._workspaces,
             UserIdentities(keeping),
             DiagnosticSettings(keeping),
             MetricAlerts(keeping),
@@ -357,6 +366,13 @@ class Emulator:
             self._builds,
             self._blobs,
             self._telemetry,
+            LogQueries(
+                collector=self._collector,
+                store=self._store,
+                clock=self._clock,
+                pace=self._pace,
+                rights=self._guards.access,
+            ),
             Exec(self._store, self._controller),
             Control(
                 self, images=self._images, interpreters=self._interpreters, builder=self._builder, clock=self._clock
@@ -365,13 +381,24 @@ class Emulator:
         return [self._guards.access.guarded(route) for noun in nouns for route in noun.routes()]
 
     async def _seed(self) -> None:
-        """Make the group, the environment and the registry `local`; what is there already stays as it is."""
+        """Make group, workspace, environment and registry `local`; what is there already stays as it is."""
         group = await self._groups.ensure(SEED, DEFAULT_LOCATION)
+        workspace = await self._workspaces.ensure(
+            workspace_id(group.subscription, group.resource_group, SEED), DEFAULT_LOCATION
+        )
         profiles = [CONSUMPTION, *GPU_NAMES.values()]
         await self._environments.ensure(
             environment_id(group.subscription, group.resource_group, SEED),
             DEFAULT_LOCATION,
-            {"workloadProfiles": [{"name": profile_name(each), "workloadProfileType": each.name} for each in profiles]},
+            {
+                "workloadProfiles": [
+                    {"name": profile_name(each), "workloadProfileType": each.name} for each in profiles
+                ],
+                "appLogsConfiguration": {
+                    "destination": "log-analytics",
+                    "logAnalyticsConfiguration": {"customerId": workspace},
+                },
+            },
         )
         await self._registries.ensure(registry_id(group.subscription, group.resource_group, SEED), DEFAULT_LOCATION)
 

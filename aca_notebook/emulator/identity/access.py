@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from aca_notebook.emulator.wire import Handler, Route
 
+_READ_METRICS = "Microsoft.Insights/metrics/read"
+
 
 class HeldRoles(Protocol):
     """The role assignments."""
@@ -47,8 +49,23 @@ class Access:
         self._subscription = subscription
 
     def guarded(self, route: Route) -> Route:
-        """Return a route of Resource Manager that asks for a role first; others have doors of their own."""
+        """Return a route that asks for a role first: those of Resource Manager, and metrics of many resources.
+
+        Others have doors of their own, or know only in their handler what is asked about.
+        """
+        if route.door is Door.METRICS:
+            return replace(route, handler=partial(self._answer_metrics, route.handler))
         return replace(route, handler=partial(self._answer, route.handler)) if route.door is Door.ARM else route
+
+    def allows(self, claims: Mapping[str, Any], action: str, scope: ResourceId) -> bool:
+        """Tell whether a caller may perform an action."""
+        return self.is_owner(claims) or self._roles.allows(_who(claims), action, scope)
+
+    async def _answer_metrics(self, handler: Handler, request: Request) -> Response:
+        subscription = ResourceId(str(request.path_params["subscription"]))
+        if not self.allows(request.state.claims, _READ_METRICS, subscription):
+            raise forbidden(request.state.claims, _READ_METRICS, str(subscription))
+        return await handler(request)
 
     async def _answer(self, handler: Handler, request: Request) -> Response:
         claims: Mapping[str, Any] = request.state.claims

@@ -6,19 +6,21 @@ import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.bodies import json_body
+from aca_notebook.emulator.arm.values import items, member, text
 from aca_notebook.emulator.telemetry.logs.answers import answer_body
 from aca_notebook.emulator.telemetry.logs.refusals import QueryRefused
 from aca_notebook.emulator.telemetry.logs.store import Question
 from aca_notebook.emulator.telemetry.monitor import read_timespan
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
+from aca_notebook.model.ids import ResourceId, parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.telemetry.logs.collector import Collector
 
 _WORKSPACE = "Microsoft.OperationalInsights/workspaces"
+_READ_WORKSPACE = f"{_WORKSPACE}/query/read"
+_READ_LOGS = "Microsoft.Insights/logs/read"
 _MOST_ROWS = 500_000
 _MOST_BATCH = 100
 #: "Minutes" (facts §8.3).
@@ -45,11 +49,20 @@ class _Preferences:
     render: bool
 
 
+class Rights(Protocol):
+    """Who may do what."""
+
+    def allows(self, claims: Mapping[str, Any], action: str, scope: ResourceId) -> bool:
+        """Tell whether a caller may perform an action."""
+        ...
+
+
 class LogQueries:
     """Answers queries. At Azure's own pace a line is found minutes after it was written."""
 
-    def __init__(self, *, collector: Collector, store: Store, clock: Clock, pace: Pace) -> None:
+    def __init__(self, *, collector: Collector, store: Store, clock: Clock, pace: Pace, rights: Rights) -> None:
         self._collector = collector
+        self._rights = rights
         self._store = store
         self._clock = clock
         self._pace = pace
@@ -69,44 +82,49 @@ class LogQueries:
         ]
 
     async def _post(self, request: Request) -> Response:
-        workspaces = [str(request.path_params["workspace"])]
-        return JSONResponse(await self._answer(workspaces, await json_body(request), _preferences(request)))
+        return await self._workspace(request, await json_body(request))
 
     async def _get(self, request: Request) -> Response:
-        asked = {"query": query(request, "query"), "timespan": query(request, "timespan")}
-        return JSONResponse(await self._answer([str(request.path_params["workspace"])], asked, _preferences(request)))
+        return await self._workspace(request, _in_query(request))
 
     async def _post_resource(self, request: Request) -> Response:
         return await self._resource(request, await json_body(request))
 
     async def _get_resource(self, request: Request) -> Response:
-        return await self._resource(request, {"query": query(request, "query"), "timespan": query(request, "timespan")})
+        return await self._resource(request, _in_query(request))
+
+    async def _workspace(self, request: Request, asked: dict[str, Any]) -> Response:
+        preferred = _read_preferences(request.headers.get("prefer", ""))
+        claims = request.state.claims
+        return JSONResponse(await self._of_workspaces(claims, str(request.path_params["workspace"]), asked, preferred))
 
     async def _resource(self, request: Request, asked: dict[str, Any]) -> Response:
+        """Answer about what a resource wrote: an app, a job, an environment with all in it, or a whole workspace."""
         names = request.path_params
-        key = (
-            f"/subscriptions/{names['subscription']}/resourcegroups/{names['group']}/providers/{names['provider']}/"
-            f"{names['type']}/{names['resource']}".lower()
+        id_ = ResourceId(
+            names["subscription"], names["group"], names["provider"], (names["type"],), (names["resource"],)
         )
-        found = next((each for each in self._workspaces() if each["id"].lower() == key), None)
-        workspaces = [found["properties"]["customerId"]] if found else self._collector.workspaces_of(key)
-        is_line_source = names["type"].lower() in {"containerapps", "jobs"}
-        return JSONResponse(
-            await self._answer(workspaces, asked, _preferences(request), resource=key if is_line_source else "")
-        )
+        self._admit(request.state.claims, _READ_LOGS, id_)
+        found = next((each for each in self._workspaces() if each["id"].lower() == id_.key), None)
+        workspaces = [found["properties"]["customerId"]] if found else self._collector.workspaces_of(id_.key)
+        only = id_.key if names["type"].lower() in {"containerapps", "jobs"} else ""
+        preferred = _read_preferences(request.headers.get("prefer", ""))
+        return JSONResponse(await self._answer(workspaces, only, asked, preferred))
 
     async def _batch(self, request: Request) -> Response:
-        asked = (await json_body(request)).get("requests") or []
-        if not isinstance(asked, list) or len(asked) > _MOST_BATCH:
-            raise AzureError(400, "BadArgumentError", f"A batch has a list of at most {_MOST_BATCH} requests.")
-        answers = await asyncio.gather(*(self._one_of_batch(each) for each in asked))
-        return JSONResponse({"responses": answers})
+        asked = items((await json_body(request)).get("requests"), "requests") or []
+        if len(asked) > _MOST_BATCH:
+            raise AzureError(400, "BadArgumentError", f"A batch has at most {_MOST_BATCH} requests.")
+        claims = request.state.claims
+        return JSONResponse({"responses": await asyncio.gather(*(self._one_of(claims, each) for each in asked))})
 
-    async def _one_of_batch(self, asked: dict[str, Any]) -> dict[str, Any]:
-        headers = {name.lower(): str(value) for name, value in (asked.get("headers") or {}).items()}
+    async def _one_of(self, claims: Mapping[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request of a batch; what is wrong with it is its own affair."""
         try:
+            headers = {name.lower(): str(value) for name, value in member(asked.get("headers"), "headers").items()}
             preferred = _read_preferences(headers.get("prefer", ""))
-            body = await self._answer([str(asked.get("workspace") or "")], asked.get("body") or {}, preferred)
+            named = text(asked.get("workspace"), "workspace")
+            body = await self._of_workspaces(claims, named, member(asked.get("body"), "body"), preferred)
             status = 200
         except AzureError as refused:
             body, status = refused.body(), refused.status
@@ -115,19 +133,30 @@ class LogQueries:
             "headers": {"Content-Type": "application/json; charset=utf-8"}, "body": body,
         }  # fmt: skip
 
-    async def _answer(
-        self, workspaces: list[str], asked: dict[str, Any], preferred: _Preferences, *, resource: str = ""
+    async def _of_workspaces(
+        self, claims: Mapping[str, Any], named: str, asked: dict[str, Any], preferred: _Preferences
     ) -> dict[str, Any]:
-        text = asked.get("query")
-        if not isinstance(text, str) or not text.strip():
+        more = asked.get("workspaces") or []
+        if not isinstance(more, list):
+            raise AzureError(400, "BadArgumentError", "workspaces must be a list.")
+        found = [self._found(str(each)) for each in (named, *more)]
+        for each in found:
+            self._admit(claims, _READ_WORKSPACE, parse_id(each["id"]))
+        return await self._answer([each["properties"]["customerId"] for each in found], "", asked, preferred)
+
+    async def _answer(
+        self, workspaces: list[str], only: str, asked: dict[str, Any], preferred: _Preferences
+    ) -> dict[str, Any]:
+        """Answer a query of workspaces, about `only` one resource when it is named."""
+        wanted = asked.get("query")
+        if not isinstance(wanted, str) or not wanted.strip():
             raise QueryRefused("SyntaxError", "SYN0001", "The query is empty", line=1, column=1)
         now = self._clock.now()
-        first, end = _timespan(str(asked.get("timespan") or ""), now)
-        named = [*workspaces, *(str(each) for each in asked.get("workspaces") or ())]
+        first, end = _timespan(text(asked.get("timespan"), "timespan"), now)
         await self._collector.collect()
         question = Question(
-            query=text, workspaces=tuple(self._customer_id(each) for each in named), resource=resource, first=first,
-            end=end, until=now - timedelta(seconds=self._pace.seconds(_LAG_SECONDS)), now=now, most_rows=_MOST_ROWS,
+            query=wanted, workspaces=tuple(workspaces), resource=only, first=first, end=end,
+            until=now - timedelta(seconds=self._pace.seconds(_LAG_SECONDS)), now=now, most_rows=_MOST_ROWS,
         )  # fmt: skip
         began = self._clock.monotonic()
         answer = await self._ask(question, preferred.wait_seconds)
@@ -155,11 +184,19 @@ class LogQueries:
                 await asyncio.wait({running})
                 running.exception()  # it says that it was interrupted
 
-    def _customer_id(self, named: str) -> str:
-        """Return the id of a workspace that is named by it, by its resource id or by its name."""
+    def _admit(self, claims: Mapping[str, Any], action: str, scope: ResourceId) -> None:
+        if not self._rights.allows(claims, action, scope):
+            raise AzureError(
+                403,
+                "InsufficientAccessError",
+                "The provided credentials have insufficient access to perform the requested operation",
+            )
+
+    def _found(self, named: str) -> dict[str, Any]:
+        """Return the workspace that is named by its customer id, its resource id or its name."""
         for each in self._workspaces():
             if named.lower() in {each["properties"]["customerId"].lower(), each["id"].lower(), each["name"].lower()}:
-                return str(each["properties"]["customerId"])
+                return each
         raise AzureError(
             404, "WorkspaceNotFoundError", f"The workspace '{named}' could not be found. Ensure that it exists."
         )
@@ -168,8 +205,8 @@ class LogQueries:
         return self._store.list(_WORKSPACE, self._collector.subscription)
 
 
-def _preferences(request: Request) -> _Preferences:
-    return _read_preferences(request.headers.get("prefer", ""))
+def _in_query(request: Request) -> dict[str, Any]:
+    return {"query": query(request, "query"), "timespan": query(request, "timespan")}
 
 
 def _read_preferences(text: str) -> _Preferences:
