@@ -21,9 +21,6 @@ from aca_notebook.emulator.arm.blobs import Blobs
 from aca_notebook.emulator.arm.builds import Builds
 from aca_notebook.emulator.arm.certificates import Certificates
 from aca_notebook.emulator.arm.dapr_components import DaprComponents
-from aca_notebook.emulator.arm.deployment_places import DeploymentPlaces
-from aca_notebook.emulator.arm.deployment_runs import DeploymentRuns
-from aca_notebook.emulator.arm.deployments import Deployments
 from aca_notebook.emulator.arm.diagnostics import DiagnosticSettings
 from aca_notebook.emulator.arm.environment_storages import EnvironmentStorages
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
@@ -31,18 +28,15 @@ from aca_notebook.emulator.arm.environments import Environments
 from aca_notebook.emulator.arm.exec import Exec
 from aca_notebook.emulator.arm.executions import JOB_TYPE, Executions
 from aca_notebook.emulator.arm.expiry import Expiry
-from aca_notebook.emulator.arm.groups import Groups, Subscriptions
+from aca_notebook.emulator.arm.groups import Groups
 from aca_notebook.emulator.arm.host_names import HostNames
 from aca_notebook.emulator.arm.http_routes import HttpRoutes
-from aca_notebook.emulator.arm.inner_calls import InnerCalls
 from aca_notebook.emulator.arm.jobs import Jobs
 from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
 from aca_notebook.emulator.arm.managed_certificates import ManagedCertificates
 from aca_notebook.emulator.arm.networks import Networks
-from aca_notebook.emulator.arm.operation_results import OperationResults
 from aca_notebook.emulator.arm.operations import Operations
-from aca_notebook.emulator.arm.preflight import Preflight
 from aca_notebook.emulator.arm.provider_operations import ProviderOperations
 from aca_notebook.emulator.arm.quotas import Quotas
 from aca_notebook.emulator.arm.refusals import Refusals
@@ -56,7 +50,6 @@ from aca_notebook.emulator.arm.secret_values import lost_values
 from aca_notebook.emulator.arm.session_pools import SessionPools
 from aca_notebook.emulator.arm.storage_accounts import StorageAccounts
 from aca_notebook.emulator.arm.store import Store
-from aca_notebook.emulator.arm.tags import Tags
 from aca_notebook.emulator.arm.usages import Usages
 from aca_notebook.emulator.arm.user_identities import UserIdentities
 from aca_notebook.emulator.arm.vault_secrets import VAULT_TYPE
@@ -80,6 +73,7 @@ from aca_notebook.emulator.journal.database import Database, put_document
 from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.occupancy import Endpoint, Occupancy, bind
 from aca_notebook.emulator.rehearsing import Rehearsing, remembered_pace
+from aca_notebook.emulator.resource_manager import ResourceManager
 from aca_notebook.emulator.runtime.builder import Builder
 from aca_notebook.emulator.runtime.controller import Controller
 from aca_notebook.emulator.runtime.images import Images
@@ -315,11 +309,10 @@ class Emulator:
             scope=scope, store=self._store, operations=self._operations, executions=self._executions,
             secrets=self._secrets, tokens=tokens, references=references, clock=self._clock, pace=self._pace,
         )  # fmt: skip
-        results = OperationResults(self._store, self._database, self._operations, self._clock)
-        calls = InnerCalls(self._ask_itself)
-        places = DeploymentPlaces(self._store, self.client.tenant_id)
-        DeploymentRuns(self._store, self._operations, self._secrets, places, calls, self._clock)
-        preflight = Preflight(self._store, places, calls)
+        manager = ResourceManager(
+            keeping=keeping, operations=self._operations, groups=self._groups, quotas=quotas, database=self._database,
+            tenant_id=self.client.tenant_id, perform=self._ask_itself,
+        )  # fmt: skip
         self._groups.deletes(APP_TYPE, self._lifecycle.delete)
         self._groups.deletes(JOB_TYPE, jobs.delete)
         self._groups.deletes(ENVIRONMENT_TYPE, self._environments.delete)
@@ -328,8 +321,7 @@ class Emulator:
         self._groups.deletes(VAULT_TYPE, self._guards.vaults.delete)
         nouns = (
             *self._guards.nouns(),
-            Subscriptions(scope, self._store, self.client.tenant_id),
-            self._groups,
+            manager,
             self._environments,
             apps,
             Revisions(scope, self._store, self._lifecycle, self._runtime, references),
@@ -343,9 +335,6 @@ class Emulator:
             ActionGroups(keeping),
             Networks(keeping),
             StorageAccounts(keeping),
-            Tags(keeping, self._operations),
-            Deployments(keeping, self._operations, results, places, preflight),
-            results,
             DaprComponents(keeping),
             EnvironmentStorages(keeping),
             Certificates(keeping),
@@ -378,7 +367,7 @@ class Emulator:
                 self, images=self._images, interpreters=self._interpreters, builder=self._builder, clock=self._clock
             ),
         )
-        return [self._guards.access.guarded(route) for noun in nouns for route in noun.routes()]
+        return [self._guards.access.guarded(manager.guarded(route)) for noun in nouns for route in noun.routes()]
 
     async def _seed(self) -> None:
         """Make group, workspace, environment and registry `local`; what is there already stays as it is."""

@@ -119,7 +119,7 @@ def test_a_profile_in_use_stays(emulator: Running) -> None:
 def test_an_environment_with_apps_stays_and_an_empty_one_goes(emulator: Running) -> None:
     emulator.deploy()
     refused = emulator.ask("DELETE", emulator.environment_id)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "ManagedEnvironmentHasContainerApps")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ManagedEnvironmentHasContainerApps")
     put(emulator)
     answer = emulator.ask("DELETE", path(emulator))
     assert answer.status_code == 202

@@ -95,6 +95,11 @@ class Deployments:
                 ]  # fmt: skip
         return made
 
+    async def delete(self, id_: ResourceId) -> None:
+        """End one if it runs, remove it, and return when it is gone; for its group."""
+        await self._cancel_all(id_)
+        await self._store.delete(id_)
+
     async def _put(self, request: Request) -> Response:
         id_, caller = self._id(request), _caller(request)
         text, settled = await self._settled(request, id_, caller)

@@ -14,14 +14,14 @@ from aca_notebook.emulator.arm.environment_rules import (
     settled_properties,
     verification_id,
 )
-from aca_notebook.emulator.arm.faults import environment_busy, invalid, resource_not_found
+from aca_notebook.emulator.arm.faults import environment_busy, resource_not_found
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import settled_location
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text
 from aca_notebook.emulator.arm.versions import shown_to
-from aca_notebook.emulator.wire import Check, Door, Route, origin, query
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState
 
@@ -40,6 +40,12 @@ APP_TYPE = "Microsoft.App/containerApps"
 #: What lives in an environment and uses its profiles.
 _INHABITANTS = (APP_TYPE, "Microsoft.App/jobs")
 _CERTIFICATES = {"certificates": "certificates", "managedcertificates": "managedCertificates"}
+#: What keeps an environment from being deleted: the code of the refusal, and what its sentence calls them.
+_KEEPING = {
+    APP_TYPE: ("ManagedEnvironmentHasContainerApps", "ContainerApps"),
+    "Microsoft.App/jobs": ("ManagedEnvironmentHasContainerAppsJobs", "Container Apps Jobs"),
+    "Microsoft.App/sessionPools": ("ManagedEnvironmentHasSessionPools", "Session Pools"),
+}
 _KIND = "managedEnvironment"
 #: How long Azure takes for an ordinary environment at pace 1 (recorded: env_e2e, about 70 polls).
 _REALISTIC_SECONDS = 210.0
@@ -163,13 +169,7 @@ class Environments:
         document = self._store.get(id_)
         if document is None:
             return Response(status_code=204)
-        apps = self._apps_in(id_)
-        if apps:
-            raise invalid(
-                "ManagedEnvironmentHasContainerApps",
-                f"Managed environment '{id_.name}' cannot be deleted: it has the container apps "
-                f"{', '.join(sorted(app['name'] for app in apps))}.",
-            )
+        self._check_empty(id_)
         operation = await self._begin(
             id_, with_state(document, ProvisioningState.SCHEDULED_FOR_DELETE), action="delete"
         )
@@ -245,6 +245,15 @@ class Environments:
     def _check_profiles(self, id_: ResourceId, before: Document, after: Document) -> None:
         used = {str(app["properties"].get("workloadProfileName") or "") for app in self._apps_in(id_)}
         check_profiles_change(before["properties"]["workloadProfiles"], after["properties"]["workloadProfiles"], used)
+
+    def _check_empty(self, id_: ResourceId) -> None:
+        """Refuse to delete an environment with inhabitants (users report the words; that pools count: unconfirmed)."""
+        for type_, (code, words) in _KEEPING.items():
+            found = self._store.list(type_, id_.subscription)
+            count = sum(str(each["properties"].get("environmentId") or "").lower() == id_.key for each in found)
+            if count:
+                held = f"it still contains {count} {words}"
+                raise AzureError(409, code, f"The specified environment {id_.name} cannot be deleted because {held}.")
 
     def _apps_in(self, id_: ResourceId) -> list[Document]:
         apps = [app for type_ in _INHABITANTS for app in self._store.list(type_, id_.subscription)]

@@ -1,21 +1,25 @@
-"""Subscriptions, tenants, locations, providers and resource groups: what clients look up first (facts §14)."""
+"""Resource groups (facts §14)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.faults import group_not_found
-from aca_notebook.emulator.arm.locations import display_name, display_names, location_name
+from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.operation_results import result_headers
+from aca_notebook.emulator.arm.paging import paged
 from aca_notebook.emulator.arm.provisioning import with_state
+from aca_notebook.emulator.arm.resource_filters import read_filter
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.store import GROUP_TYPE, Store
-from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
+from aca_notebook.emulator.wire import BY_GATEWAY, AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, group_id, parse_id
 from aca_notebook.model.states import ProvisioningState
 
@@ -23,148 +27,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from aca_notebook.emulator.arm.operations import Operation, Operations
+    from aca_notebook.emulator.wire import Handler
 
 #: Deletes one resource of a type and returns when it is gone.
 Delete = Callable[[ResourceId], Awaitable[None]]
 
-_PROVIDERS = {
-    "Microsoft.App": ("containerApps", "managedEnvironments", "jobs", "sessionPools", "connectedEnvironments"),
-    "Microsoft.ContainerRegistry": ("registries",),
-    "Microsoft.OperationalInsights": ("workspaces",),
-    "Microsoft.Insights": ("metrics", "metricAlerts", "actionGroups"),
-    "Microsoft.KeyVault": ("vaults",),
-    "Microsoft.ManagedIdentity": ("userAssignedIdentities",),
-    "Microsoft.Network": ("virtualNetworks",),
-    "Microsoft.Storage": ("storageAccounts",),
-    "Microsoft.Resources": ("resourceGroups",),
-}
-_RESOURCE_TYPES = [
-    f"{provider}/{type_}"
-    for provider, types in _PROVIDERS.items()
-    for type_ in types
-    if provider != "Microsoft.Resources"
-]
-#: What a list of resources may be filtered by, and where a resource has it; a tag has a name and a value.
-_FILTERED: dict[str, Callable[[dict[str, Any]], str]] = {
-    "resourcetype": lambda document: str(document["type"]),
-    "resourcegroup": lambda document: parse_id(document["id"]).resource_group,
-    "location": lambda document: location_name(document["location"]),
-    "name": lambda document: str(document["name"]),
-}
-_TAG = ("tagname", "tagvalue")
-_SHOWN = ("id", "name", "type", "kind", "location", "tags", "sku", "identity", "systemData")
-_CLAUSE = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
-_API_VERSIONS = ("2026-07-01", "2025-07-01", "2025-02-02-preview", "2025-01-01", "2024-03-01")
 _KIND = "resourceGroup"
 #: What a name may not have (documented: letters and digits of any script, and five marks).
 _NOT_IN_NAMES = re.compile(r"[^-\w.()]")
 _LONGEST_NAME = 90
-
-
-class Subscriptions:
-    """The one subscription of the one tenant, and what it offers where."""
-
-    def __init__(self, scope: Scope, store: Store, tenant_id: str) -> None:
-        self._scope = scope
-        self._store = store
-        self._tenant_id = tenant_id
-
-    def routes(self) -> list[Route]:
-        """Look-ups only."""
-        arm = Door.ARM
-        return [
-            Route("GET", "/subscriptions", arm, "Subscriptions_List", self._list, checked=Check.SDK),
-            Route("GET", SUBSCRIPTION, arm, "Subscriptions_Get", self._get),
-            Route("GET", f"{SUBSCRIPTION}/locations", arm, "Subscriptions_ListLocations", self._locations),
-            Route("GET", "/tenants", arm, "Tenants_List", self._tenants),
-            Route("GET", f"{SUBSCRIPTION}/providers", arm, "Providers_List", self._providers),
-            Route("GET", f"{SUBSCRIPTION}/providers/{{namespace}}", arm, "Providers_Get", self._provider),
-            Route(
-                "POST", f"{SUBSCRIPTION}/providers/{{namespace}}/register", arm, "Providers_Register", self._provider
-            ),
-            Route(
-                "GET",
-                f"{SUBSCRIPTION}/resources",
-                arm,
-                "Resources_List",
-                self._resources,
-                checked=Check.RECORDING | Check.SDK,
-            ),
-        ]
-
-    async def _list(self, _: Request) -> Response:
-        return JSONResponse({"value": [self._subscription()], "count": {"type": "Total", "value": 1}})
-
-    async def _get(self, request: Request) -> Response:
-        self._scope.subscription(request)
-        return JSONResponse(self._subscription())
-
-    async def _tenants(self, _: Request) -> Response:
-        tenant = {"id": f"/tenants/{self._tenant_id}", "tenantId": self._tenant_id, "tenantCategory": "Home",
-                  "displayName": "Local", "defaultDomain": "localhost"}  # fmt: skip
-        return JSONResponse({"value": [tenant]})
-
-    async def _locations(self, request: Request) -> Response:
-        subscription = self._scope.subscription(request)
-        return JSONResponse({"value": [
-            {"id": f"/subscriptions/{subscription}/locations/{name}", "name": name, "type": "Region",
-             "displayName": shown, "regionalDisplayName": shown, "metadata": {"regionType": "Physical"}}
-            for name, shown in display_names().items()
-        ]})  # fmt: skip
-
-    async def _providers(self, request: Request) -> Response:
-        self._scope.subscription(request)
-        return JSONResponse({"value": [self._namespace(namespace) for namespace in _PROVIDERS]})
-
-    async def _provider(self, request: Request) -> Response:
-        self._scope.subscription(request)
-        wanted = str(request.path_params["namespace"]).lower()
-        for namespace in _PROVIDERS:
-            if namespace.lower() == wanted:
-                return JSONResponse(self._namespace(namespace))
-        raise AzureError(
-            404, "InvalidResourceNamespace", f"The resource namespace '{request.path_params['namespace']}' is invalid."
-        )
-
-    async def _resources(self, request: Request) -> Response:
-        subscription = self._scope.subscription(request)
-        wanted = _resource_filter(query(request, "$filter"))
-        types = [wanted["resourcetype"]] if "resourcetype" in wanted else _RESOURCE_TYPES
-        found = [each for type_ in types for each in self._store.list(type_, subscription)]
-        return _listed(each for each in found if _passes(each, wanted))
-
-    def _subscription(self) -> dict[str, Any]:
-        name = self._scope.subscription_id
-        return {
-            "id": f"/subscriptions/{name}",
-            "authorizationSource": "RoleBased",
-            "managedByTenants": [],
-            "subscriptionId": name,
-            "tenantId": self._tenant_id,
-            "displayName": "Local",
-            "state": "Enabled",
-            "subscriptionPolicies": {
-                "locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off",
-            },
-        }  # fmt: skip
-
-    def _namespace(self, namespace: str) -> dict[str, Any]:
-        return {
-            "id": f"/subscriptions/{self._scope.subscription_id}/providers/{namespace}",
-            "namespace": namespace,
-            "registrationPolicy": "RegistrationRequired",
-            "registrationState": "Registered",
-            "resourceTypes": [
-                {
-                    "resourceType": type_,
-                    "locations": list(display_names().values()),
-                    "apiVersions": list(_API_VERSIONS),
-                    "defaultApiVersion": _API_VERSIONS[1],
-                    "capabilities": "SupportsTags, SupportsLocation",
-                }
-                for type_ in _PROVIDERS[namespace]
-            ],
-        }
+#: Deleting what is being deleted does no harm.
+_WRITES = frozenset({"PUT", "PATCH", "POST"})
 
 
 class Groups:
@@ -186,14 +59,27 @@ class Groups:
         arm = Door.ARM
         listed = f"{SUBSCRIPTION}/resourceGroups"
         return [
-            Route("GET", listed, arm, "ResourceGroups_List", self._list),
+            Route("GET", listed, arm, "ResourceGroups_List", self._list, checked=Check.SDK),
             Route("PUT", GROUP, arm, "ResourceGroups_CreateOrUpdate", self._put, checked=Check.SDK),
-            Route("PATCH", GROUP, arm, "ResourceGroups_Update", self._patch),
-            Route("GET", GROUP, arm, "ResourceGroups_Get", self._get),
+            Route("PATCH", GROUP, arm, "ResourceGroups_Update", self._patch, checked=Check.SDK),
+            Route("GET", GROUP, arm, "ResourceGroups_Get", self._get, checked=Check.SDK),
             Route("HEAD", GROUP, arm, "ResourceGroups_CheckExistence", self._head, checked=Check.SDK),
             Route("DELETE", GROUP, arm, "ResourceGroups_Delete", self._delete, checked=Check.SDK),
-            Route("GET", f"{GROUP}/resources", arm, "Resources_ListByResourceGroup", self._resources),
         ]
+
+    def guarded(self, route: Route) -> Route:
+        """Return a route that writes nothing into a group that is being deleted."""
+        within = route.door is Door.ARM and route.template.startswith(GROUP) and route.method in _WRITES
+        return replace(route, handler=partial(self._unless_deleted, route.handler)) if within else route
+
+    async def _unless_deleted(self, handler: Handler, request: Request) -> Response:
+        id_ = group_id(self._scope.subscription_id, str(request.path_params["group"]))
+        document = self._store.get(id_)
+        if document is not None and document["properties"]["provisioningState"] == ProvisioningState.DELETING:
+            # The sentence is users' (azure-cli's issues 21121 and 28679).
+            message = f"The resource group '{id_.name}' is in deprovisioning state and cannot perform this operation."
+            raise AzureError(409, "ResourceGroupBeingDeleted", message, headers=BY_GATEWAY)
+        return await handler(request)
 
     async def ensure(self, name: str, location: str) -> ResourceId:
         """Make a group unless it is there; for the seeds."""
@@ -203,9 +89,9 @@ class Groups:
         return id_
 
     async def _list(self, request: Request) -> Response:
-        wanted = _resource_filter(query(request, "$filter"))
+        passes = read_filter(query(request, "$filter"))
         groups = self._store.list(GROUP_TYPE, self._scope.subscription(request))
-        return JSONResponse({"value": [each for each in groups if _passes(each, wanted)]})
+        return paged(request, [each for each in groups if passes(each)])
 
     async def _get(self, request: Request) -> Response:
         return JSONResponse(self._store.get(self._scope.group(request)))
@@ -240,19 +126,10 @@ class Groups:
         body = await json_body(request)
         id_ = self._scope.group(request)
         document = self._store.get(id_) or {}
-        document["tags"] = body.get("tags") or {}
+        if "tags" in body:
+            document["tags"] = body["tags"] or {}
         await self._store.put(id_, document)
         return JSONResponse(document)
-
-    async def _resources(self, request: Request) -> Response:
-        group = self._scope.group(request)
-        wanted = _resource_filter(query(request, "$filter"))
-        found = [
-            each
-            for type_ in _RESOURCE_TYPES
-            for each in self._store.list(type_, group.subscription, group.resource_group)
-        ]
-        return _listed(each for each in found if _passes(each, wanted))
 
     async def _delete(self, request: Request) -> Response:
         id_ = self._scope.group(request)
@@ -300,36 +177,3 @@ def _group(id_: ResourceId, location: str, tags: dict[str, str] | None) -> dict[
         "properties": {"provisioningState": str(ProvisioningState.SUCCEEDED)},
     }
     return document if tags is None else document | {"tags": tags}
-
-
-def _resource_filter(text: str) -> dict[str, str]:
-    """Return the fields, in lower case, and values of `resourceType eq 'x' and name eq 'y'`.
-
-    Raises `AzureError` 400 for what cannot be filtered by.
-    """
-    wanted = {}
-    for clause in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if text else ():
-        read = _CLAUSE.fullmatch(clause)
-        if read is None or read[1].lower() not in {*_FILTERED, *_TAG}:
-            raise AzureError(
-                400, "InvalidFilterInQueryString",
-                f"Invalid $filter '{text}' specified in the query string: this emulator filters by resourceType, "
-                "resourceGroup, location, name, tagName and tagValue, each with eq, and joins them with and.",
-            )  # fmt: skip
-        wanted[read[1].lower()] = read[2]
-    return wanted
-
-
-def _passes(document: dict[str, Any], wanted: Mapping[str, str]) -> bool:
-    fields = {field: value for field, value in wanted.items() if field not in _TAG}
-    if any(_FILTERED[field](document).lower() != value.lower() for field, value in fields.items()):
-        return False
-    name, value = (wanted.get(part) for part in _TAG)
-    tags = (document.get("tags") or {}).items()
-    return (name is None and value is None) or any(
-        (name is None or key.lower() == name.lower()) and (value is None or held == value) for key, held in tags
-    )
-
-
-def _listed(found: Iterable[dict[str, Any]]) -> Response:
-    return JSONResponse({"value": [{key: each[key] for key in _SHOWN if key in each} for each in found]})

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 _ENVIRONMENTS = "ManagedEnvironmentCount"
 _POOLS = "SessionPools"
+GRANTED_TYPE = "Microsoft.Quota/quotas"
 #: Names and limits of a region as recorded.
 REGIONAL: dict[str, int] = {
     _ENVIRONMENTS: 50,
@@ -52,8 +53,8 @@ class Quotas:
         self._faults = faults
 
     def limits(self, subscription: str, location: str) -> dict[str, int]:
-        """Return every limit of a region by name."""
-        return REGIONAL | self._set(subscription, location)
+        """Return every limit of a region by name: the recorded one, one that was asked for, or what a fault sets."""
+        return REGIONAL | self._granted(subscription, location) | self._set(subscription, location)
 
     def used(self, subscription: str, location: str) -> dict[str, int]:
         """Return how much of each a region has in use; what is never counted is not there."""
@@ -78,6 +79,16 @@ class Quotas:
         used = self.used(id_.subscription, location)[name] - self._held(id_, name)
         if used + needed > limits[name]:
             raise _exceeded(id_, document, name, limits[name], used)
+
+    def _granted(self, subscription: str, location: str) -> dict[str, int]:
+        """The limits that were asked for and given (`quota_requests`)."""
+        wanted = location_name(location)
+        found = self._store.list(GRANTED_TYPE, subscription)
+        return {
+            each["name"]: int(each["properties"]["limit"]["value"])
+            for each in found
+            if parse_id(each["id"]).parent.name == wanted
+        }
 
     def _set(self, subscription: str, location: str) -> dict[str, int]:
         """The limits that faults have set."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -10,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.emulator.arm.environments import TYPE as ENVIRONMENT_TYPE
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.arm.locations import display_name, location_name
+from aca_notebook.emulator.arm.quota_requests import spoken
 from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION, Scope
 from aca_notebook.emulator.wire import Check, Door, Route, query
 from aca_notebook.model.gpu import CATALOGUE, WorkloadProfileType
@@ -102,10 +102,9 @@ class Usages:
 
 
 def _usage(request: Request, name: str, used: int, most: int) -> dict[str, Any]:
-    spoken = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z]|\d)|(?<=\d)(?=[A-Z])", " ", name)
     # `usage` is recorded, `currentValue` is described: `az` reads the one, the SDK the other (clients §4.7).
     usage = {
-        "name": {"value": name, "localizedValue": spoken},
+        "name": {"value": name, "localizedValue": spoken(name)},
         "usage": used,
         "currentValue": used,
         "limit": most,
