@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.documents import blocks
 from tests.real_emulator import RealEmulator
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -36,5 +33,28 @@ def test_microsofts_sdks_deploy_look_and_delete_as_the_page_says(tmp_path: Path)
         assert "Your app hello is running" in requests.get(run(deploy), timeout=30).text
         assert run(look).startswith("['hello--")
         assert run(delete) == "[]"
+    finally:
+        emulator.stop()
+
+
+def test_a_bad_day_is_rehearsed_as_the_page_says(tmp_path: Path) -> None:
+    first, several, pace = blocks("how-to/rehearse-a-bad-day.md", "sh")
+    emulator = RealEmulator(tmp_path / "emulator")
+    commands = Path(sys.executable).parent
+    environment = {**os.environ, "ACA_NOTEBOOK_HOME": str(tmp_path), "PATH": f"{commands}:{os.environ['PATH']}"}
+    try:
+
+        def run(lines: str) -> list[str]:
+            done = subprocess.run(
+                ["bash", "-euc", lines], env=environment, capture_output=True, text=True, check=False
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip().splitlines()
+
+        assert [line.strip() for line in run(first)[-2:]] == ["404 404 503 404", "no fault is in force"]
+        told = run(several)
+        assert told[0] == "fault 2 is in force: expired-token on=ContainerApps_Get count=1"
+        assert told[-1] == "ended 4 faults"
+        assert run(pace) == ["pace: realistic", "pace: 0.1 of Azure's own times", "pace: instant"]
     finally:
         emulator.stop()

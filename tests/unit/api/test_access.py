@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from aca_notebook.api.access import Access
+from aca_notebook.api.access import OUTAGE_SECONDS, Access, outlast
 from aca_notebook.clock import SystemClock
-from aca_notebook.errors import Unreachable
+from aca_notebook.errors import AcaError, NotFound, ServiceFailed, Unauthorized, Unreachable
+from tests.fakes.clock import ManualClock
 from tests.fakes.services import fake_target
 
 pytestmark = pytest.mark.anyio
@@ -78,3 +79,59 @@ async def test_a_target_that_cannot_be_brought_back_says_that_it_is_gone(access)
     dying = Dying(repairable=False)
     with pytest.raises(Unreachable):
         await access(dying).ask(lambda _: dying.answer(refused=True))
+
+
+class Struggling:
+    """A target that fails `times` with `error` and then answers."""
+
+    def __init__(self, times: int, error: AcaError) -> None:
+        self.left, self.error, self.asked = times, error, []
+        self.target = fake_target()
+
+    async def answer(self, services) -> str:
+        self.asked.append(services)
+        if self.left:
+            self.left -= 1
+            raise self.error
+        return "here"
+
+
+EXPIRED = Unauthorized("expired", status=401, code="ExpiredAuthenticationToken")
+DOWN = ServiceFailed("down", status=503, code="ServiceUnavailable")
+
+
+async def test_a_token_that_has_just_expired_is_renewed_once_with_a_new_connection(access):
+    struggling = Struggling(1, EXPIRED)
+    assert await access(struggling).ask(struggling.answer, once=True) == "here"
+    assert len(set(map(id, struggling.asked))) == 2, "what the old credential keeps has expired"
+
+
+@pytest.mark.parametrize(("times", "error"), [(2, EXPIRED), (1, Unauthorized("no", status=401)), (1, DOWN)])
+async def test_a_refusal_that_a_new_token_does_not_help_is_raised(access, times, error):
+    struggling = Struggling(times, error)
+    with pytest.raises(type(error)):
+        await access(struggling).ask(struggling.answer)
+
+
+async def test_an_outage_is_outlasted_and_told(access):
+    struggling, clock, told = Struggling(3, DOWN), ManualClock(), []
+    asking = asyncio.create_task(outlast(access(struggling), clock, struggling.answer, told.append))
+    await clock.advance(10)
+    assert await asking == "here"
+    assert told == ["down (ServiceUnavailable); asking again"] * 3
+
+
+async def test_an_outage_that_lasts_too_long_is_raised_as_it_is(access):
+    struggling, clock = Struggling(10**6, DOWN), ManualClock()
+    asking = asyncio.create_task(outlast(access(struggling), clock, struggling.answer))
+    await clock.advance(OUTAGE_SECONDS - 4)
+    assert not asking.done()
+    await clock.advance(8)
+    with pytest.raises(ServiceFailed):
+        await asking
+
+
+async def test_what_will_not_pass_is_raised_at_once(access):
+    struggling = Struggling(1, NotFound("gone", status=404))
+    with pytest.raises(NotFound):
+        await outlast(access(struggling), ManualClock(), struggling.answer)

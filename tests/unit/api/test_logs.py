@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from aca_notebook.api.logs import LogQuery, LogReader, LogStream, _Position
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.clock import SystemClock
-from aca_notebook.errors import UsageFailed
+from aca_notebook.errors import ServiceFailed, UsageFailed
 from aca_notebook.model.log import LogLine
 from aca_notebook.model.revision import ContainerState, ReplicaState
 
@@ -191,3 +191,40 @@ def test_a_source_is_not_read_on_while_nobody_takes_what_has_come():
         return taken
 
     assert asyncio.run(count()) <= 1_002
+
+
+class Overloaded(Platform):
+    """Refuses the first `times` streams."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        super().__init__()
+        self.left, self.error = times, error
+
+    @asynccontextmanager
+    async def console(self, *places, **named):
+        if self.left:
+            self.left -= 1
+            raise self.error
+        async with super().console(*places, **named) as lines:
+            yield lines
+
+
+DOWN = ServiceFailed("down", status=503)
+
+
+def test_a_stream_that_is_refused_for_a_moment_is_asked_for_again(loop):
+    assert [line.text for line in stream(loop, Overloaded(1, DOWN)).wait().lines] == ["line 1", "line 2"]
+
+
+@pytest.mark.parametrize(("times", "error"), [(2, DOWN), (1, ServiceFailed("no", status=403))])
+def test_a_stream_that_stays_refused_says_why(loop, times, error):
+    with pytest.raises(ServiceFailed) as raised:
+        stream(loop, Overloaded(times, error)).wait()
+    assert raised.value is error
+
+
+def test_a_follower_who_may_not_read_is_told_so(loop):
+    refused = ServiceFailed("no", status=403)
+    followed = stream(loop, Overloaded(1, refused), follow=True)
+    with pytest.raises(ServiceFailed):
+        list(followed)

@@ -34,6 +34,9 @@ def answered(status: int, code: str = "", message: str = "said so", kind=HttpRes
         (429, "TooManyRequests", errors.Throttled),
         (429, "", errors.Throttled),
         (401, "AuthenticationFailed", errors.Unauthorized),
+        (401, "ExpiredAuthenticationToken", errors.Unauthorized),
+        (400, "AKSCapacityHeavyUsage", errors.QuotaExceeded),
+        (504, "GatewayTimeout", errors.ServiceFailed),
         (403, "AuthorizationFailed", errors.Unauthorized),
         (507, "InsufficientStorage", errors.ServiceFailed),
         (400, "ContainerAppInvalidResourceTotal", errors.ServiceFailed),
@@ -93,3 +96,33 @@ def test_our_own_errors_pass_through():
     with pytest.raises(errors.UsageFailed) as raised, faults.translated("x"):
         raise mine
     assert raised.value is mine
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "passing"),
+    [
+        (503, "ServiceUnavailable", True), (429, "TooManyRequests", True), (500, "", True),
+        (401, "ExpiredAuthenticationToken", True), (401, "AuthenticationFailed", False), (404, "", False),
+        (400, "QuotaExceeded", False), (507, "InsufficientStorage", False),
+    ],
+)  # fmt: skip
+def test_an_error_tells_whether_it_may_be_over_in_a_moment(status, code, passing):
+    assert faults.translate(answered(status, code), "app 'scorer'").passing is passing
+
+
+def test_throttling_says_how_long_to_wait():
+    ours = faults.answered(429, "TooManyRequests", "slow down", {"Retry-After": "372"}, "app 'scorer'")
+    assert ours.hint == "wait 372 seconds, then try again"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "detail"),
+    [
+        ('{"error": {"code": "ServiceUnavailable", "message": "later"}}', "ServiceUnavailable", "later"),
+        ("<html>", "HTTP 503", "<html>"), ("[]", "HTTP 503", "[]"), ("", "HTTP 503", ""),
+    ],
+)  # fmt: skip
+def test_an_answer_that_no_sdk_reads_is_told_in_the_platforms_words(body, code, detail):
+    ours = faults.refused(503, body, {}, "the log stream")
+    assert (ours.code, ours.detail) == (code, detail)
+    assert ours.message == "the platform failed on the log stream"
