@@ -11,16 +11,16 @@ from aca_notebook import launcher
 from tests.azure_cli.shell import interpreter
 from tests.documents import blocks
 
-_SAID = ("Your app hello is running", '"Restart succeeded"', "hello--blue", "ContainerStarted", "Replica")
+_SAID = ("Your app hello is running", '"Restart succeeded"', "hello--blue", "ContainerStarted", "Replica", "from the vault")
 
 
 def test_the_azure_cli_deploys_looks_changes_and_deletes_as_the_page_says(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    point, deploy, clean = blocks("how-to/use-the-azure-cli.md", "sh")
+    point, deploy, vault, clean = blocks("how-to/use-the-azure-cli.md", "sh")
     programs = f"{interpreter().parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     try:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"{point}\n{deploy}\n{clean}"],
+            ["bash", "-euo", "pipefail", "-c", f"{point}\n{deploy}\n{vault}\n{clean}"],
             env={**os.environ, "ACA_NOTEBOOK_HOME": str(home), "HOME": str(tmp_path), "PATH": programs},
             capture_output=True, text=True, check=False, cwd=tmp_path,
         )  # fmt: skip
