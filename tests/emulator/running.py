@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from aca_notebook.emulator.runtime.gpus import Gpus
+
 #: Questions asked before something counts as never happening; the disk is slow on a busy machine.
 _PATIENCE = 5000
 API = {"api-version": "2025-02-02-preview"}
@@ -116,10 +118,12 @@ class Running:
 def running_emulator(
     folder: Path, *, pace: float | None = 0.0, hold: bool = False, idle_exit_seconds: float | None = None,
     elapsed_seconds: float = 0.0, spawn: FakeSpawn | None = None, role_delay_seconds: float = 0.0,
+    gpus: Gpus | None = None,
 ) -> Iterator[Running]:  # fmt: skip
     """Start one and stop it; `hold` keeps revisions unproved until a test settles them.
 
-    `elapsed_seconds` is how late it is, after the moment at which such clocks begin; `spawn` runs what jobs do.
+    `elapsed_seconds` is how late it is, after the moment at which such clocks begin; `spawn` runs what jobs do. With
+    `gpus` the real controller and ingress run apps, on `spawn`, and `runtime` is not used.
     """
     programs = spawn or FakeSpawn()
     started: concurrent.futures.Future[Running] = concurrent.futures.Future()
@@ -133,8 +137,8 @@ def running_emulator(
             Settings(folder, 0, pace, idle_exit_seconds, role_delay_seconds),
             clock,
             programs,
-            NoGpus(),
-            Runtime(runtime, runtime),
+            gpus or NoGpus(),
+            None if gpus else Runtime(runtime, runtime),
         )
         try:
             await emulator.start()

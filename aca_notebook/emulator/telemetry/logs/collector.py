@@ -66,7 +66,8 @@ class Collector:
     async def close(self) -> None:
         """Take in what is there, and close the store."""
         if self._task is not None:
-            self._task.cancel()
+            async with self._collecting:  # a thread that opens or writes the file cannot be cancelled, only awaited
+                self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             await self._collect_logged()
