@@ -151,9 +151,9 @@ class LogQueries:
         wanted = asked.get("query")
         if not isinstance(wanted, str) or not wanted.strip():
             raise QueryRefused("SyntaxError", "SYN0001", "The query is empty", line=1, column=1)
-        now = self._clock.now()
-        first, end = _timespan(text(asked.get("timespan"), "timespan"), now)
         await self._collector.collect()
+        now = self._clock.now()  # after: what has just been taken in counts
+        first, end = _timespan(text(asked.get("timespan"), "timespan"), now)
         question = Question(
             query=wanted, workspaces=tuple(workspaces), resource=only, first=first, end=end,
             until=now - timedelta(seconds=self._pace.seconds(_LAG_SECONDS)), now=now, most_rows=_MOST_ROWS,
