@@ -195,4 +195,4 @@ def client_environment(
 
 
 def _image(image: LocalImage) -> dict[str, Any]:
-    return {"image": image.image, "command": list(image.command), "folder": str(image.folder)}
+    return {"image": image.image, "command": list(image.command), "folder": str(image.folder or "")}

@@ -171,7 +171,7 @@ async def _build_images(
 ) -> tuple[dict[str, Any], list[str]]:  # fmt: skip
     """Build what was built; returns the table's documents by key, and a sentence for each that cannot be."""
     noted = _Noted(database)
-    images = Images(cast("Database", noted), settings.data_dir)
+    images = Images(cast("Database", noted))
     builder = Builder(
         folder=settings.data_dir, images=images, interpreters=Interpreters(database), uv=find_uv_bin(),
         environment=os.environ,
@@ -200,7 +200,8 @@ async def _build_images(
 async def _register(images: Images, body: Mapping[str, Any]) -> list[str]:
     """Take over an image that its user added; returns why not, if so."""
     try:
-        command, folder = [str(part) for part in body["command"]], Path(str(body["folder"]))
+        command = [str(part) for part in body["command"]]
+        folder = Path(str(body["folder"])) if body["folder"] else None
         environment = {str(name): str(value) for name, value in dict(body.get("environment") or {}).items()}
         await images.register(str(body["image"]), command, folder, environment)
     except (KeyError, TypeError, ValueError) as unusable:

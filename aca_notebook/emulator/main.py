@@ -148,7 +148,7 @@ class Emulator:
             secrets=self._secrets, certificates=self._certificates, ports=ports, clock=clock,
             faults=self._faults,
         )  # fmt: skip
-        self._images = Images(self._database, settings.data_dir)
+        self._images = Images(self._database)
         self._interpreters = Interpreters(self._database)
         self._controller = Controller(
             database=self._database, clock=clock, spawn=spawn, images=self._images, gpus=gpus, secrets=self._secrets,

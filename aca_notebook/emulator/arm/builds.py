@@ -338,7 +338,7 @@ def _outputs(work: _Work, built: LocalImage) -> list[dict[str, str]]:
     for image in work.images:
         registry, _, rest = image.partition("/")
         repository, _, tag = rest.rpartition(":")
-        digest = f"sha256:{built.folder.name}"
+        digest = f"sha256:{built.folder.name if built.folder is not None else ''}"
         described.append({"registry": registry, "repository": repository, "tag": tag, "digest": digest})
     return described
 

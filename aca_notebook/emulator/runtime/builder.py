@@ -151,7 +151,7 @@ class Builder:
 
         Environments stay: making one again takes longer than keeping it.
         """
-        named = {image.folder.name for image in self._images.list()}
+        named = {image.folder.name for image in self._images.list() if image.folder is not None}
         left = [each for each in self._bundles.iterdir() if each.name not in named]
         for each in (*left, *self._environments.glob(f"*{_PART}")):
             shutil.rmtree(each, ignore_errors=True)

@@ -45,8 +45,8 @@ class Image(Protocol):
     """How to run an image here."""
 
     @property
-    def folder(self) -> Path:
-        """The working directory."""
+    def folder(self) -> Path | None:
+        """The working directory; None is the replica's own folder."""
         ...
 
     @property
@@ -146,7 +146,7 @@ class ContainerRun:
         mark = new_mark(self._tools.owner)
 
         def launch(terminal: str) -> Launch:
-            return Launch(argv, environment, image.folder, self.place.log_file, mark, terminal)
+            return Launch(argv, environment, self._folder(image), self.place.log_file, mark, terminal)
 
         session = await open_session(launch, self._tools.spawn, self._tools.clock)
         self._sessions.add(session)
@@ -259,7 +259,10 @@ class ContainerRun:
         container = self.place.container
         argv = container.command or image.arguments(port)
         argv = tuple(self._mounts.here(part.replace("{port}", str(port))) for part in (*argv, *container.args))
-        return Launch(argv, self._environment(port, image), image.folder, self.place.log_file, mark)
+        return Launch(argv, self._environment(port, image), self._folder(image), self.place.log_file, mark)
+
+    def _folder(self, image: Image) -> Path:
+        return image.folder or self.place.scratch
 
     async def _make_mounts(self) -> Mounts:
         """Make the container's own folder, and those of its volumes."""

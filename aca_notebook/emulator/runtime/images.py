@@ -6,6 +6,7 @@ from the start (the quickstart images), or added by the user.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,14 +35,14 @@ _SEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 class LocalImage:
     """How to run an image here.
 
-    `command` may hold `{port}`, which `arguments` fills in; `folder` is the working directory; `environment` lies under
-    the container's own. `image` is the full reference, registry and tag included. A command without `{port}` finds its
-    port in CONTAINER_APP_PORT.
+    `command` may hold `{port}`, which `arguments` fills in; `folder` is the working directory, None for the replica's
+    own; `environment` lies under the container's own. `image` is the full reference, registry and tag included. A
+    command without `{port}` finds its port in CONTAINER_APP_PORT.
     """
 
     image: str
     command: tuple[str, ...]
-    folder: Path
+    folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self, port: int, python: str = sys.executable) -> tuple[str, ...]:
@@ -52,9 +53,8 @@ class LocalImage:
 class Images:
     """The image table: durable, read from memory."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._folder = folder
         self._known = {key: _decode(body) for key, body in database.documents(_KIND).items()}
 
     def resolve(self, image: str) -> LocalImage | None:
@@ -67,7 +67,7 @@ class Images:
 
     def list(self) -> list[LocalImage]:
         """Return the images that were built or added, by name, and then the seeds."""
-        seeds = [LocalImage(f"{repository}:latest", command, self._folder) for repository, command in _SEEDS]
+        seeds = [LocalImage(f"{repository}:latest", command) for repository, command in _SEEDS]
         return [*(self._known[key] for key in sorted(self._known)), *seeds]
 
     async def register(
@@ -80,10 +80,9 @@ class Images:
         """
         if not command or not all(command):
             raise ValueError(f"the command for image {image!r} must be a list of texts, the program first")
-        place = folder if folder is not None else self._folder
-        if not place.is_dir():
-            raise ValueError(f"the folder for image {image!r} does not exist: {place}")
-        known = LocalImage(normalise(image), tuple(command), place, dict(environment or {}))
+        if folder is not None and not await asyncio.to_thread(folder.is_dir):
+            raise ValueError(f"the folder for image {image!r} does not exist: {folder}")
+        known = LocalImage(normalise(image), tuple(command), folder, dict(environment or {}))
         await self._database.write(put_document(_KIND, known.image, _encode(known)))
         self._known[known.image] = known
         return known
@@ -98,7 +97,7 @@ class Images:
         repository = _split_version(reference)[0]
         for seeded, command in _SEEDS:
             if repository == seeded:
-                return LocalImage(reference, command, self._folder)
+                return LocalImage(reference, command)
         return None
 
 
@@ -137,10 +136,11 @@ def _encode(image: LocalImage) -> dict[str, Any]:
     return {
         "image": image.image,
         "command": list(image.command),
-        "folder": str(image.folder),
+        "folder": str(image.folder or ""),
         "environment": dict(image.environment),
     }
 
 
 def _decode(body: dict[str, Any]) -> LocalImage:
-    return LocalImage(body["image"], tuple(body["command"]), Path(body["folder"]), dict(body.get("environment", {})))
+    folder = Path(body["folder"]) if body["folder"] else None
+    return LocalImage(body["image"], tuple(body["command"]), folder, dict(body.get("environment", {})))

@@ -134,7 +134,7 @@ def test_a_shell_has_a_terminal_and_what_the_container_has(world: World) -> None
     with world.open() as connection:
         shell = Shell(connection)
         connection.send('\0\4{"Width": 97, "Height": 31}')
-        shell.type("tty; stty size; env; exit\n")
+        shell.type("tty; stty size; env; ls -a; exit\n")
         assert shell.until_closed() == 1000
     replica = world.replicas()[0]["name"]
     assert shell.said == [
@@ -144,6 +144,7 @@ def test_a_shell_has_a_terminal_and_what_the_container_has(world: World) -> None
     shown = shell.shown.decode()
     assert re.search(r"/dev/\w+", shown)
     assert "31 97" in shown
+    assert "control-token" not in shown  # its folder is the replica's own, not the emulator's
     assert {"CONTAINER_APP_NAME=app-1", f"CONTAINER_APP_REPLICA_NAME={replica}", "TERM=xterm"} <= set(shown.split())
 
 

@@ -36,7 +36,7 @@ def builder(database, tmp_path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "UV_CACHE_DIR": str(tmp_path / "cache")}
     return Builder(
         folder=tmp_path / "data",
-        images=Images(database, tmp_path),
+        images=Images(database),
         interpreters=Interpreters(database),
         uv=uv.find_uv_bin(),
         environment=environment,
@@ -196,7 +196,7 @@ def test_what_a_killed_emulator_was_in_the_middle_of_is_swept_away(database, tmp
     half.mkdir()
 
     Builder(
-        folder=tmp_path / "data", images=Images(database, tmp_path), interpreters=Interpreters(database),
+        folder=tmp_path / "data", images=Images(database), interpreters=Interpreters(database),
         uv="uv", environment={},
     )  # fmt: skip
 
@@ -211,7 +211,7 @@ def test_a_restart_keeps_the_bundles_of_images_and_sweeps_those_of_failed_builds
     assert len(list(image.folder.parent.iterdir())) == 2
 
     Builder(
-        folder=tmp_path / "data", images=Images(database, tmp_path), interpreters=Interpreters(database),
+        folder=tmp_path / "data", images=Images(database), interpreters=Interpreters(database),
         uv="uv", environment={},
     )  # fmt: skip
 

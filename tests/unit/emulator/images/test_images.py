@@ -43,20 +43,20 @@ def test_text_that_names_no_image_is_refused(text):
 
 @pytest.mark.parametrize("tag", ["", ":latest", ":v2"])
 def test_every_tag_of_a_quickstart_image_is_known_from_the_start(database, tmp_path, tag):
-    found = Images(database, tmp_path).resolve(f"mcr.microsoft.com/k8se/quickstart{tag}")
+    found = Images(database).resolve(f"mcr.microsoft.com/k8se/quickstart{tag}")
 
     assert found is not None
     assert found.arguments(8080)[-1].endswith("hello.py")
 
 
 def test_an_image_nobody_added_is_not_known(database, tmp_path):
-    assert Images(database, tmp_path).resolve("nginx") is None
+    assert Images(database).resolve("nginx") is None
 
 
 def test_a_registered_image_is_found_by_every_spelling_and_after_a_restart(database, tmp_path):
-    asyncio.run(Images(database, tmp_path).register("nginx", ["serve", "--port={port}", "{python}", "{x}"], tmp_path))
+    asyncio.run(Images(database).register("nginx", ["serve", "--port={port}", "{python}", "{x}"], tmp_path))
 
-    found = Images(database, tmp_path / "elsewhere").resolve("docker.io/library/nginx:latest")
+    found = Images(database).resolve("docker.io/library/nginx:latest")
 
     assert found is not None
     assert found.arguments(81, python="py") == ("serve", "--port=81", "py", "{x}")
@@ -64,7 +64,7 @@ def test_a_registered_image_is_found_by_every_spelling_and_after_a_restart(datab
 
 
 def test_a_removed_image_is_gone_and_a_removed_seed_comes_back(database, tmp_path):
-    images = Images(database, tmp_path)
+    images = Images(database)
     for name in ("nginx", "mcr.microsoft.com/k8se/quickstart"):
         asyncio.run(images.register(name, ["mine"], tmp_path))
         asyncio.run(images.remove(name))
@@ -78,9 +78,9 @@ def test_a_removed_image_is_gone_and_a_removed_seed_comes_back(database, tmp_pat
 @pytest.mark.parametrize("command", [[], [""]])
 def test_an_image_needs_a_command(database, tmp_path, command):
     with pytest.raises(ValueError, match="the program first"):
-        asyncio.run(Images(database, tmp_path).register("web", command, tmp_path))
+        asyncio.run(Images(database).register("web", command, tmp_path))
 
 
 def test_an_image_needs_a_folder_that_exists(database, tmp_path):
     with pytest.raises(ValueError, match="does not exist"):
-        asyncio.run(Images(database, tmp_path).register("web", ["serve"], tmp_path / "nowhere"))
+        asyncio.run(Images(database).register("web", ["serve"], tmp_path / "nowhere"))
