@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 API = {"api-version": "2026-07-01"}
 ARM = "https://management.azure.com"
-ROLES = {"Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7", "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c"}
+ROLES = {"Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7", "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
+         "Managed Identity Operator": "f1a07417-d97a-45cb-824c-7a7467783830"}  # fmt: skip
 IN_SUBSCRIPTION = "/subscriptions/{subscription}"
 
 
@@ -108,6 +109,27 @@ def test_a_reader_reads_and_a_contributor_writes_and_neither_gives_roles(emulato
     assert contributor.ask("GET", made.headers["Azure-AsyncOperation"].partition("?")[0]).status_code == 200
     assignment = f"{emulator.group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
     assert code(contributor.ask("PUT", assignment, {})) == (403, "AuthorizationFailed")
+
+
+def test_who_writes_an_app_must_be_let_into_its_environment_and_may_assign_its_identities(emulator: Running) -> None:
+    emulator.deploy()
+    caller = Caller(emulator)
+    caller.give("Contributor", emulator.app_path())
+    refused = caller.ask("PUT", emulator.app_path(), emulator.body())
+    assert code(refused) == (403, "LinkedAuthorizationFailed")
+    said = refused.json()["error"]["message"]
+    assert (
+        f"action(s) 'Microsoft.App/managedEnvironments/join/action' on the linked scope(s) '{emulator.environment_id}'"
+        in said
+    )
+    caller.give("Contributor", emulator.environment_id)
+    emulator.follow(caller.ask("PUT", emulator.app_path(), emulator.body()))
+    identity = f"{emulator.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+    emulator.ask("PUT", identity, {"location": "eastus"}, params=API)
+    asked = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}}
+    assert code(caller.ask("PATCH", emulator.app_path(), asked)) == (403, "LinkedAuthorizationFailed")
+    caller.give("Managed Identity Operator", identity)
+    assert caller.ask("PATCH", emulator.app_path(), asked).status_code == 202
 
 
 def test_a_list_of_the_subscription_shows_what_its_caller_may_read(emulator: Running) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import JSONResponse
 
-from aca_notebook.emulator.identity.actions import asked
+from aca_notebook.emulator.arm.bodies import json_body
+from aca_notebook.emulator.identity.actions import Asked, asked, linked
 from aca_notebook.emulator.wire import AzureError, Door
 from aca_notebook.model.ids import ResourceId, parse_id
 
@@ -78,11 +79,23 @@ class Access:
             hidden = path.rstrip("/").lower() == "/subscriptions" and not self._sees(claims)
             return _with_value(response, []) if hidden else response
         if wanted.action and self._roles.allows(_who(claims), wanted.action, _scope(wanted.scope)):
+            await self._check_linked(request, claims, wanted)
             return await handler(request)
         if not self._sees(claims) or (wanted.action and not wanted.listing):
             raise forbidden(claims, wanted.action or "Microsoft.Resources/subscriptions/read", wanted.scope)
         response = await handler(request)
         return self._narrowed(claims, response) if wanted.listing else response
+
+    async def _check_linked(self, request: Request, claims: Mapping[str, Any], wanted: Asked) -> None:
+        """Refuse to write a resource into, or with, another that its writer may not use so."""
+        for each in linked(await json_body(request)) if request.method in {"PUT", "PATCH"} else ():
+            if not self._roles.allows(_who(claims), each.action, _scope(each.scope)):
+                raise AzureError(
+                    403, "LinkedAuthorizationFailed",
+                    f"{_client(claims)} has permission to perform action '{wanted.action}' on scope '{wanted.scope}'; "
+                    f"however, it does not have permission to perform action(s) '{each.action}' on the linked scope(s) '{each.scope}' "
+                    "(respectively) or the linked scope(s) are invalid.",
+                )  # fmt: skip
 
     def _narrowed(self, claims: Mapping[str, Any], response: Response) -> Response:
         """Return a list of a whole subscription with what its caller may read, and no more."""
@@ -96,7 +109,7 @@ class Access:
         return self.is_owner(claims) or self._roles.allows(_who(claims), action, scope, on_data=True)
 
     def _may_read(self, claims: Mapping[str, Any], document: dict[str, Any]) -> bool:
-        id_ = parse_id(document["id"])
+        id_ = _scope(str(document.get("id") or f"/subscriptions/{self._subscription}"))
         type_ = id_.type or "Microsoft.Resources/subscriptions/resourceGroups"
         return self._roles.allows(_who(claims), f"{type_}/read", id_)
 
@@ -113,10 +126,13 @@ def forbidden(claims: Mapping[str, Any], action: str, scope: str) -> AzureError:
     return AzureError(
         403,
         "AuthorizationFailed",
-        f"The client '{claims.get('appid') or _who(claims)}' with object id '{_who(claims)}' does not have "
-        f"authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was "
-        "recently granted, please refresh your credentials.",
+        f"{_client(claims)} does not have authorization to perform action '{action}' over scope '{scope}' or the scope "
+        "is invalid. If access was recently granted, please refresh your credentials.",
     )
+
+
+def _client(claims: Mapping[str, Any]) -> str:
+    return f"The client '{claims.get('appid') or _who(claims)}' with object id '{_who(claims)}'"
 
 
 def _who(claims: Mapping[str, Any]) -> str:
@@ -128,7 +144,7 @@ def _scope(text: str) -> ResourceId:
     try:
         return parse_id(text)
     except ValueError:
-        return ResourceId(text.split("/")[2])
+        return ResourceId("".join(text.split("/")[2:3]))
 
 
 def _with_value(response: Response, value: list[Any]) -> Response:

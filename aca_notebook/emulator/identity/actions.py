@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete"}
 #: The end of an operation is told to whoever may see the subscription: on Azure its link is signed.
@@ -45,6 +49,23 @@ def asked(method: str, path: str) -> Asked | None:
         return Asked(subscription)  # an operation, what a provider offers, what roles there are
     listing = method == "GET" and len(rest) == 1 and above.lower() == subscription.lower()
     return _in_provider(namespace, rest, above, verb, listing=listing)
+
+
+def linked(body: Mapping[str, Any]) -> list[Asked]:
+    """Return what a written resource needs of those it names: to join an environment, to assign identities."""
+    properties, identity = (_object(body.get(name)) for name in ("properties", "identity"))
+    environments = {properties.get(name) for name in ("environmentId", "managedEnvironmentId")}
+    found = [
+        Asked(each, "Microsoft.App/managedEnvironments/join/action")
+        for each in sorted(each for each in environments if isinstance(each, str) and each)
+    ]
+    given = _object(identity.get("userAssignedIdentities"))
+    assign = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+    return found + [Asked(id_, assign) for id_, value in given.items() if value is not None]
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _in_resources(subscription: str, rest: list[str], verb: str) -> Asked:

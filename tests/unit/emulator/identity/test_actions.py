@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
 from aca_notebook.emulator.arm.role_definitions import BY_ID, ROLES
-from aca_notebook.emulator.identity.actions import Asked, asked
+from aca_notebook.emulator.identity.actions import Asked, asked, linked
 from aca_notebook.emulator.identity.replica_keys import Holder, ReplicaKeys
 
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -103,3 +104,19 @@ def test_a_replicas_header_tells_whose_it_is_and_cannot_be_made_up() -> None:
     assert keys.read(header) == holder
     forged = ReplicaKeys(b"x" * 32).issue(holder)
     assert [keys.read(each) for each in (forged, "", ".", header[:-1], f"x{header}")] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, []),
+        ({"properties": "x", "identity": ["x"]}, []),
+        ({"properties": {"environmentId": "/e", "managedEnvironmentId": "/e"}}, [("/e", "join")]),
+        ({"properties": {"environmentId": None}, "identity": {"type": "SystemAssigned"}}, []),
+        ({"identity": {"userAssignedIdentities": {"/i": {}, "/gone": None}}}, [("/i", "assign")]),
+    ],
+)
+def test_a_written_resource_needs_something_of_those_it_names(
+    body: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    assert [(each.scope, each.action.split("/")[-2]) for each in linked(body)] == expected
