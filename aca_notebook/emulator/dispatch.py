@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import uuid
@@ -12,13 +11,10 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from aca_notebook.emulator import api_versions
 from aca_notebook.emulator.faults.board import NoFaults
-from aca_notebook.emulator.faults.requests import ABORT, disturbed
+from aca_notebook.emulator.faults.requests import disturbed
 from aca_notebook.emulator.headers import common_headers, provider_headers
 from aca_notebook.emulator.wire import BY_GATEWAY, AzureError, Door, Match, RouteTable, checked_name, query
 from aca_notebook.model.fault_kinds import Seam
@@ -36,13 +32,9 @@ logger = logging.getLogger(__name__)
 _LOOPBACK_HOST = re.compile(
     r"(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+(\.[a-z0-9-]+)*\.localhost)(:\d{1,5})?", re.IGNORECASE | re.ASCII
 )
-_KEEP_ALIVE_SECONDS = 75
-_HEAD_BYTES = 64 * 1024
 _MOST_BODY_BYTES = 16 * 2**20  # Resource Manager itself takes 4 MiB
-_MESSAGE_BYTES = 2**20  #: of a socket
 #: What is public takes forms of a few fields; blobs bound themselves.
 _BODY_BYTES = {Door.PUBLIC: 64 * 1024, Door.IDENTITY_HEADER: 64 * 1024, Door.SAS: 2**34}
-_CLOSE_SECONDS = 2.0
 _SOCKET = "aca.socket"  # in the scope of a request that came as a WebSocket handshake
 
 
@@ -192,63 +184,6 @@ class BoundedBody:
         if self._size > self.limit:
             raise AzureError(413, "RequestEntityTooLarge", f"A request here takes at most {self.limit:,} bytes.")
         return message
-
-
-class BoundedHeads(HttpToolsProtocol):
-    """uvicorn's protocol, which reads heads of any size, with an end to its patience."""
-
-    _reading_head = True
-    _head_bytes = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Parse what came; hang up on a head that does not end."""
-        self._head_bytes += len(data)
-        super().data_received(data)
-        if self._reading_head and self._head_bytes > _HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
-            self.transport.close()
-
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        self._reading_head, self._head_bytes = True, 0
-        super().on_message_begin()
-        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
-
-    def on_headers_complete(self) -> None:
-        """The head has come."""
-        self._reading_head = False
-        super().on_headers_complete()
-
-
-class HttpServer:
-    """Makes uvicorn's protocol for each connection that a listener accepted."""
-
-    def __init__(self, application: Dispatcher) -> None:
-        self._config = Config(
-            application, http="httptools", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
-            proxy_headers=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            ws_max_size=_MESSAGE_BYTES, ws_ping_interval=None, ws_per_message_deflate=False,
-        )  # fmt: skip
-        self._config.load()
-        self._state = ServerState()
-
-    def protocol(self, _secure: bool, /) -> asyncio.Protocol:  # noqa: FBT001 - the listener's seam
-        """Return a protocol for one connection; it reads from its transport whether that is TLS."""
-        return BoundedHeads(self._config, self._state, {}, asyncio.get_running_loop())
-
-    async def close(self) -> None:
-        """Let requests finish for a moment, then cut them: a followed log would never end by itself."""
-        for connection in list(self._state.connections):
-            connection.shutdown()
-        tasks = list(self._state.tasks)
-        if tasks:
-            _, unfinished = await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
-            for task in unfinished:
-                task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
-        for connection in list(self._state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
 
 
 def _existence(handler: Handler) -> Handler:

@@ -18,6 +18,7 @@ ProtocolFactory = Callable[[bool], asyncio.Protocol]
 _TLS_HANDSHAKE = 0x16  # the content type of a ClientHello record; no HTTP method starts with it
 _ACCEPTS_PER_TURN = 64
 _FIRST_BYTE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.5
 
 
 class Listener:
@@ -35,6 +36,7 @@ class Listener:
         self._peeking: dict[socket.socket, asyncio.TimerHandle] = {}
         self._handovers: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._paused: asyncio.TimerHandle | None = None
 
     @property
     def port(self) -> int:
@@ -50,6 +52,8 @@ class Listener:
 
     async def close(self) -> None:
         """Stop accepting and drop the connections that have not yet sent a byte."""
+        if self._paused is not None:
+            self._paused.cancel()
         if self._loop is not None:
             self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
@@ -67,12 +71,22 @@ class Listener:
                 return
             except OSError as failure:  # out of file descriptors: the backlog keeps the connection until some close
                 logger.warning("cannot accept a connection: %s", failure)
+                self._pause()
                 return
             connection.settimeout(0)
             if self._tls is None:
                 self._take(connection, secure=False)
             else:
                 self._peek(connection)
+
+    def _pause(self) -> None:
+        """Look away for a moment: a backlog that cannot be taken up would have the loop do nothing else."""
+        self._running_loop.remove_reader(self._sock.fileno())
+        self._paused = self._running_loop.call_later(_PAUSE_SECONDS, self._resume)
+
+    def _resume(self) -> None:
+        self._paused = None
+        self._running_loop.add_reader(self._sock.fileno(), self._accept)
 
     def _peek(self, connection: socket.socket) -> None:
         try:

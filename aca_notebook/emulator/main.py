@@ -58,9 +58,10 @@ from aca_notebook.emulator.arm.workspaces import TYPE as WORKSPACE_TYPE
 from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
 from aca_notebook.emulator.control import SEED, Control, client_environment
-from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
+from aca_notebook.emulator.dispatch import Dispatcher
 from aca_notebook.emulator.faults.board import Faults
 from aca_notebook.emulator.guards import Guards
+from aca_notebook.emulator.http_server import HttpServer
 from aca_notebook.emulator.identity.client import CLIENT_KIND, load_client, load_token
 from aca_notebook.emulator.identity.doors import Doors
 from aca_notebook.emulator.identity.sas import Sas

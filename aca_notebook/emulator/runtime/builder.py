@@ -292,9 +292,8 @@ def unpack(context: Path, into: Path, limits: Limits = _LIMITS) -> None:
             for member in archive:
                 size_bytes, files = size_bytes + member.size, files + 1
                 if size_bytes > limits.size_bytes or files > limits.files:
-                    raise BuildFailed(
-                        f"the uploaded source unpacks to more than {limits.files:,} files or {limits.size_bytes:,} bytes"
-                    )
+                    allowed = f"{limits.files:,} files or {limits.size_bytes:,} bytes"
+                    raise BuildFailed(f"the uploaded source unpacks to more than {allowed}")
                 _write_member(archive, member, into)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError) as broken:  # ValueError: NUL in a name
         raise BuildFailed(f"the uploaded source is no readable tar archive: {broken}") from broken

@@ -12,7 +12,8 @@ from azure.core.credentials import AccessToken
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from aca_notebook.clock import SystemClock
-from aca_notebook.emulator.dispatch import Dispatcher, HttpServer
+from aca_notebook.emulator.dispatch import Dispatcher
+from aca_notebook.emulator.http_server import HttpServer
 from aca_notebook.emulator.wire import Door, Route, RouteTable
 
 if TYPE_CHECKING:

@@ -181,7 +181,7 @@ def test_an_open_stream_ends_when_the_emulator_stops(emulated):
         pytest.param({"tailLines": "301"}, 400, id="too many lines"),
         pytest.param({"tailLines": "-1"}, 400, id="a negative number"),
         pytest.param({"output": "xml"}, 400, id="another form"),
-        pytest.param({"replica": "..%2F..%2Fsecret"}, 404, id="a path in place of a name"),
+        pytest.param({"replica": "..%2F..%2Fsecret"}, 400, id="a path in place of a name"),
         pytest.param({"replica": "nobody"}, 404, id="a replica that never was"),
         pytest.param({"token": OTHER.key}, 403, id="the token of another app"),
     ],

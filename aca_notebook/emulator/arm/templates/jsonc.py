@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,8 +83,7 @@ class _Reader:
             return self._string()
         number = _NUMBER.match(self._text, self.at)
         if number is not None:
-            self.at = number.end()
-            return json.loads(number[0])
+            return self._number(number)
         word = _WORD.match(self._text, self.at)
         if word is None or word[0].lower() not in _WORDS:
             raise self.fault("a value was expected")
@@ -129,6 +129,17 @@ class _Reader:
         except ValueError as bad:
             raise self.fault("a string cannot be read") from bad
         return text
+
+    def _number(self, token: re.Match[str]) -> int | float:
+        """Return a number that can be answered again: of no more digits than are read back, and finite."""
+        try:
+            found = float(token[0]) if set(token[0]) & set(".eE") else int(token[0])
+        except ValueError as long:
+            raise self.fault("a number is too long") from long
+        if not math.isfinite(found):
+            raise self.fault("a number is too large")
+        self.at = token.end()
+        return found
 
     def _closes(self, closer: str) -> bool:
         self.skip()

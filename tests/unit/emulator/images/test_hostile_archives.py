@@ -7,11 +7,14 @@ import gzip
 import io
 import os
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from aca_notebook.emulator.runtime.builder import BuildFailed, Limits, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = Limits(size_bytes=1000, files=5)
 
