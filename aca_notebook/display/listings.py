@@ -99,7 +99,7 @@ def revisions(app: str, states: Sequence[RevisionState]) -> Table:
 
 def faults(in_force: Sequence[FaultInForce], *, target: str) -> Table:
     """Return one row a fault in force."""
-    rows = tuple((Cell(each.id, right=True), Cell(each.fault), Cell(str(each.struck), right=True)) for each in in_force)
+    rows = tuple((Cell(each.id, right=True), Cell(each.fault), Cell(each.effect)) for each in in_force)
     records = tuple({"id": each.id, "fault": each.fault, "struck": each.struck} for each in in_force)
     title = (
         f"{amounts.plural(len(rows), 'fault')} in force on {target}" if rows else f"no faults on {target}: all is well"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.journal.database import Database
 
 _KIND = "pace"
+_LONGEST = 2000
+_MOST = 100
 
 
 def remembered_pace(database: Database, given: float | None) -> Pace:
@@ -61,6 +63,8 @@ class Rehearsing:
 
     async def _add(self, request: Request) -> Response:
         text = str((await json_body(request)).get("fault") or "")
+        if len(text) > _LONGEST or len(self._faults.posted()) >= _MOST:
+            raise AzureError(400, "TooManyFaults", f"A fault has at most {_LONGEST} characters, and there are {_MOST}.")
         try:
             self._check_operation(parse_fault(text, self._clock.now()).scope.operation)
             posted = await self._faults.add(text)

@@ -117,6 +117,12 @@ class FaultInForce:
     fault: str
     struck: int = 0
 
+    @property
+    def effect(self) -> str:
+        """How often it has struck, or that it lasts."""
+        kind = KINDS.get(self.fault.split(maxsplit=1)[0])
+        return "lasts" if kind is not None and kind.lasting else f"{self.struck} times" if self.struck != 1 else "once"
+
 
 def parse_fault(text: str | Sequence[str], now: datetime) -> Fault:
     """Return the fault that words spell: a kind, then `name=value`; words without a `=` go on with the value before.

@@ -49,6 +49,13 @@ def test_a_fault_that_makes_no_sense_is_refused_in_words(emulator: Running) -> N
     assert in_force(emulator) == []
 
 
+def test_there_is_an_end_to_faults(emulator: Running) -> None:
+    assert error(emulator.control("POST", "faults", {"fault": f"fail-operation message={'x' * 2000}"}))[0] == 400
+    for _ in range(100):
+        put_in_force(emulator, "stuck-gpu")
+    assert error(emulator.control("POST", "faults", {"fault": "stuck-gpu"})) == (400, "TooManyFaults")
+
+
 def test_throttling_says_how_long_to_wait_and_ends_after_its_count(emulator: Running) -> None:
     put_in_force(emulator, "throttle retry_after=7 on=PUT containerApps/scorer count=2")
     assert emulator.ask("GET", emulator.app_path()).status_code == 404
@@ -81,6 +88,13 @@ def test_a_write_may_have_been_made_although_nobody_was_told(emulator: Running, 
     else:
         assert emulator.ask("PUT", emulator.app_path(), emulator.body()).status_code == 503
     assert emulator.ask("GET", emulator.app_path()).status_code == 200
+
+
+def test_nobody_hears_of_a_refusal_whose_connection_is_dropped(emulator: Running) -> None:
+    put_in_force(emulator, "drop-connection when=after count=1")
+    with pytest.raises(requests.ConnectionError):
+        emulator.ask("GET", emulator.app_path())
+    assert emulator.ask("GET", emulator.app_path()).status_code == 404
 
 
 @pytest.mark.parametrize("secure", [False, True])

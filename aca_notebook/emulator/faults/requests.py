@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
 from aca_notebook.emulator.faults.answers import REFUSING, refusal
-from aca_notebook.emulator.wire import Door
+from aca_notebook.emulator.wire import AzureError, Door
 from aca_notebook.model.fault import Subject
 from aca_notebook.model.fault_kinds import DropConnection, LostLogs, SlowAnswer
 
@@ -30,10 +31,10 @@ async def disturbed(faults: Strikes, clock: Clock, route: Route, request: Reques
     A fault that names no operation strikes the control plane alone, and log streams; none strikes the control door,
     behind which faults are cleared. Raises `AzureError`.
     """
-    subject = Subject(request.url.path, request.method, route.operation)
-    by_name = route.door is not Door.ARM
     if route.door is Door.CONTROL:
         return await route.handler(request)
+    subject = Subject(request.url.path, request.method, route.operation)
+    by_name = route.door is not Door.ARM
     slow = faults.strike(subject, SlowAnswer, by_name=by_name)
     if slow is not None:
         await clock.sleep(slow.seconds)
@@ -41,7 +42,8 @@ async def disturbed(faults: Strikes, clock: Clock, route: Route, request: Reques
     if struck is None:
         return _cut_short(await route.handler(request), subject, faults, clock)
     if getattr(struck, "when", "before") == "after":
-        await route.handler(request)
+        with contextlib.suppress(AzureError):  # of which nobody hears either
+            await route.handler(request)
     if isinstance(struck, DropConnection):
         return HangUp()
     raise refusal(struck, subject, getattr(request.state, "claims", {}), clock.now())
