@@ -23,6 +23,8 @@ _SUFFIX = re.compile(r"[a-z0-9](?!.*-{2})([-a-z0-9]*[a-z0-9])?")
 _SECRET_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 _MOST_REPLICAS = 1000
 _LONGEST_REVISION_NAME = 54
+_HTTP_PORTS = frozenset({80, 443})
+_MOST_PORT_MAPPINGS = 5
 _LEGACY_CORES = 2  # an environment without workload profiles gives a replica no more
 
 
@@ -75,6 +77,27 @@ def check_tcp(settled: Document, environment: Document) -> None:
         raise invalid("ContainerAppInvalidIngressCORSPolicyForTcpApp", "A TCP app cannot have a CORS policy.")
     if ingress["customDomains"]:
         raise invalid("ContainerAppInvalidIngressCustomDomainForTcpApp", "A TCP app cannot have custom domains.")
+
+
+def exposed_ports(settled: Document) -> set[int]:
+    """The ports of its environment that a settled app takes for itself; those of HTTP are everybody's."""
+    ingress = settled["properties"]["configuration"].get("ingress") or {}
+    entries = [each for each in ingress.get("additionalPortMappings") or () if each.get("external")]
+    if str(ingress.get("transport")).lower() == "tcp":
+        entries.append(ingress)
+    return {int(each.get("exposedPort") or each.get("targetPort") or 0) for each in entries} - {0}
+
+
+def check_exposed_ports(settled: Document, others: Iterable[Document]) -> None:
+    """Refuse a port that HTTP has, or one of the other apps of the environment.
+
+    The sentence is one that users of Azure report; the code is unconfirmed.
+    """
+    asked = exposed_ports(settled)
+    if not asked:
+        return
+    for port in sorted(asked & _HTTP_PORTS.union(*(exposed_ports(other) for other in others))):
+        raise invalid("ContainerAppInvalidExposedPort", f"Invalid value: {port}: exposedPort already in use")
 
 
 def profile_of(name: str, environment: Document) -> WorkloadProfileType | None:
@@ -257,7 +280,13 @@ def _check_ingress(ingress: Document, mode: str) -> None:
             "Sticky sessions are supported in Single revision mode only.",
         )
     _check_addresses(ingress["ipSecurityRestrictions"] or [])
-    for mapping in ingress["additionalPortMappings"] or []:
+    mappings = ingress["additionalPortMappings"] or []
+    if len(mappings) > _MOST_PORT_MAPPINGS:
+        raise invalid(
+            "ContainerAppInvalidIngressAdditionalPortMappings",
+            f"There may be at most {_MOST_PORT_MAPPINGS} additional port mappings; these are {len(mappings)}.",
+        )
+    for mapping in mappings:
         if mapping.get("external") and not ingress["external"]:
             raise invalid(
                 "ContainerAppInvalidIngressAdditionalPortMappings",

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.app_defaults import created_view, settled_configuration, settled_template
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
-from aca_notebook.emulator.arm.app_rules import check_app, check_name, check_tcp
+from aca_notebook.emulator.arm.app_rules import check_app, check_exposed_ports, check_name, check_tcp
 from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data, without_nulls
 from aca_notebook.emulator.arm.environment_rules import verification_id
 from aca_notebook.emulator.arm.environments import is_internal
@@ -34,6 +34,8 @@ from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState, RunningStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
 
     from aca_notebook.clock import Clock
@@ -269,9 +271,16 @@ class Apps:
         document["identity"] = settled_identity(asked.get("identity"), id_, str(claims.get("tid", "")))
         check_app(id_.name, document, profile, valued_secrets)
         check_tcp(document, environment)
+        check_exposed_ports(document, self._neighbours(id_, environment))
         self._check_traffic(id_, document)
         _keep_address(document, before)
         return document
+
+    def _neighbours(self, id_: ResourceId, environment: Document) -> Iterator[Document]:
+        """The other apps of an environment."""
+        for app in self._store.list(APP_TYPE, id_.subscription):
+            if app["properties"]["environmentId"] == environment["id"] and parse_id(app["id"]) != id_:
+                yield app
 
     def _check_traffic(self, id_: ResourceId, document: Document) -> None:
         ingress = document["properties"]["configuration"]["ingress"]

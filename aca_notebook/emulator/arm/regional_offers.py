@@ -18,6 +18,8 @@ _LOCATION = f"{SUBSCRIPTION}/providers/Microsoft.App/locations/{{location}}"
 _MODES = {
     "ConsumptionOnly": "Replicas on shared hosts; no workload profiles",
     "WorkloadProfiles": "Consumption and dedicated workload profiles, GPUs among them",
+    "Express": "Apps alone, on shared hosts that are there already",
+    "Archived": "An environment that was put away; nothing runs in it",
 }
 #: What each profile is billed by (recorded in East US by Microsoft's PowerShell suite; the meters' ids, which the
 #: description does not have, are left out).

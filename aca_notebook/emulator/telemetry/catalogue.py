@@ -48,22 +48,22 @@ class Metric:
         """Return a dimension spelt in any case as the catalogue spells it, or None."""
         return next((each for each in self.dimensions if each.lower() == name.lower()), None)
 
-    def heading(self, app: ResourceId) -> dict[str, Any]:
+    def heading(self, resource: ResourceId) -> dict[str, Any]:
         """What stands before a metric's points in an answer."""
         return {
-            "id": f"{app}/providers/Microsoft.Insights/metrics/{self.name}",
+            "id": f"{resource}/providers/Microsoft.Insights/metrics/{self.name}",
             "type": "Microsoft.Insights/metrics",
             "name": {"value": self.name, "localizedValue": self.title},
             "displayDescription": self.description,
             "unit": self.unit,
         }
 
-    def definition(self, app: ResourceId) -> dict[str, Any]:
+    def definition(self, resource: ResourceId, namespace: str = NAMESPACE) -> dict[str, Any]:
         """The metric's entry in the list of definitions."""
         return {
-            "id": f"{app}/providers/microsoft.insights/metricdefinitions/{self.name}",
-            "resourceId": str(app),
-            "namespace": NAMESPACE,
+            "id": f"{resource}/providers/microsoft.insights/metricdefinitions/{self.name}",
+            "resourceId": str(resource),
+            "namespace": namespace,
             "category": self.category,
             "name": {"value": self.name, "localizedValue": self.title},
             "displayDescription": self.description,
@@ -97,9 +97,91 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("RestartCount", "Replica Restart Count", "Count", "Maximum", _RUN, "Restart count of the replicas"),
     Metric("GpuUtilizationPercentage", "GPU Utilization Percentage (Preview)", "Percent", "Average", _RUN,
            "Percentage of time during which a kernel ran on the replica's GPUs", _ALL[1:], "Gpu"),
+    # Described as Azure does; nothing here measures these, so they have no points.
+    Metric("CoresQuotaUsed", "Reserved Cores", "Count", "Maximum", (REVISION,),
+           "Number of reserved cores for container app revisions", _ALL[2:]),
+    Metric("TotalCoresQuotaUsed", "Total Reserved Cores", "Count", "Average", (),
+           "Number of total reserved cores for the container app", _ALL[1:]),
+    *(Metric(f"Resiliency{name}", f"Resiliency {words}", "Count", "Total", (REVISION,), f"Resiliency: {words}")
+      for name, words in (
+          ("ConnectTimeouts", "Connection Timeouts"), ("EjectedHosts", "Ejected Hosts"),
+          ("EjectionsAborted", "Ejections Aborted"), ("RequestRetries", "Request Retries"),
+          ("RequestTimeouts", "Request Timeouts"),
+          ("RequestsPendingConnectionPool", "Requests Pending Connection Pool"),
+      )),
 )  # fmt: skip
 
+#: Of what apps run in and run beside, described and not measured: by type (facts §9.5, §5.9).
+_ENVIRONMENT_NODE = (REPLICA, "nodeName")
+_OF_JOB = ("state", "jobName", "executionName")
+_POOL = ("poolName",)
+_DESCRIBED: dict[str, tuple[Metric, ...]] = {
+    "managedEnvironments": (
+        Metric("NodeCount", "Workload Profile Node Count", "Count", "Average", ("workloadProfileName",),
+               "Nodes of a workload profile"),
+        Metric("IngressUsageNanoCores", "Ingress CPU Usage", "NanoCores", "Average", _ENVIRONMENT_NODE,
+               "CPU consumed by the environment's ingress"),
+        Metric("IngressUsageBytes", "Ingress Memory Usage", "Bytes", "Average", _ENVIRONMENT_NODE,
+               "Memory used by the environment's ingress"),
+        Metric("IngressCpuPercentage", "Ingress CPU Percentage", "Percent", "Average", _ENVIRONMENT_NODE,
+               "CPU of the environment's ingress, of its limit"),
+        Metric("IngressMemoryPercentage", "Ingress Memory Percentage", "Percent", "Average", _ENVIRONMENT_NODE,
+               "Memory of the environment's ingress, of its limit"),
+        Metric("EnvCoresQuotaLimit", "Cores Quota Limit (Deprecated)", "Count", "Maximum", (),
+               "Cores that the environment may use"),
+        Metric("EnvCoresQuotaUtilization", "Percentage Cores Used Out Of Limit (Deprecated)", "Percent", "Maximum", (),
+               "Cores in use, of the limit"),
+    ),
+    "jobs": (
+        Metric("Executions", "Executions", "Count", "Total", _OF_JOB, "Executions of the job"),
+        Metric("UsageNanoCores", "CPU Usage", "NanoCores", "Average", _OF_JOB, "CPU consumed by the job"),
+        Metric("UsageBytes", "Memory Usage", "Bytes", "Average", _OF_JOB, "Memory used by the job"),
+        Metric("RequestedCores", "Requested Cores", "Cores", "Average", _OF_JOB, "Cores that the job asks for"),
+        Metric("RequestedBytes", "Requested Memory", "Bytes", "Average", _OF_JOB, "Memory that the job asks for"),
+        Metric("RestartCount", "Restart Count", "Count", "Maximum", _OF_JOB, "Restarts of the job's replicas"),
+        Metric("RxBytes", "Network In Bytes", "Bytes", "Total", _OF_JOB, "Network received bytes"),
+        Metric("TxBytes", "Network Out Bytes", "Bytes", "Total", _OF_JOB, "Network transmitted bytes"),
+    ),
+    "sessionPools": (
+        Metric("PoolExecutingPodCount", "Executing Session Pod Count", "Count", "Average", _POOL, "Sessions in use"),
+        Metric("PoolPendingPodCount", "Creating Session Pod Count", "Count", "Average", _POOL, "Sessions being made"),
+        Metric("PoolReadyPodCount", "Ready Session Pod Count", "Count", "Average", _POOL, "Sessions that wait"),
+    ),
+}  # fmt: skip
 
-def find_metric(name: str) -> Metric | None:
-    """Return the metric spelt `name` in any case, or None."""
-    return next((metric for metric in CATALOGUE if metric.name.lower() == name.lower()), None)
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The metrics of one type of resource, and the namespace they are asked for in."""
+
+    namespace: str
+    metrics: tuple[Metric, ...]
+
+    def find(self, name: str) -> Metric | None:
+        """Return the metric spelt `name` in any case, or None."""
+        return next((metric for metric in self.metrics if metric.name.lower() == name.lower()), None)
+
+    def check_namespace(self, name: str) -> None:
+        """Raise `ValueError` for a namespace that is another type's."""
+        if name and name.lower() != self.namespace.lower():
+            raise ValueError(f"Metric namespace {name} is not one of this resource: {self.namespace}")
+
+    def definitions(self, resource: ResourceId) -> dict[str, Any]:
+        """The list of definitions, as of `resource`."""
+        return {"value": [metric.definition(resource, self.namespace) for metric in self.metrics]}
+
+    def namespaces(self, resource: ResourceId) -> dict[str, Any]:
+        """The list of namespaces, which is this one."""
+        entry = {
+            "id": f"{resource}/providers/microsoft.insights/metricNamespaces/{self.namespace}",
+            "type": "Microsoft.Insights/metricNamespaces",
+            "name": self.namespace,
+            "classification": "Platform",
+            "properties": {"metricNamespaceName": self.namespace},
+        }
+        return {"value": [entry]}
+
+
+APPS = Family(NAMESPACE, CATALOGUE)
+#: By type, as it stands in a path; written in a namespace as the services write it.
+OTHERS: dict[str, Family] = {kind: Family(f"Microsoft.App/{kind}", metrics) for kind, metrics in _DESCRIBED.items()}

@@ -16,15 +16,15 @@ from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.telemetry import metrics
 from aca_notebook.emulator.telemetry.catalogue import (
     AGGREGATIONS,
-    CATALOGUE,
+    APPS,
     GRAINS,
     NAMESPACE,
     REPLICA,
     REVISION,
     STATUS,
     STATUS_CATEGORY,
+    Family,
     Metric,
-    find_metric,
 )
 from aca_notebook.emulator.telemetry.filters import Filter, parse_filter
 from aca_notebook.emulator.telemetry.metrics import Buckets, Cell, minute_of
@@ -94,19 +94,11 @@ class Monitor:
 
     async def _definitions(self, request: Request) -> Response:
         app, _ = self._app(request)
-        _check_namespace(query(request, "metricnamespace"))
-        return JSONResponse({"value": [metric.definition(app) for metric in CATALOGUE]})
+        return definitions(request, app, APPS)
 
     async def _namespaces(self, request: Request) -> Response:
         app, _ = self._app(request)
-        entry = {
-            "id": f"{app}/providers/microsoft.insights/metricNamespaces/{NAMESPACE}",
-            "type": "Microsoft.Insights/metricNamespaces",
-            "name": NAMESPACE,
-            "classification": "Platform",
-            "properties": {"metricNamespaceName": NAMESPACE},
-        }
-        return JSONResponse({"value": [entry]})
+        return JSONResponse(APPS.namespaces(app))
 
     async def _list(self, request: Request) -> Response:
         app, document = self._app(request)
@@ -122,23 +114,20 @@ class Monitor:
         if not query(request, "metricnamespace"):
             raise AzureError(400, "BadRequest", "The parameter metricnamespace is required.")
         apps = [self._named(str(each)) for each in named]
-        start, end = query(request, "starttime"), query(request, "endtime") or _zulu(self._clock.now())
+        start, end = query(request, "starttime"), query(request, "endtime") or zulu(self._clock.now())
         renamed = {"timespan": f"{start}/{end}" if start else "", "$filter": query(request, "filter")}
         asked = self._read(lambda name: renamed.get(name) or query(request, name))
         await self._refresh(asked)
         answers = await asyncio.gather(*(self._answer(app, document, asked) for app, document in apps))
         values = [
             answer
-            | {"resourceid": str(app), "starttime": _zulu(asked.buckets.start), "endtime": _zulu(asked.buckets.end)}
+            | {"resourceid": str(app), "starttime": zulu(asked.buckets.start), "endtime": zulu(asked.buckets.end)}
             for (app, _), answer in zip(apps, answers, strict=True)
         ]
         return JSONResponse({"values": values})
 
     def _read(self, ask: Callable[[str], str]) -> MetricsQuery:
-        try:
-            return read_query(ask, self._clock.now())
-        except ValueError as bad:
-            raise AzureError(400, "BadRequest", str(bad)) from bad
+        return checked_query(ask, self._clock.now(), APPS)
 
     async def _refresh(self, asked: MetricsQuery) -> None:
         """See to it that what runs has been looked at, where the question reaches into the present minute."""
@@ -155,7 +144,7 @@ class Monitor:
             answers.append(entry | {"timeseries": _timeseries(asked, metric, wanted, lines)})
         return {
             "cost": 0,
-            "timespan": f"{_zulu(asked.buckets.start)}/{_zulu(asked.buckets.end)}",
+            "timespan": f"{zulu(asked.buckets.start)}/{zulu(asked.buckets.end)}",
             "interval": asked.interval,
             "value": answers,
             "namespace": NAMESPACE,
@@ -190,13 +179,30 @@ class Monitor:
         return app, document
 
 
-def read_query(ask: Callable[[str], str], now: datetime) -> MetricsQuery:
+def definitions(request: Request, resource: ResourceId, family: Family) -> Response:
+    """Answer with what `family` has; refuse the namespace of another."""
+    try:
+        family.check_namespace(query(request, "metricnamespace"))
+    except ValueError as bad:
+        raise AzureError(400, "BadRequest", str(bad)) from bad
+    return JSONResponse(family.definitions(resource))
+
+
+def checked_query(ask: Callable[[str], str], now: datetime, family: Family) -> MetricsQuery:
+    """Read a query as `read_query` does; refuse with 400 what cannot be read."""
+    try:
+        return read_query(ask, now, family)
+    except ValueError as bad:
+        raise AzureError(400, "BadRequest", str(bad)) from bad
+
+
+def read_query(ask: Callable[[str], str], now: datetime, family: Family = APPS) -> MetricsQuery:
     """Read a query's parameters; `ask` returns one by name, or an empty text.
 
     Raises `ValueError` in Azure's words for what it would refuse.
     """
-    _check_namespace(ask("metricnamespace"))
-    found = _metrics(ask("metricnames"))
+    family.check_namespace(ask("metricnamespace"))
+    found = _metrics(ask("metricnames"), family)
     interval = (ask("interval") or "PT1M").upper()
     start, end = read_timespan(ask("timespan"), now)
     start = truncate(start, _MINUTE)
@@ -217,7 +223,8 @@ def read_query(ask: Callable[[str], str], now: datetime) -> MetricsQuery:
 def read_timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
     """Read `start/end`, `start/duration`, `duration/end` or `duration`; without any, the past hour.
 
-    A moment without zone is UTC. Raises `ValueError` for text that is none of these, and for an end that is not after its start.
+    A moment without zone is UTC. Raises `ValueError` for text that is none of these, and for an end that is not after
+    its start.
     """
     # A `+` that was not escaped arrives as a blank.
     text = re.sub(r"(T[\d:.]+) (\d\d:?\d\d)", r"\1+\2", text.strip())
@@ -246,18 +253,18 @@ def _duration(text: str) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _metrics(names: str) -> tuple[Metric, ...]:
-    wanted = [name.strip() for name in names.split(",") if name.strip()] or [CATALOGUE[0].name]
+def _metrics(names: str, family: Family) -> tuple[Metric, ...]:
+    wanted = [name.strip() for name in names.split(",") if name.strip()] or [family.metrics[0].name]
     if len(wanted) > _MOST_METRICS:
         raise ValueError(f"Only {_MOST_METRICS} metrics can be asked for at once")
     found = []
     for name in wanted:
-        metric = find_metric(name)
+        metric = family.find(name)
         if metric is None:
-            valid = ",".join(each.name for each in CATALOGUE)
+            valid = ",".join(each.name for each in family.metrics)
             raise ValueError(
-                "Failed to find metric configuration for provider: Microsoft.App, resource Type: containerapps, "
-                f"metric: {name}, Valid metrics: {valid}"
+                "Failed to find metric configuration for provider: Microsoft.App, "
+                f"resource Type: {family.namespace.partition('/')[2]}, metric: {name}, Valid metrics: {valid}"
             )
         found.append(metric)
     return tuple(found)
@@ -293,11 +300,6 @@ def _order(text: str) -> tuple[str, bool] | None:
     if aggregation.capitalize() not in AGGREGATIONS or direction.strip() not in {"", "asc", "desc"}:
         raise ValueError(f"Invalid orderby: '{text}'. Write an aggregation and asc or desc")
     return aggregation, direction.strip() == "desc"
-
-
-def _check_namespace(name: str) -> None:
-    if name and name.lower() != NAMESPACE.lower():
-        raise AzureError(400, "BadRequest", f"Metric namespace {name} is not one of this resource: {NAMESPACE}")
 
 
 def _from_series(
@@ -346,7 +348,7 @@ def _timeseries(asked: MetricsQuery, metric: Metric, wanted: Filter, lines: Sequ
                 for name, value in zip(wanted.values, part, strict=True)
             ],
             "data": [
-                {"timeStamp": _zulu(asked.buckets.bounds(index)[0])} | _point(cell, aggregations)
+                {"timeStamp": zulu(asked.buckets.bounds(index)[0])} | _point(cell, aggregations)
                 for index, cell in enumerate(cells)
             ],
         }
@@ -377,5 +379,6 @@ def _last_minute(buckets: Buckets) -> int:
     return minute_of(buckets.start + len(buckets) * buckets.grain)
 
 
-def _zulu(moment: datetime) -> str:
+def zulu(moment: datetime) -> str:
+    """Write a moment as Azure Monitor does, to the second."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

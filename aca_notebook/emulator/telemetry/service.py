@@ -11,6 +11,7 @@ from aca_notebook.emulator.scaling.load import ReplicaUsage
 from aca_notebook.emulator.telemetry.history import Histories
 from aca_notebook.emulator.telemetry.lives import Lives
 from aca_notebook.emulator.telemetry.monitor import Monitor
+from aca_notebook.emulator.telemetry.platform_metrics import PlatformMetrics
 from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpuLoads, SystemProcesses, combined
 from aca_notebook.emulator.telemetry.series import Key, Series
 from aca_notebook.emulator.telemetry.streams import Streams
@@ -54,6 +55,7 @@ class Telemetry:
         self._streams = Streams(database=database, controller=controller, store=store, clock=clock)
         histories = Histories(database, self._lives)
         self._monitor = Monitor(series=self._series, histories=histories, store=store, clock=clock, fresh=self.look)
+        self._platform = PlatformMetrics(store=store, clock=clock)
         self._looking = asyncio.Lock()
         self._looked_at = float("-inf")
         self._seen: frozenset[tuple[str, str]] = frozenset()
@@ -63,7 +65,7 @@ class Telemetry:
 
     def routes(self) -> list[Route]:
         """Log stream, event stream, metrics and their definitions."""
-        return [*self._streams.routes(), *self._monitor.routes()]
+        return [*self._streams.routes(), *self._monitor.routes(), *self._platform.routes()]
 
     async def start(self) -> None:
         """Begin sampling. To be called after the controller has written down what a killed emulator left."""

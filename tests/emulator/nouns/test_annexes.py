@@ -166,3 +166,34 @@ def test_a_name_is_asked_for_by_what_it_is_to_name(client: Any, emulator: Runnin
     kind = "Microsoft.App/managedEnvironments/certificates"
     assert (free("shop", kind), free("scorer", kind)) == (False, True)
     assert (free("shop", "Microsoft.App/containerApps"), free("scorer", "Microsoft.App/containerApps")) == (True, False)
+
+
+def test_metrics_of_what_is_no_app_are_described_and_have_no_points(emulator: Running) -> None:
+    insights = f"{emulator.environment_id}/providers/Microsoft.Insights"
+    namespace = "Microsoft.App/managedEnvironments"
+
+    def get(path: str, **asked: str) -> Any:
+        answer = emulator.ask("GET", f"{insights}/{path}", params={"api-version": "2024-02-01", **asked})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    named = [each["name"]["value"] for each in get("metricDefinitions")["value"]]
+    assert "NodeCount" in named
+    assert [each["name"] for each in get("metricNamespaces")["value"]] == [namespace]
+    answer = get("metrics", metricnames="nodecount", metricnamespace=namespace)
+    assert answer["namespace"] == namespace
+    [one] = answer["value"]
+    assert (one["name"]["value"], one["errorCode"], one["timeseries"]) == ("NodeCount", "Success", [])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("managedEnvironments/local/providers/Microsoft.Insights/metrics?metricnames=Requests", 400),
+        ("jobs/none/providers/Microsoft.Insights/metricDefinitions", 404),
+    ],
+)
+def test_metrics_that_there_are_not(emulator: Running, path: str, status: int) -> None:
+    url, _, asked = f"{emulator.group}/providers/Microsoft.App/{path}".partition("?")
+    params = {"api-version": "2024-02-01"} | dict([asked.split("=")] if asked else [])
+    assert emulator.ask("GET", url, params=params).status_code == status

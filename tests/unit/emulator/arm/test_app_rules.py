@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from aca_notebook.emulator.arm.app_defaults import settled_configuration, settled_template
-from aca_notebook.emulator.arm.app_rules import check_app, check_name, check_tcp, profile_of
+from aca_notebook.emulator.arm.app_rules import check_app, check_exposed_ports, check_name, check_tcp, profile_of
 from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.gpu import CONSUMPTION, SERVERLESS_T4, find_profile_type
 
@@ -138,6 +140,33 @@ def test_tcp_from_outside_needs_a_network_of_the_environments_own() -> None:
     shared = settled(ingress(transport="tcp", external=False, corsPolicy={"allowedOrigins": ["*"]}))
     with pytest.raises(AzureError, match="ContainerAppInvalidIngressCORSPolicyForTcpApp"):
         check_tcp(shared, {"properties": {}})
+
+
+FIVE = {"transport": "tcp", "exposedPort": 5432}
+
+
+@pytest.mark.parametrize(
+    ("asked", "stands", "refused"),
+    [
+        (FIVE, FIVE, True),
+        ({"transport": "tcp", "targetPort": 5432}, FIVE, True),
+        ({"transport": "tcp", "exposedPort": 5433}, FIVE, False),
+        ({"transport": "http", "targetPort": 5432}, FIVE, False),
+        ({"transport": "tcp", "exposedPort": 443}, {"transport": "http"}, True),
+        ({"additionalPortMappings": [{"external": True, "targetPort": 5432}]}, FIVE, True),
+        ({"additionalPortMappings": [{"external": False, "targetPort": 5432}]}, FIVE, False),
+    ],
+)
+def test_a_port_of_the_environment_is_one_apps_and_never_https(asked, stands, *, refused: bool) -> None:
+    outcome = pytest.raises(AzureError, match="exposedPort already in use") if refused else contextlib.nullcontext()
+    with outcome:
+        check_exposed_ports(settled(ingress(**asked)), [settled(ingress(**stands))])
+
+
+def test_there_are_five_additional_ports_at_most() -> None:
+    mappings = [{"external": False, "targetPort": 9000 + each} for each in range(6)]
+    refused = refusal(ingress(additionalPortMappings=mappings))
+    assert refused.code == "ContainerAppInvalidIngressAdditionalPortMappings"
 
 
 def test_a_secret_from_a_key_vault_needs_no_value() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aca_notebook.emulator.telemetry.catalogue import find_metric
+from aca_notebook.emulator.telemetry.catalogue import APPS
 from aca_notebook.emulator.telemetry.filters import parse_filter
 from aca_notebook.emulator.telemetry.metrics import Buckets, Span, replicas, restarts
 from aca_notebook.emulator.telemetry.monitor import read_query, read_timespan
@@ -71,7 +71,7 @@ def test_restarts_are_counted_up_to_the_end_of_each_point():
     ],
 )
 def test_a_filter_is_read(text, values):
-    metric = find_metric("UsageNanoCores")
+    metric = APPS.find("UsageNanoCores")
     assert metric is not None
 
     assert {name: set(found) for name, found in parse_filter(text, metric).values.items()} == values
@@ -88,7 +88,7 @@ def test_a_filter_is_read(text, values):
     ],
 )
 def test_a_filter_that_cannot_be_read_says_why(text, complaint):
-    metric = find_metric("UsageNanoCores")
+    metric = APPS.find("UsageNanoCores")
     assert metric is not None
 
     with pytest.raises(ValueError, match=complaint):
