@@ -147,7 +147,8 @@ class Conversation(Response):
         try:
             session = await self._containers.exec(where.app_key, where.replica, where.container, self._argv)
         except NotRunning as stopped:
-            await socket.send_bytes(_line(_ERROR, failure("ClusterExecEndpointWebSocketConnectionError", str(stopped))))
+            text = f"Failed to establish WebSocket connection to container, error: {stopped}"
+            await socket.send_bytes(_line(_ERROR, failure("ClusterExecEndpointWebSocketConnectionError", text)))
         except (OSError, KeyError) as trouble:
             await socket.send_bytes(_line(_ERROR, failure("ClusterExecFailure", _not_started(self._argv[0], trouble))))
         else:
@@ -230,7 +231,7 @@ def whole_characters(text: bytes) -> tuple[bytes, bytes]:
 
 def failure(code: str, message: str) -> str:
     """Return what an error frame says, as Azure writes it."""
-    error: dict[str, Any] = {"Code": code, "Message": f"Cluster exec API returns error: {message}"}
+    error: dict[str, Any] = {"Code": code, "Message": message}
     error |= dict.fromkeys(("Details", "Target", "AdditionalInfo"))
     whole = json.dumps({"Error": error}, separators=(",", ":"))
     return whole.replace('\\"', "\\u0022").replace("'", "\\u0027")
@@ -239,7 +240,8 @@ def failure(code: str, message: str) -> str:
 def _not_started(program: str, trouble: Exception) -> str:
     missing = os.strerror(errno.ENOENT) in str(trouble)
     reason = "executable file not found in $PATH" if missing else trouble
-    return f'failed to exec in container: unable to start container process: exec: "{program}": {reason}, code: 500.'
+    said = "Cluster exec API returns error: failed to exec in container"
+    return f'{said}: unable to start container process: exec: "{program}": {reason}, code: 500.'
 
 
 def _line(kind: int, text: str) -> bytes:

@@ -63,6 +63,6 @@ def test_a_command_is_its_words() -> None:
 
 def test_an_error_is_what_azure_writes() -> None:
     text = failure("ClusterExecFailure", """exec: "x": it's gone""")
-    assert text.startswith('{"Error":{"Code":"ClusterExecFailure","Message":"Cluster exec API returns error: ')
+    assert text.startswith('{"Error":{"Code":"ClusterExecFailure","Message":"exec: ')
     assert '\\u0022x\\u0022: it\\u0027s gone","Details":null' in text
     assert json.loads(text)["Error"]["Message"].endswith("""exec: "x": it's gone""")
