@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from aca_notebook.errors import EmulatorFailed
+from aca_notebook.errors import EmulatorFailed, UsageFailed
 from aca_notebook.model.fault import FaultInForce
 
 if TYPE_CHECKING:
@@ -99,12 +99,12 @@ class EmulatorEndpoint:
 
     def add_fault(self, fault: str) -> FaultInForce:
         """Put a fault in force."""
-        return _fault(self._control("POST", "/_emulator/faults", {"fault": fault}))
+        return _fault(self._told("POST", "/_emulator/faults", {"fault": fault}))
 
     def clear_faults(self, id_: str = "") -> int:
         """End one fault, or all; returns how many there were."""
         path = f"/_emulator/faults/{quote(id_, safe='')}" if id_ else "/_emulator/faults"
-        return int(self._control("DELETE", path)["cleared"])
+        return int(self._told("DELETE", path)["cleared"])
 
     def pace(self) -> float:
         """How fast it is, as a factor of Azure's own times."""
@@ -112,7 +112,7 @@ class EmulatorEndpoint:
 
     def set_pace(self, pace: str) -> float:
         """Make it `instant`, `realistic` or a factor, from now on and after a restart."""
-        return float(self._control("PUT", "/_emulator/pace", {"pace": pace})["pace"])
+        return float(self._told("PUT", "/_emulator/pace", {"pace": pace})["pace"])
 
     def stop(self) -> None:
         """Ask it to stop everything and exit."""
@@ -127,6 +127,17 @@ class EmulatorEndpoint:
                 detail=f"{self.ca_bundle}: {unreadable.strerror or unreadable}",
                 hint=f"end process {self.pid}, then run `%aca target local`: the next emulator makes another",
             ) from unreadable  # fmt: skip
+
+    def _told(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Tell it what a person wants of it. Raises `UsageFailed` in its words for what makes no sense to it."""
+        try:
+            return self._control(method, path, body)
+        except EmulatorFailed as refused:
+            if refused.code not in {"InvalidFault", "TooManyFaults", "FaultNotFound", "InvalidPace"}:
+                raise
+            raise UsageFailed(
+                refused.detail.rstrip("."), code=refused.code, hint="`%aca fault list` shows what is in force"
+            ) from refused  # fmt: skip
 
     def _control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         trust = self._trust()

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from aca_notebook.model.fault import FaultInForce
-
 
 def table() -> str:
     """All that can go wrong, for the help."""
@@ -39,12 +37,8 @@ def listed(folder: Path, *, as_json: bool) -> str:
     faults = launcher.ensure_emulator(folder).faults()
     if as_json:
         return json.dumps([{"id": each.id, "fault": each.fault, "struck": each.struck} for each in faults])
-    lines = [f"{each.id:>3}  {each.fault}  ({_effect(each)})" for each in faults]
+    lines = [f"{each.id:>3}  {each.fault}  ({each.effect})" for each in faults]
     return "\n".join(lines) or "no fault is in force"
-
-
-def _effect(fault: FaultInForce) -> str:
-    return fault.effect if fault.effect == "lasts" else f"has struck {fault.effect}"
 
 
 def clear(folder: Path, id_: str) -> str:

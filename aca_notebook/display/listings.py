@@ -105,7 +105,7 @@ def faults(in_force: Sequence[FaultInForce], *, target: str) -> Table:
         f"{amounts.plural(len(rows), 'fault')} in force on {target}" if rows else f"no faults on {target}: all is well"
     )
     note = "%aca fault clear ends them" if rows else "%aca fault add --help tells what can go wrong"
-    return Table(title, ("id", "fault", "has struck"), rows, note, records)
+    return Table(title, ("id", "fault", "effect"), rows, note, records)
 
 
 def gpus(location: str = "eastus") -> Table:

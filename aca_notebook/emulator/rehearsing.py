@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,8 @@ class Rehearsing:
     def _check_operation(self, pattern: str) -> None:
         known = {route.operation for route in self._operations()}
         if pattern and not any(fnmatchcase(each.lower(), pattern.lower()) for each in known):
-            raise ValueError(f"no operation is called {pattern}; GET /_emulator/routes lists them")
+            near = difflib.get_close_matches(pattern, known, n=1)
+            raise ValueError(f"no operation is called {pattern}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def shown(posted: Posted) -> dict[str, Any]:

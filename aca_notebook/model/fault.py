@@ -121,7 +121,9 @@ class FaultInForce:
     def effect(self) -> str:
         """How often it has struck, or that it lasts."""
         kind = KINDS.get(self.fault.split(maxsplit=1)[0])
-        return "lasts" if kind is not None and kind.lasting else f"{self.struck} times" if self.struck != 1 else "once"
+        if kind is not None and kind.lasting:
+            return "lasts"
+        return {0: "not struck yet", 1: "struck once"}.get(self.struck, f"struck {self.struck} times")
 
 
 def parse_fault(text: str | Sequence[str], now: datetime) -> Fault:
@@ -199,7 +201,7 @@ def _placed(fault: Fault, seam: Seam, about: Mapping[str, str], now: datetime) -
         raise ValueError(f"{fault.kind} strikes {seam}, which have no method: name a resource")
     until = _instant(about["until"]) if "until" in about else None
     if "for" in about:
-        until = now + _span(about["for"])
+        until = (now + _span(about["for"])).replace(microsecond=0)
     return replace(
         fault, scope=scope, until=until, count=_whole(about, "count", 0), skip=_whole(about, "skip", 0),
         seed=_whole(about, "seed", 0), rate=_rate(about.get("rate", "1")),

@@ -55,6 +55,12 @@ def test_a_bad_day_is_rehearsed_as_the_page_says(tmp_path: Path) -> None:
         told = run(several)
         assert told[0] == "fault 2 is in force: expired-token on=ContainerApps_Get count=1"
         assert told[-1] == "ended 4 faults"
+        wrong = ["emulator", "fault", "add", "outage", "on=ContainerApp_Get"]
+        refused = subprocess.run(
+            [commands / "aca-notebook", *wrong], env=environment, capture_output=True, text=True, check=False
+        )
+        assert refused.returncode == 2
+        assert "did you mean ContainerApps_Get?" in refused.stderr
         assert run(pace) == ["pace: realistic", "pace: 0.1 of Azure's own times", "pace: instant"]
     finally:
         emulator.stop()
