@@ -93,8 +93,8 @@ class Access:
                 raise AzureError(
                     403, "LinkedAuthorizationFailed",
                     f"{_client(claims)} has permission to perform action '{wanted.action}' on scope '{wanted.scope}'; "
-                    f"however, it does not have permission to perform action(s) '{each.action}' on the linked scope(s) '{each.scope}' "
-                    "(respectively) or the linked scope(s) are invalid.",
+                    f"however, it does not have permission to perform action(s) '{each.action}' on the linked scope(s) "
+                    f"'{each.scope}' (respectively) or the linked scope(s) are invalid.",
                 )  # fmt: skip
 
     def _narrowed(self, claims: Mapping[str, Any], response: Response) -> Response:
