@@ -78,7 +78,7 @@ def test_a_resource_is_listed_shown_tagged_locked_and_deleted(az: Az) -> None:
     assert [each["name"] for each in az.within("")("resource list --tag team=a")] == ["someone"]
     one = f"-n keep --resource-type {IDENTITY['type']} --resource someone"
     az(f"lock create {one} --lock-type CanNotDelete")
-    assert "ScopeLocked" in az.refused(f"resource delete --ids {found['id']}")
+    assert "ScopeLocked" in az.refused("identity delete -n someone")
     assert [each["name"] for each in az("lock list")] == ["keep"]
     az(f"lock delete {one}")
     az(f"resource delete --ids {found['id']}")

@@ -128,6 +128,8 @@ class _Reader:
             text.encode()
         except ValueError as bad:
             raise self.fault("a string cannot be read") from bad
+        if "\0" in text:
+            raise self.fault("a string has a NUL")
         return text
 
     def _number(self, token: re.Match[str]) -> int | float:
