@@ -207,7 +207,9 @@ class Emulator:
         sock = bind(self.settings)
         self._guards.http_url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self._faults.watch(self._controller.gpus_freed)
-        await self._faults.start()
+        self._store.when_written(self._faults.read_tag)
+        self._store.when_deleted(self._faults.forget_tags)
+        await self._faults.start(self._store.all())
         await self._controller.start()
         await self._remember_client()
         await self._seed()

@@ -310,3 +310,37 @@ def test_a_role_can_be_made_to_take_long_to_be_in_effect(emulator: Running) -> N
     assert caller.ask("GET", emulator.app_path()).status_code == 403
     emulator.advance(1)
     assert caller.ask("GET", emulator.app_path()).status_code == 200
+
+
+def tagged(emulator: Running, tag: str) -> dict[str, Any]:
+    return emulator.body() | {"tags": {"aca-notebook-fault": tag}}
+
+
+def test_a_resource_spells_its_own_faults_in_a_tag(data_dir: Path) -> None:
+    with running_emulator(data_dir) as emulator:
+        emulator.deploy(body=tagged(emulator, "forbidden on=DELETE; outage count=1 on=GET skip=1"))
+        emulator.deploy("other")
+    with running_emulator(data_dir) as emulator:
+        assert [each["kind"] for each in in_force(emulator)] == ["forbidden", "outage"], "it is in the tag"
+        assert [emulator.ask("GET", emulator.app_path(name)).status_code for name in ("other", "other")] == [200, 200]
+        assert [emulator.ask("GET", emulator.app_path()).status_code for _ in range(3)] == [200, 503, 200]
+        assert emulator.ask("DELETE", emulator.app_path()).status_code == 403
+        emulator.follow(emulator.ask("PUT", emulator.app_path(), emulator.body()))
+        assert in_force(emulator) == [], "the tag is gone"
+        assert emulator.ask("DELETE", emulator.app_path()).status_code == 202
+
+
+def test_a_tag_that_spells_no_fault_is_a_tag_and_one_that_locks_the_door_can_be_cleared(emulator: Running) -> None:
+    emulator.deploy(body=tagged(emulator, "not a fault"))
+    assert in_force(emulator) == []
+    assert emulator.ask("PUT", emulator.app_path(), tagged(emulator, "outage")).status_code == 201
+    assert emulator.ask("PUT", emulator.app_path(), emulator.body()).status_code == 503
+    assert emulator.control("DELETE", "faults").json() == {"cleared": 1}
+    assert emulator.ask("GET", emulator.app_path()).json()["tags"] == {"aca-notebook-fault": "outage"}
+
+
+def test_the_faults_of_a_resource_go_with_it(emulator: Running) -> None:
+    emulator.deploy(body=tagged(emulator, "stuck-gpu"))
+    assert len(in_force(emulator)) == 1
+    emulator.follow(emulator.ask("DELETE", emulator.app_path()))
+    assert in_force(emulator) == []

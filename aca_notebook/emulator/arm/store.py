@@ -19,6 +19,8 @@ GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 _PREFIX = "arm:"
 #: Told what has just been removed.
 Deleted = Callable[[Collection[ResourceId]], Awaitable[None]]
+#: Shown what has just been written.
+Written = Callable[[ResourceId, dict[str, Any]], None]
 
 
 class Tried(BaseException):
@@ -58,6 +60,7 @@ class Store:
         self._parents: dict[str, str] = {}
         self._below: dict[str, dict[str, set[str]]] = {}  # by the key of any ancestor, then by type
         self._watchers: list[Deleted] = []
+        self._readers: list[Written] = []
         self._trial: ContextVar[Trial | None] = ContextVar("trial", default=None)
         rows = database.read_blocking("SELECT kind, key FROM documents WHERE substr(kind, 1, 4) = ?", (_PREFIX,))
         for kind in sorted({kind for kind, _ in rows}):
@@ -103,6 +106,8 @@ class Store:
         await self._write(*(put_document(_kind(id_), id_.key, body) for id_, body in documents.items()), *also)
         for id_, body in documents.items():
             self._remember(id_, _copy(body))
+            for reader in self._readers:
+                reader(id_, body)
 
     async def delete(self, id_: ResourceId, *also: Statement) -> None:
         """Remove a resource and all that lies under its id."""
@@ -113,6 +118,14 @@ class Store:
             self._forget(found)
         for watcher in self._watchers:
             await watcher(doomed.values())
+
+    def when_written(self, reader: Written) -> None:
+        """Show `reader` everything that is written, once it is; it must not change it."""
+        self._readers.append(reader)
+
+    def all(self) -> Iterator[dict[str, Any]]:
+        """Give every document, to be read and not kept."""
+        yield from self._documents.values()
 
     def when_deleted(self, watcher: Deleted) -> None:
         """Tell `watcher` of everything that is removed, by whichever way, once it is gone."""

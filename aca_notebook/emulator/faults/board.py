@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from aca_notebook.emulator.journal.database import delete_document, put_document
 from aca_notebook.model.fault import Fault, parse_fault
+from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.journal.database import Database, Statement
     from aca_notebook.model.fault import Subject
     from aca_notebook.model.fault_kinds import Seam
+    from aca_notebook.model.ids import ResourceId
 
 logger = logging.getLogger(__name__)
 
 _KIND = "fault"
+#: The tag in which a resource spells its own faults.
+TAG = "aca-notebook-fault"
 K = TypeVar("K")
 
 
@@ -84,6 +89,7 @@ class Posted:
     fault: Fault
     met: int = 0
     struck: int = 0
+    tagged: str = ""  #: the key of the resource whose own tag spells it, which then is what is kept of it
 
     def statement(self) -> Statement:
         """Store it."""
@@ -93,7 +99,8 @@ class Posted:
 class Faults:
     """Keeps the faults. `start` and `close` frame the task that ends those whose time is over.
 
-    Adding and clearing are durable when they return. Counts follow within moments: after a crash a fault may strike
+    Adding and clearing are durable when they return; what a tag spells lasts as the tag does, and cleared until that
+    changes or a restart. Counts follow within moments: after a crash a fault may strike
     once more than it was to.
     """
 
@@ -103,6 +110,7 @@ class Faults:
         self._watchers: list[Callable[[], None]] = []
         self._posted: dict[int, Posted] = {}
         self._by_seam: dict[Seam, tuple[Posted, ...]] = {}
+        self._tags: dict[str, str] = {}
         self._unwritten: set[int] = set()
         self._writing: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -116,8 +124,10 @@ class Faults:
         self._last = max(self._posted, default=0)
         self._sort()
 
-    async def start(self) -> None:
-        """Watch the time of those that have one."""
+    async def start(self, documents: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Read the tags of what is there, and watch the time of those that have one."""
+        for document in documents:
+            self.read_tag(parse_id(document["id"]), document)
         self._expire()
         self._schedule()
 
@@ -128,6 +138,34 @@ class Faults:
             await asyncio.gather(self._ending, return_exceptions=True)
         if self._writing is not None:
             await self._writing
+
+    def read_tag(self, id_: ResourceId, document: Mapping[str, Any]) -> None:
+        """Take in what a resource's own tag spells: faults of this resource, with semicolons between.
+
+        A tag that spells none is a tag like any other. Those it spelt before are over.
+        """
+        tags = document.get("tags")
+        text = str(tags.get(TAG) or "") if isinstance(tags, Mapping) else ""
+        if text == self._tags.get(id_.key, ""):
+            return
+        self._tags[id_.key] = text
+        self._posted = {key: each for key, each in self._posted.items() if each.tagged != id_.key}
+        for spelt in filter(None, map(str.strip, text.split(";"))):
+            try:
+                fault = parse_fault(spelt, self._clock.now())
+            except ValueError as unreadable:
+                logger.warning("the tag %s of %s spells no fault: %s", TAG, id_, unreadable)
+            else:
+                self._last += 1
+                here = replace(fault, scope=replace(fault.scope, resource=str(id_)))
+                self._posted[self._last] = Posted(self._last, here, tagged=id_.key)
+        self._changed()
+
+    async def forget_tags(self, gone: Collection[ResourceId]) -> None:
+        """End the faults of resources that are no more."""
+        for id_ in gone:
+            self.read_tag(id_, {})
+            self._tags.pop(id_.key, None)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` on the loop whenever a fault comes or goes; it must not block."""
@@ -150,7 +188,8 @@ class Faults:
     async def clear(self, id_: int | None = None) -> int:
         """End one fault, or all; return how many there were."""
         gone = [each for each in self._posted if id_ is None or each == id_]
-        await self._database.write(*(delete_document(_KIND, str(each)) for each in gone))
+        ordered = [each for each in gone if not self._posted[each].tagged]
+        await self._database.write(*(delete_document(_KIND, str(each)) for each in ordered))
         for each in gone:
             self._posted.pop(each, None)
         if gone:
@@ -204,7 +243,8 @@ class Faults:
 
     def _count(self, posted: Posted) -> None:
         self._posted[posted.id] = posted
-        self._unwritten.add(posted.id)
+        if not posted.tagged:
+            self._unwritten.add(posted.id)
         if posted.fault.over(posted.struck, self._clock.now()):
             del self._posted[posted.id]
             self._changed()
@@ -231,8 +271,8 @@ class Faults:
         now = self._clock.now()
         over = [id_ for id_, posted in self._posted.items() if posted.fault.over(posted.struck, now)]
         for id_ in over:
-            del self._posted[id_]
-            self._unwritten.add(id_)
+            if not self._posted.pop(id_).tagged:
+                self._unwritten.add(id_)
         if over:
             self._changed()
             self._write_soon()
