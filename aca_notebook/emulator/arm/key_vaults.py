@@ -16,7 +16,7 @@ from aca_notebook.emulator.arm.bodies import json_body, merge_patch, system_data
 from aca_notebook.emulator.arm.faults import invalid, resource_not_found
 from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
-from aca_notebook.emulator.arm.values import items, member, text, truth, whole
+from aca_notebook.emulator.arm.values import items, member, text, texts, truth, whole
 from aca_notebook.emulator.arm.vault_secrets import VAULT_TYPE, VaultSecrets
 from aca_notebook.emulator.identity.doors import VAULT_DOMAIN
 from aca_notebook.emulator.wire import AzureError, Door, Route, query
@@ -330,7 +330,11 @@ def _policies(properties: Document) -> list[Document]:
         {
             "tenantId": text(each.get("tenantId"), "accessPolicies.tenantId"),
             "objectId": text(each.get("objectId"), "accessPolicies.objectId"),
-            "permissions": member(each.get("permissions"), "accessPolicies.permissions"),
+            "permissions": {
+                kind: texts(words, f"accessPolicies.permissions.{kind}")
+                for kind, words in member(each.get("permissions"), "accessPolicies.permissions").items()
+                if words is not None
+            },
         }
         | ({"applicationId": each["applicationId"]} if each.get("applicationId") else {})
         for each in items(properties.get("accessPolicies"), "properties.accessPolicies")
@@ -346,7 +350,7 @@ def _merged(policy: Document, before: list[Document]) -> Document:
     permissions: Document = {}
     for each in (*before, policy):
         for kind, words in each["permissions"].items():
-            permissions[kind] = list(dict.fromkeys([*permissions.get(kind, []), *(words or [])]))
+            permissions[kind] = list(dict.fromkeys([*permissions.get(kind, []), *words]))
     return policy | {"permissions": permissions}
 
 

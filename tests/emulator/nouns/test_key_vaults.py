@@ -106,6 +106,8 @@ def test_a_vault_asks_for_roles_by_default_since_azures_does(emulator: Running, 
         ("1abc", {}, "VaultNameNotValid"),
         ("keys", {"softDeleteRetentionInDays": 5}, "BadRequest"),
         ("keys", {"accessPolicies": "x"}, "InvalidRequestContent"),
+        ("keys", {"accessPolicies": [{"permissions": {"secrets": 5}}]}, "InvalidRequestContent"),
+        ("keys", {"accessPolicies": [{"permissions": {"secrets": [{}]}}]}, "InvalidRequestContent"),
     ],
 )
 def test_what_cannot_be_a_vault_is_refused(
