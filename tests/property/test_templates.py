@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_notebook.emulator.arm.templates.evaluation import Lookup, Scope, Unresolved, evaluate, fold
+from aca_notebook.emulator.arm.templates.evaluation import evaluate, fold
 from aca_notebook.emulator.arm.templates.faults import TemplateFault
 from aca_notebook.emulator.arm.templates.jsonc import NotJson, read_source
 from aca_notebook.emulator.arm.templates.place import Place
 from aca_notebook.emulator.arm.templates.plan import make_plan
+from aca_notebook.emulator.arm.templates.scopes import Lookup, Scope, Unresolved
 from aca_notebook.emulator.arm.templates.syntax import Access, Call, ExpressionError, Literal, parse, render
 from aca_notebook.emulator.arm.templates.values import folded, resolved
 from aca_notebook.emulator.arm.templates.what_if import changes

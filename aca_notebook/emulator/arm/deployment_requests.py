@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.emulator.arm.deployment_faults import invalid_template
 from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.templates.arguments import member
-from aca_notebook.emulator.arm.templates.evaluation import Moment, Scope
 from aca_notebook.emulator.arm.templates.faults import TemplateFault
 from aca_notebook.emulator.arm.templates.jsonc import NotJson, Source, read_source
 from aca_notebook.emulator.arm.templates.parameters import Parameter, settled_parameters
 from aca_notebook.emulator.arm.templates.plan import Plan, make_plan
+from aca_notebook.emulator.arm.templates.scopes import Moment, Scope
 from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:

@@ -34,9 +34,9 @@ from aca_notebook.emulator.arm.inner_calls import Caller
 from aca_notebook.emulator.arm.operation_results import result_headers
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
 from aca_notebook.emulator.arm.secret_values import launch_with
-from aca_notebook.emulator.arm.templates.evaluation import Moment
 from aca_notebook.emulator.arm.templates.hashes import minified, template_hash
 from aca_notebook.emulator.arm.templates.jsonc import NotJson, read_source
+from aca_notebook.emulator.arm.templates.scopes import Moment
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 

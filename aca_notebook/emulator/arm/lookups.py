@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.emulator.arm.templates.evaluation import Lookup, Unresolved
+from aca_notebook.emulator.arm.templates.scopes import Lookup, Unresolved
 from aca_notebook.model.ids import ResourceId, parse_id
 
 if TYPE_CHECKING:

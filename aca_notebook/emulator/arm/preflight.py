@@ -16,9 +16,9 @@ from aca_notebook.emulator.arm.deployment_requests import Settled, read_asked, s
 from aca_notebook.emulator.arm.inventory import resources_in
 from aca_notebook.emulator.arm.lookups import Lookups
 from aca_notebook.emulator.arm.store import Tried
-from aca_notebook.emulator.arm.templates.evaluation import Unresolved
 from aca_notebook.emulator.arm.templates.hashes import minified
 from aca_notebook.emulator.arm.templates.outputs import output_of, wanted_outputs
+from aca_notebook.emulator.arm.templates.scopes import Unresolved
 from aca_notebook.emulator.arm.templates.syntax import ExpressionError
 from aca_notebook.emulator.arm.templates.values import predicted
 from aca_notebook.emulator.arm.templates.what_if import changes, snapshot
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.deployment_places import DeploymentPlaces
     from aca_notebook.emulator.arm.inner_calls import Caller, InnerCalls
     from aca_notebook.emulator.arm.store import Store, Trial
-    from aca_notebook.emulator.arm.templates.evaluation import Moment
     from aca_notebook.emulator.arm.templates.plan import Resource
+    from aca_notebook.emulator.arm.templates.scopes import Moment
 
 Document = dict[str, Any]
 #: States that a resource is in while it is made: a trial sees it as it will be.

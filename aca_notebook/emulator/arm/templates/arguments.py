@@ -15,6 +15,7 @@ ANY_NUMBER = 10_000
 #: No more than this comes of one call: a template must not eat the machine that reads it.
 LONGEST = 5_000_000
 MOST_ITEMS = 10_000
+_MOST_PARTS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,22 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return str(value)
+    check_size(value)
     return minified(value)
+
+
+def check_size(value: Any) -> None:
+    """Refuse a value that is small because it says the same again and again, and huge once it is written."""
+    left, waiting = _MOST_PARTS, [value]
+    while waiting:
+        each = waiting.pop()
+        left -= 1
+        if left < 0:
+            raise Mismatch(f"its value would have more than {_MOST_PARTS} parts")
+        if isinstance(each, dict):
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
 
 
 def bounded(value: str) -> str:

@@ -6,94 +6,22 @@ look-up to make; who evaluates makes it, puts the answer into `known`, and evalu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.arm.templates import lambdas
 from aca_notebook.emulator.arm.templates.arguments import Mismatch, check_count, kind, number, text, truth
 from aca_notebook.emulator.arm.templates.collection_functions import COLLECTION_FUNCTIONS, reach
 from aca_notebook.emulator.arm.templates.number_functions import NUMBER_FUNCTIONS, format_date
-from aca_notebook.emulator.arm.templates.place import PLACE_FUNCTIONS, Place
+from aca_notebook.emulator.arm.templates.place import PLACE_FUNCTIONS
+from aca_notebook.emulator.arm.templates.scopes import Lookup, Moment, Scope, Unresolved
 from aca_notebook.emulator.arm.templates.syntax import Access, Call, ExpressionError, Literal, Node
 from aca_notebook.emulator.arm.templates.text_functions import TEXT_FUNCTIONS
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
 FUNCTIONS = TEXT_FUNCTIONS | COLLECTION_FUNCTIONS | NUMBER_FUNCTIONS
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """Something to ask of the platform: `function` is `reference` or the `list…` in question."""
-
-    function: str
-    id: str
-    api_version: str
-    full: bool = False
-    body: str = ""
-
-
-class Unresolved(Exception):
-    """An expression that has no value yet; `lookup` is what it waits for, None for a name that is bound later."""
-
-    def __init__(self, lookup: Lookup | None = None) -> None:
-        super().__init__(lookup)
-        self.lookup = lookup
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What parameters' defaults may ask for, and nothing else may."""
-
-    now: datetime
-    draw: Callable[[], str]
-
-
-class Variables(Protocol):
-    """The template's variables."""
-
-    def variable(self, name: str) -> Any:
-        """Return the value of one. Raises `ExpressionError`."""
-        ...
-
-
-class Named(Protocol):
-    """The template's resources, as expressions name them."""
-
-    def find(self, name: str) -> tuple[str, str] | None:
-        """Return the id and the API version of a resource by its symbolic name, its name or its id."""
-        ...
-
-    def find_all(self, name: str) -> Sequence[tuple[str, str]] | None:
-        """Return those of a copy loop by its name."""
-        ...
-
-
-#: The template's own functions by namespace and name in lower case: names of their parameters, and the expression.
-UserFunctions = Mapping[str, tuple[Sequence[str], Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What the names in an expression mean; `runtime` is whether `reference` and `list…` may stand in it."""
-
-    place: Place
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    variables: Variables | None = None
-    resources: Named | None = None
-    functions: UserFunctions = field(default_factory=dict)
-    indexes: Mapping[str, int] = field(default_factory=dict)
-    bound: Mapping[str, Any] = field(default_factory=dict)
-    known: Mapping[Lookup, Any] = field(default_factory=dict)
-    moment: Moment | None = None
-    runtime: bool = True
-    folding: bool = False
-
-    def at(self, loop: str, index: int) -> Scope:
-        """Return the scope inside a round of a copy loop."""
-        return replace(self, indexes={**self.indexes, "": index, loop.lower(): index})
 
 
 def evaluate(node: Node, scope: Scope) -> Any:
@@ -149,6 +77,7 @@ def _accessed(target: Any, key: Any) -> Any:
 
 
 def _called(node: Call, scope: Scope) -> Any:
+    scope.budget.spend()
     try:
         return _form(node.name.lower())(node, scope)
     except Mismatch as wrong:
@@ -320,7 +249,7 @@ def _user_function(node: Call, scope: Scope) -> Any:
     names, body = found
     check_count(node.name, len(node.arguments), len(names), len(names))
     values = [evaluate(each, scope) for each in node.arguments]
-    inner = Scope(scope.place, dict(zip(names, values, strict=True)), functions=scope.functions)
+    inner = Scope(scope.place, dict(zip(names, values, strict=True)), functions=scope.functions, budget=scope.budget)
     return evaluate(body, inner) if isinstance(body, (Call, Access, Literal)) else body
 
 

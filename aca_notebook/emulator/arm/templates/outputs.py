@@ -13,7 +13,7 @@ from aca_notebook.emulator.arm.templates.values import resolved, rounds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aca_notebook.emulator.arm.templates.evaluation import Lookup, Scope
+    from aca_notebook.emulator.arm.templates.scopes import Lookup, Scope
 
 Document = dict[str, Any]
 

@@ -14,8 +14,8 @@ from aca_notebook.emulator.arm.templates.values import resolved, rounds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aca_notebook.emulator.arm.templates.evaluation import Scope, UserFunctions
     from aca_notebook.emulator.arm.templates.jsonc import Path
+    from aca_notebook.emulator.arm.templates.scopes import Scope, UserFunctions
 
 Document = dict[str, Any]
 #: Types as they are declared, and as they are answered (recorded: azure-cli's test_group_deployment).

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.arm.templates.arguments import Mismatch, kind
-from aca_notebook.emulator.arm.templates.evaluation import Scope, Unresolved, evaluate
+from aca_notebook.emulator.arm.templates.evaluation import evaluate
 from aca_notebook.emulator.arm.templates.faults import TemplateFault
 from aca_notebook.emulator.arm.templates.parameters import TemplateVariables, user_functions
 from aca_notebook.emulator.arm.templates.place import typed_id
+from aca_notebook.emulator.arm.templates.scopes import Scope, Unresolved
 from aca_notebook.emulator.arm.templates.syntax import Access, Call, ExpressionError, Node, is_expression, parse
 from aca_notebook.emulator.arm.templates.values import MOST_ROUNDS, folded, resolved, rounds
 

@@ -13,6 +13,7 @@ from aca_notebook.emulator.arm.templates import hashes
 from aca_notebook.emulator.arm.templates.arguments import (
     ANY_NUMBER,
     LONGEST,
+    MOST_ITEMS,
     Function,
     Mismatch,
     bounded,
@@ -34,7 +35,9 @@ _WIDEST = 10_000
 def concat(arguments: Sequence[Any]) -> Any:
     """Join texts, or lists: the first argument says which."""
     if isinstance(arguments[0], list):
-        return [each for argument in arguments for each in items(argument)]
+        if sum(len(items(each)) for each in arguments) > MOST_ITEMS:
+            raise Mismatch(f"its value would have more than {MOST_ITEMS} items")
+        return [each for argument in arguments for each in argument]
     for each in arguments:
         if isinstance(each, (list, dict)):
             raise Mismatch("its arguments must be all texts or all arrays")

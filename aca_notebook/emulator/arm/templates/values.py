@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aca_notebook.emulator.arm.templates.arguments import MOST_ITEMS, kind, member
-from aca_notebook.emulator.arm.templates.evaluation import Scope, evaluate, fold
+from aca_notebook.emulator.arm.templates.arguments import MOST_ITEMS, Mismatch, check_size, kind, member
+from aca_notebook.emulator.arm.templates.evaluation import evaluate, fold
 from aca_notebook.emulator.arm.templates.syntax import (
     ExpressionError,
     Literal,
@@ -16,6 +16,9 @@ from aca_notebook.emulator.arm.templates.syntax import (
     render,
     unescaped,
 )
+
+if TYPE_CHECKING:
+    from aca_notebook.emulator.arm.templates.scopes import Scope
 
 #: Azure's own bound on the rounds of a loop.
 MOST_ROUNDS = 800
@@ -28,7 +31,12 @@ def resolved(value: Any, scope: Scope) -> Any:
 
     Raises `Unresolved` for what must be looked up first, `ExpressionError` for what has no value.
     """
-    return _walk(value, scope, evaluate)
+    found = _walk(value, scope, evaluate)
+    try:
+        check_size(found)
+    except Mismatch as large:
+        raise ExpressionError(f"A value of the template is too large: {large}") from large
+    return found
 
 
 def folded(value: Any, scope: Scope) -> Any:

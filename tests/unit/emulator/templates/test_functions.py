@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aca_notebook.emulator.arm.templates.evaluation import Moment, Scope, evaluate
+from aca_notebook.emulator.arm.templates.evaluation import evaluate
 from aca_notebook.emulator.arm.templates.hashes import template_hash
 from aca_notebook.emulator.arm.templates.place import Place
+from aca_notebook.emulator.arm.templates.scopes import Budget, Moment, Scope
 from aca_notebook.emulator.arm.templates.syntax import ExpressionError, parse
 
 SUBSCRIPTION = {"id": "/subscriptions/s", "subscriptionId": "s", "tenantId": "t", "displayName": "Local"}
@@ -182,3 +183,8 @@ def test_the_present_moment_is_for_defaults_of_parameters_alone():
 def test_what_has_no_value_is_refused_by_name(text, refusal):
     with pytest.raises(ExpressionError, match=refusal):
         value(text)
+
+
+def test_an_expression_that_never_comes_to_its_end_is_refused():
+    with pytest.raises(ExpressionError, match="too many functions"):
+        value("map(range(0, 99), lambda('n', add(lambdaVariables('n'), 1)))", budget=Budget(50))

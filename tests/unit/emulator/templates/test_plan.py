@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from aca_notebook.emulator.arm.deployment_requests import Settled, read_asked, settle
-from aca_notebook.emulator.arm.templates.evaluation import Moment, Unresolved
 from aca_notebook.emulator.arm.templates.place import Place
+from aca_notebook.emulator.arm.templates.scopes import Moment, Unresolved
 from aca_notebook.emulator.wire import AzureError
 from tests.emulator.deployments.deploying import body, identity, resources
 
@@ -177,3 +177,21 @@ def test_what_is_no_deployment_is_refused(content: str, code: str) -> None:
     with pytest.raises(AzureError) as refused:
         read_asked(content)
     assert refused.value.code == code
+
+
+def doubling(first: str, step: str) -> dict[str, str]:
+    """Forty variables, each twice the one before."""
+    return {"v0": first} | {f"v{at}": step.format(f"v{at - 1}") for at in range(1, 40)}
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        (doubling("[range(0, 100)]", "[concat(variables('{0}'), variables('{0}'))]"), "more than 10000 items"),
+        (doubling("a", "[concat(variables('{0}'), variables('{0}'))]"), "longer than 5000000 characters"),
+        (doubling("a", "[createArray(variables('{0}'), variables('{0}'))]"), "parts"),
+    ],
+    ids=["items", "characters", "parts"],
+)
+def test_a_template_that_grows_without_end_is_refused_soon(variables: dict[str, str], words: str) -> None:
+    assert words in refusal(resources(variables=variables)).message
