@@ -64,7 +64,7 @@ class Guards:
         self.vaults = KeyVaults(self.keeping, self._vault_secrets, self.service_ports)
         self.references = VaultReferences(
             store=store, vault_secrets=self._vault_secrets, access=self._vault_access, services=self.service_ports,
-            secrets=secrets, subscription=subscription,
+            secrets=secrets, identities=self._identities, subscription=subscription,
         )  # fmt: skip
         self.grants = PlatformGrants(
             store=store, secrets=secrets, roles=self.roles, applications=self._applications,

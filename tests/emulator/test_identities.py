@@ -121,6 +121,19 @@ def test_an_app_pulls_from_a_registry_once_its_identity_may(emulator: Running) -
     assert refusal(emulator) == ""
 
 
+def test_the_identity_of_its_environment_may_pull_for_an_app(emulator: Running) -> None:
+    body = emulator.body()
+    body["properties"]["configuration"]["registries"] = [
+        {"server": "local.azurecr.io", "identity": "system-environment"}
+    ]
+    emulator.deploy(body=body)
+    registry = f"{emulator.group}/providers/{REGISTRY}/local"
+    give(emulator, "AcrPull", principal_id(emulator.environment_id), registry)
+    assert refusal(emulator)
+    emulator.follow(emulator.ask("PATCH", emulator.environment_id, {"identity": {"type": "SystemAssigned"}}))
+    assert refusal(emulator) == ""
+
+
 def test_an_app_pulls_by_password_when_it_is_the_registrys(emulator: Running) -> None:
     registry = f"{emulator.group}/providers/{REGISTRY}/local"
     password = emulator.ask("POST", f"{registry}/listCredentials").json()["passwords"][1]["value"]

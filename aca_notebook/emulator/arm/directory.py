@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 SYSTEM = "system"
+_OF_ENVIRONMENT = "system-environment"
 _WITH_SYSTEM_IDENTITY = (
     "Microsoft.App/containerApps", "Microsoft.App/managedEnvironments", "Microsoft.App/jobs",
     "Microsoft.App/sessionPools",
@@ -59,6 +60,17 @@ class ManagedIdentities:
             if lifecycles.get(reference, "all") in _MAY_USE[starting]
         }
 
+    def named(self, document: Document, reference: Any) -> Principal | None:
+        """Return the identity that a secret or a registry of an app or job names, None when it has no such.
+
+        `system-environment` is that of its environment, which the platform may use for it (documented).
+        """
+        wanted = _reference(reference)
+        if wanted != _OF_ENVIRONMENT:
+            return assigned(document).get(wanted)
+        environment = self._store.get(parse_id(document["properties"]["environmentId"]))
+        return assigned(environment).get(SYSTEM) if environment else None
+
 
 def assigned(document: Document) -> dict[str, Principal]:
     """Return all identities that a resource has, by `system` or their own lower-case ids."""
@@ -67,11 +79,6 @@ def assigned(document: Document) -> dict[str, Principal]:
         id_.lower(): user_identity(id_, id_.rpartition("/")[2]) for id_ in identity.get("userAssignedIdentities") or ()
     }
     return ({SYSTEM: _system(document)} if identity.get("principalId") else {}) | found
-
-
-def find_assigned(document: Document, reference: str) -> Principal | None:
-    """Return the identity that a secret or a registry of a resource names, None when the resource has no such."""
-    return assigned(document).get(_reference(reference))
 
 
 def user_identity(id_: str, name: str) -> Principal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aca_notebook.emulator.arm.directory import ManagedIdentities, find_assigned
 from aca_notebook.emulator.arm.registries import TYPE as REGISTRY_TYPE
 from aca_notebook.emulator.arm.role_definitions import PULL
 from aca_notebook.emulator.identity.replica_keys import Holder, ReplicaKeys
@@ -14,6 +13,7 @@ from aca_notebook.model.ids import ResourceId, parse_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aca_notebook.emulator.arm.directory import ManagedIdentities
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.identity.principals import Applications
     from aca_notebook.emulator.identity.secrets import Secrets
@@ -86,7 +86,7 @@ class PlatformGrants:
         """Tell whether what an app names for a registry opens it."""
         if not entry.get("identity"):
             return self._password_fits(registry, resource, entry)
-        principal = find_assigned(document, entry["identity"])
+        principal = self._identities.named(document, entry["identity"])
         return principal is not None and self._roles.allows(principal.object_id, PULL, registry)
 
     def _registry(self, host: str) -> Document | None:

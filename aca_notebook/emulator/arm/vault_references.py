@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aca_notebook.emulator.arm.directory import find_assigned
 from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.vault_access import SecretOperation, VaultAccess
 from aca_notebook.emulator.arm.vault_secrets import VAULT_TYPE, VaultError, VaultSecrets, version_of
@@ -20,6 +19,7 @@ from aca_notebook.model.ids import ResourceId, parse_id
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from aca_notebook.emulator.arm.directory import ManagedIdentities
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.identity.secrets import Secrets
 
@@ -73,10 +73,11 @@ def referring(document: Document) -> list[Document]:
 class VaultReferences:
     """Reads values out of this emulator's vaults, as the identity that an app names and has."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, store: Store, vault_secrets: VaultSecrets, access: VaultAccess, services: Services, secrets: Secrets,
-        subscription: str,
+        identities: ManagedIdentities, subscription: str,
     ) -> None:  # fmt: skip
+        self._identities = identities
         self._store = store
         self._vault_secrets = vault_secrets
         self._access = access
@@ -121,7 +122,7 @@ class VaultReferences:
     def _value(self, document: Document, secret: Document) -> str | None:
         """Return a value, or None when identity, vault, right or secret is missing."""
         reference = read_reference(str(secret["keyVaultUrl"]))
-        principal = find_assigned(document, str(secret.get("identity") or ""))
+        principal = self._identities.named(document, secret.get("identity"))
         vault = self._vault(reference) if reference is not None else None
         if reference is None or principal is None or vault is None:
             return None
