@@ -184,7 +184,8 @@ async def _build_images(
         elif each.kind == "image":
             missing += await _register(images, each.body)
     for bundle, names in by_bundle.items():
-        with tempfile.TemporaryDirectory(dir=settings.data_dir) as folder:
+        # Among the images, where the next start removes what no image names, should this be killed.
+        with tempfile.TemporaryDirectory(dir=settings.data_dir / "images") as folder:
             context = Path(folder) / "context.tar"
             try:
                 reader.extract(f"bundles/{bundle}.tar", context)

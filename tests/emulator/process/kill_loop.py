@@ -318,7 +318,7 @@ class Loop:
         mixer = Mixer(self.emulator, self.numbers[2], self.promises)
         deployer = Deployer(self.emulator, self.numbers[1], self.wheels)
         clients: list[Client] = [writer, mixer]
-        whole = self.chance.random() < self.whole
+        whole = self.chance.random() < self.whole or not self.reopened
         if whole:
             self.starter = Starter(self.emulator, 0)
             clients += [deployer, self.starter]

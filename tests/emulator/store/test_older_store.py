@@ -23,8 +23,10 @@ ARCHIVE = Path(__file__).with_name("before-versions.tar.gz")
 @pytest.fixture(name="older")
 def _older(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
+    folder.mkdir()
     with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
+        for member in archive:
+            (folder / member.name).write_bytes(archive.extractfile(member).read())
     return folder
 
 
