@@ -96,7 +96,11 @@ class VaultSecrets:
         if not version["attributes"]["enabled"]:
             message = "Operation get is not allowed on a disabled secret."
             raise VaultError(403, "Forbidden", message, "SecretDisabled")
-        return self._secrets.get(_id(vault, document["name"]).key, version["version"])
+        owner = _id(vault, document["name"]).key
+        if not self._secrets.has(owner, version["version"]):
+            message = f"The value of secret {document['name']} was lost with a damaged file; set it again."
+            raise VaultError(404, "SecretNotFound", message)
+        return self._secrets.get(owner, version["version"])
 
     async def set(self, vault: ResourceId, name: str, value: str, change: Change) -> tuple[Document, Document]:
         """Make a new version, and the secret with its first; returns both, durable.
@@ -125,7 +129,7 @@ class VaultSecrets:
             "attributes": {"enabled": True, "created": now, "updated": now},
         }
         _apply(version, change)
-        values = {each["version"]: self._secrets.get(id_.key, each["version"]) for each in document["versions"]}
+        values = self._values(id_, document)
         document["versions"].append(version)
         async with self._secrets.replacing(id_.key, values | {version["version"]: value}) as switch:
             await self._store.put(id_, document, switch)
@@ -175,9 +179,13 @@ class VaultSecrets:
         """Copy all secrets, deleted ones too, to another owner; the old ones go with theirs."""
         for document in self._store.children(before, f"{before.type}/secrets"):
             old, new = _id(before, document["name"]), _id(after, document["name"])
-            values = {each["version"]: self._secrets.get(old.key, each["version"]) for each in document["versions"]}
-            async with self._secrets.replacing(new.key, values) as switch:
+            async with self._secrets.replacing(new.key, self._values(old, document)) as switch:
                 await self._store.put(new, document | {"id": str(new)}, switch)
+
+    def _values(self, id_: ResourceId, document: Document) -> dict[str, str]:
+        """Return the values of all versions that have one."""
+        versions = [each["version"] for each in document["versions"]]
+        return {name: self._secrets.get(id_.key, name) for name in versions if self._secrets.has(id_.key, name)}
 
     def _is_over(self, document: Document) -> bool:
         """Tell whether a deleted secret's days have passed."""

@@ -36,6 +36,10 @@ class Holder:
     def __init__(self, emulator: Running) -> None:
         self.emulator = emulator
         self.shown = emulator.control("POST", "principals", {"name": "holder"}).json()
+        self.renew(emulator)
+
+    def renew(self, emulator: Running) -> None:
+        """Log in, at an emulator that may have been started again."""
         form = {
             "grant_type": "client_credentials", "client_id": self.shown["appId"],
             "client_secret": self.shown["password"], "scope": f"{VAULT}/.default",
@@ -245,6 +249,24 @@ def test_secrets_outlive_a_restart_at_the_same_address_and_lie_nowhere_in_the_cl
         assert ask(emulator, "GET", f"{address}secrets/one/{first}").json()["value"] == value
     lying = [each for each in data_dir.rglob("*") if each.is_file() and value.encode() in each.read_bytes()]
     assert lying == []
+
+
+def test_a_value_that_was_lost_is_missed_in_words_and_can_be_set_again(data_dir: Path) -> None:
+    with running_emulator(data_dir) as emulator:
+        address = vault(emulator)["properties"]["vaultUri"]
+        ask(emulator, "PUT", f"{address}secrets/one", {"value": "1"})
+        caller = Holder(emulator)
+    (data_dir / "secrets.db").unlink()
+    for left in data_dir.glob("secrets.*"):
+        left.unlink()
+    with running_emulator(data_dir) as emulator:
+        lost = ask(emulator, "GET", f"{address}secrets/one")
+        assert code(lost)[:2] == (404, "SecretNotFound")
+        assert "was lost" in lost.text
+        assert ask(emulator, "PUT", f"{address}secrets/one", {"value": "2"}).status_code == 200
+        assert ask(emulator, "GET", f"{address}secrets/one").json()["value"] == "2"
+        with pytest.raises(KeyError):  # no token for an application whose secret is gone
+            caller.renew(emulator)
 
 
 def test_an_arm_template_may_write_a_secret_and_never_read_it(emulator: Running) -> None:
