@@ -8,11 +8,12 @@ import shutil
 import sys
 import webbrowser
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from aca_notebook.api import measures
 from aca_notebook.api.calling import Endpoint
-from aca_notebook.api.logs import LogQuery, LogStream
+from aca_notebook.api.log_query import LogOptions, log_query
+from aca_notebook.api.logs import LogStream
 from aca_notebook.api.twin import blocking
 from aca_notebook.errors import NotFound
 from aca_notebook.model.app import EVERY_PATH
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from aca_notebook.api.access import Access
     from aca_notebook.api.costing import Metered
-    from aca_notebook.api.logs import LogType
     from aca_notebook.api.loop import PrivateLoop
     from aca_notebook.api.workspace import Workspace
     from aca_notebook.model.app import AppState
@@ -192,18 +192,19 @@ class App:
         link = await self.endpoint.open_link(expires)
         return Opened(self.url, shown=webbrowser.open(link), link=link)
 
-    def logs(
-        self, tail: int = 50, *, follow: bool = False, source: LogType = "console", revision: str = "",
-        replica: str = "",
-    ) -> LogStream:  # fmt: skip
-        """Return the log's last `tail` lines, at most 300; `source` is `console` or `system`.
+    def logs(self, tail: int = 50, **options: Unpack[LogOptions]) -> LogStream:
+        """Return the log's last `tail` lines, at most 300, those of several replicas in the order of time.
+
+        `source` is `console` or `system`. `since` reaches back from now, `level` is the least to show (`debug`,
+        `info`, `warning`, `error`, `critical`), `grep` a regular expression in any case, `call` the id of a call;
+        `revision` and `replica` name one. Raises `UsageFailed` for an option, a level or an expression that is none.
 
         Without `follow` the stream has ended and shows its lines. With it the stream goes on: iterate over it, and end
         it with `stop()`, or use it in a `with`.
         """
-        query = LogQuery(self.name, source, tail, follow, revision, replica)
+        query = log_query(self.name, tail, options, self._workspace.clock.now())
         stream = LogStream(query, self._access, self.loop, self._workspace.clock)
-        if not follow:
+        if not query.follow:
             for _ in stream:
                 pass
         return stream

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from aca_notebook.api.access import outlast
 from aca_notebook.api.log_buffer import LogBuffer, LogCursor
+from aca_notebook.api.log_query import MOST_TAIL, LogQuery
 from aca_notebook.errors import AcaError, NotFound, UsageFailed
+from aca_notebook.model.log_filter import LogFilter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from contextlib import AbstractAsyncContextManager
-    from datetime import datetime
 
     import pandas as pd
 
@@ -24,26 +26,11 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.model.log import LogLine
 
-LogType = Literal["console", "system"]
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.5
-#: Azure sends at most this many past lines; a follower that was cut off asks for all of them and skips what it had.
-_MOST_TAIL = 300
 #: So many lines may have arrived unread; then the connections are not read on until there is room.
 _MOST_UNREAD = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class LogQuery:
-    """Which lines: of the latest revision unless one is named."""
-
-    app: str
-    type: LogType = "console"
-    tail: int = 50
-    follow: bool = False
-    revision: str = ""
-    replica: str = ""
 
 
 class LogStream:
@@ -55,9 +42,9 @@ class LogStream:
     """
 
     def __init__(self, query: LogQuery, access: Access, loop: PrivateLoop, clock: Clock) -> None:
-        if not 0 <= query.tail <= _MOST_TAIL:
+        if not 0 <= query.tail <= MOST_TAIL:
             raise UsageFailed(
-                f"a tail is 0 to {_MOST_TAIL} lines", code="InvalidTail", detail=str(query.tail), hint="--tail 50"
+                f"a tail is 0 to {MOST_TAIL} lines", code="InvalidTail", detail=str(query.tail), hint="--tail 50"
             )
         self.query = query
         self._loop = loop
@@ -166,6 +153,39 @@ async def _first(arrived: Arrived, stopping: asyncio.Task[Any]) -> LogLine | Exc
         coming.cancel()
 
 
+class Destination(Protocol):
+    """Where lines go."""
+
+    async def put(self, item: LogLine, /) -> None:
+        """Take one."""
+        ...
+
+
+class _Collected:
+    """The last lines of several replicas, each in its own order."""
+
+    def __init__(self) -> None:
+        self._by_replica: dict[str, deque[LogLine]] = {}
+
+    async def put(self, line: LogLine, /) -> None:
+        self._by_replica.setdefault(line.replica, deque(maxlen=MOST_TAIL)).append(line)
+
+    def in_order(self) -> list[LogLine]:
+        """Return them merged by time; one without a moment stays before the line it came before."""
+        placed = heapq.merge(*map(_placed, self._by_replica.values()), key=lambda each: each[0])
+        return [line for _, line in placed]
+
+
+def _placed(lines: Iterable[LogLine]) -> list[tuple[datetime, LogLine]]:
+    """Give each line the moment it is sorted by: its own, but never before that of the line above it."""
+    placed: list[tuple[datetime, LogLine]] = []
+    latest = datetime.min.replace(tzinfo=UTC)
+    for line in lines:
+        latest = max(latest, line.at) if line.at else latest
+        placed.append((latest, line))
+    return placed
+
+
 class LogReader:
     """Reads one app's log over however many connections it takes, without loss or repetition."""
 
@@ -199,7 +219,8 @@ class LogReader:
                     return
                 if isinstance(item, Exception):
                     raise item
-                yield item
+                if self._query.only.passes(item):
+                    yield item
         finally:
             for task in (reading, stopping):
                 task.cancel()
@@ -207,16 +228,29 @@ class LogReader:
 
     async def _read(self, arrived: Arrived) -> None:
         try:
-            if self._query.type == "system":
-                await self._system(arrived)
+            if self._query.follow:
+                await self._read_log(arrived)
             else:
-                await self._console(arrived)
+                await self._read_past(arrived)
         except Exception as failed:  # noqa: BLE001  # raised where the lines are read
             await arrived.put(failed)
         else:
             await arrived.put(None)
 
-    async def _system(self, arrived: Arrived) -> None:
+    async def _read_log(self, arrived: Destination) -> None:
+        await (self._system(arrived) if self._query.type == "system" else self._console(arrived))
+
+    async def _read_past(self, arrived: Arrived) -> None:
+        """Give the last lines that are wanted, of all replicas together and in the order of time."""
+        found = _Collected()
+        try:
+            await self._read_log(found)
+        finally:  # what came before a failure is told before it
+            wanted = [line for line in found.in_order() if self._query.only.passes(line)]
+            for line in wanted[-self._query.tail :] if self._query.tail else ():
+                await arrived.put(line)
+
+    async def _system(self, arrived: Destination) -> None:
         document = await self._access.ask(lambda services: services.apps.document(self._query.app))
         endpoint = document["properties"].get("eventStreamEndpoint") or ""
 
@@ -225,7 +259,7 @@ class LogReader:
 
         await self._stream(opened, arrived)
 
-    async def _console(self, arrived: Arrived) -> None:
+    async def _console(self, arrived: Destination) -> None:
         """Read every replica there is, and when following those that come, too."""
         known: dict[str, asyncio.Task[None]] = {}
         try:
@@ -266,7 +300,7 @@ class LogReader:
             for container in replica.containers[:1]
         ]
 
-    async def _container(self, replica: str, revision: str, endpoint: str, arrived: Arrived) -> None:
+    async def _container(self, replica: str, revision: str, endpoint: str, arrived: Destination) -> None:
         def opened(services: Services, token: str, tail: int) -> Any:
             return services.logs.console(
                 endpoint, token, tail=tail, follow=self._query.follow, replica=replica, revision=revision
@@ -280,13 +314,15 @@ class LogReader:
     async def _stream(
         self,
         opened: Callable[[Services, str, int], AbstractAsyncContextManager[AsyncIterator[LogLine]]],
-        arrived: Arrived,
+        arrived: Destination,
     ) -> None:
         """Copy one stream; a follower that is cut off connects again and goes on after the last line it had.
 
         Who does not follow asks a second time where that may help.
         """
-        tail, after, repeated = self._query.tail, _Position(), False
+        # Of lines that are looked through, more must come than are wanted.
+        searching = not self._query.follow and self._query.only != LogFilter()
+        tail, after, repeated = MOST_TAIL if searching else self._query.tail, _Position(), False
         while True:
             token = await self._ask(lambda services: services.apps.auth_token(self._query.app))
             try:
@@ -299,7 +335,7 @@ class LogReader:
             except AcaError as failed:
                 if not failed.passing or (repeated and not self._query.follow):
                     raise
-            repeated, tail = True, _MOST_TAIL if self._query.follow else tail
+            repeated, tail = True, MOST_TAIL if self._query.follow else tail
             after.resume()
             await self._clock.sleep(_LOOK_SECONDS)
 
@@ -309,7 +345,7 @@ class _Position:
 
     def __init__(self) -> None:
         self._moment: datetime | None = None
-        self._at_moment: deque[str] = deque(maxlen=_MOST_TAIL)  # more are not sent again
+        self._at_moment: deque[str] = deque(maxlen=MOST_TAIL)  # more are not sent again
         self._resumed: list[str] = []
         self._resuming = False
 

@@ -74,6 +74,13 @@ class Logs:
     tail: int = 50
     follow: bool = False
     type: Literal["console", "system"] = "console"
+    revision: str = ""
+    replica: str = ""
+    call: str = ""
+    since: timedelta | None = None
+    level: str = ""
+    grep: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)

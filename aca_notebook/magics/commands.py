@@ -148,7 +148,14 @@ def _follow(app: App, card: LiveCard) -> None:
 def logs(notebook: Notebook, given: arguments.Logs) -> object:
     """Return lines, or with `--follow` a stream that goes on."""
     app = notebook.workspace.apps[given.name]
-    stream = app.logs(tail=given.tail, follow=given.follow, source=given.type)
+    revision = given.revision if not given.revision or "--" in given.revision else f"{app.name}--{given.revision}"
+    stream = app.logs(
+        tail=given.tail, follow=given.follow, source=given.type, revision=revision, replica=given.replica,
+        since=given.since, level=given.level, grep=given.grep, call=given.call,
+    )  # fmt: skip
+    if given.output:
+        notebook.define({given.output: stream if given.follow else stream.to_frame()})
+        return None
     if not given.follow:
         return Card(stream, log_cards.log(app.name, stream.lines))
     if notebook.graphical:

@@ -9,6 +9,7 @@ from aca_notebook.magics import arguments
 from aca_notebook.magics.grammar import Command, Grammar, Option
 from aca_notebook.model import gpu, quantities
 from aca_notebook.model.fault_kinds import KINDS
+from aca_notebook.model.log_filter import LEVELS
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -145,8 +146,17 @@ GRAMMAR = Grammar((
             Option(("--tail",), "how many of the last lines (default 50)", read=_positive, metavar="N"),
             Option(("--follow", "-f"), "keep reading as lines come", read=None),
             Option(("--type",), "what the app wrote, or what the platform did", values=("console", "system")),
+            Option(("--since",), "how far back, within the last 300 lines", read=read_duration, metavar="SPAN"),
+            Option(("--level",), "the least level to show", values=tuple(LEVELS)),
+            Option(("--grep",), "a regular expression that lines match, in any case", metavar="PATTERN"),
+            Option(("--call",), "the id of a call", metavar="ID"),
+            Option(("--revision",), "a revision's name or its suffix (default: the latest)", metavar="NAME"),
+            Option(("--replica",), "one replica alone", metavar="NAME"),
+            Option(("--output", "-o"), "the variable that gets the lines as a DataFrame", read=_variable,
+                   metavar="NAME"),
         ),
-        ("%aca logs scorer --tail 20", "%aca logs scorer --follow", "%aca logs scorer --type system"),
+        ("%aca logs scorer --tail 20", "%aca logs scorer --follow --level warning",
+         "%aca logs scorer --type system --since 10m"),
         "az containerapp logs show --name NAME --tail 20 --follow",
     ),
     Command(

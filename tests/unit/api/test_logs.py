@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aca_notebook.api.logs import LogQuery, LogReader, LogStream, _Position
+from aca_notebook.api.log_query import LogQuery, log_query
+from aca_notebook.api.logs import LogReader, LogStream, _Position
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import ServiceFailed, UsageFailed
 from aca_notebook.model.log import LogLine
+from aca_notebook.model.log_filter import LogFilter
 from aca_notebook.model.revision import ContainerState, ReplicaState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,10 +140,13 @@ def lines_alive():
 def test_two_hundred_thousand_lines_hold_no_more_memory_than_ten_thousand(loop):
     """Ten minutes of a replica that writes 333 lines a second."""
     before = lines_alive()
-    noisy = stream(loop, Platform(count=200_000)).wait()
+    noisy = stream(loop, Platform(count=200_000), follow=True)
+    for line in noisy:
+        if line.text == "line 200000":
+            break
     assert lines_alive() - before <= 10_000 + 1_000
     assert (len(noisy.lines), noisy.forgotten) == (10_000, 190_000)
-    assert noisy.lines[-1].text == "line 200000"
+    noisy.stop()
 
 
 def test_a_reader_that_was_too_slow_is_told_how_many_lines_it_missed(loop):
@@ -181,7 +187,7 @@ def test_whatever_ends_a_log_reaches_its_reader_after_the_last_line(loop, follow
 def test_a_source_is_not_read_on_while_nobody_takes_what_has_come():
     async def count():
         platform = Platform(count=5_000)
-        reader = LogReader(LogQuery("scorer"), platform, SystemClock())
+        reader = LogReader(LogQuery("scorer", follow=True), platform, SystemClock())
         lines = reader.lines()
         await anext(lines)
         for _ in range(20):
@@ -228,3 +234,77 @@ def test_a_follower_who_may_not_read_is_told_so(loop):
     followed = stream(loop, Overloaded(1, refused), follow=True)
     with pytest.raises(ServiceFailed):
         list(followed)
+
+
+class Several(Platform):
+    """Replicas whose lines a test gives, by name."""
+
+    def __init__(self, **lines) -> None:
+        super().__init__()
+        self.by_replica = lines
+
+    async def replicas(self, app, revision):
+        container = ContainerState("main", log_stream_endpoint="https://here")
+        return tuple(ReplicaState(name, containers=(container,)) for name in self.by_replica)
+
+    @asynccontextmanager
+    async def console(self, endpoint, token, *, tail, follow, replica, revision):
+        self.tail = tail
+
+        async def lines():
+            for line in self.by_replica[replica][-tail:]:
+                yield dataclasses.replace(line, replica=replica)
+
+        yield lines()
+
+
+moments = st.lists(st.one_of(st.none(), st.integers(0, 50)), max_size=20)
+
+
+def told(name, seconds):
+    """Lines of one replica: its own moments never go back, banners have none."""
+    known = iter(sorted(each for each in seconds if each is not None))
+    ats = [None if each is None else START + timedelta(seconds=next(known)) for each in seconds]
+    return [LogLine(f"{name}{number}", at) for number, at in enumerate(ats)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(moments, moments, moments, st.integers(0, 70))
+def test_lines_of_several_replicas_come_in_the_order_of_time_and_none_is_lost(one, two, three, tail):
+    loop = PrivateLoop()
+    try:
+        lines = {"a": told("a", one), "b": told("b", two), "c": told("c", three)}
+        shown = stream(loop, Several(**lines), tail=tail).wait().lines
+    finally:
+        loop.close()
+    given_to_read = [line for each in lines.values() for line in (each[-tail:] if tail else [])]
+    assert len(shown) == min(tail, len(given_to_read))
+    ats = [line.at for line in shown if line.at]
+    assert ats == sorted(ats)
+    for name in lines:
+        of_it = [line.text for line in shown if line.replica == name]
+        assert of_it == [line.text for line in lines[name]][len(lines[name]) - len(of_it) :]
+
+
+def test_a_filter_looks_through_more_lines_than_are_wanted(loop):
+    lines = [LogLine(f"{'ERROR' if number % 50 == 0 else 'INFO'} {number}", START) for number in range(300)]
+    platform = Several(a=lines)
+    found = stream(loop, platform, tail=2, only=LogFilter(level="error")).wait()
+    assert [line.text for line in found] == ["ERROR 200", "ERROR 250"]
+    assert platform.tail == 300
+    stream(loop, platform, tail=2).wait()
+    assert platform.tail == 2
+
+
+def test_a_followed_log_shows_only_what_passes(loop):
+    followed = stream(loop, follow=True, only=LogFilter(pattern="LINE 2$"))
+    assert next(iter(followed)).text == "line 2"
+    followed.stop()
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"level": "loud"}, "no level"), ({"grep": "("}, "no regular expression"), ({"lines": 3}, "no option 'lines'"),
+])  # fmt: skip
+def test_what_makes_no_sense_is_refused_before_anything_is_asked(options, said):
+    with pytest.raises(UsageFailed, match=said):
+        log_query("scorer", 50, options, START)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -176,7 +177,22 @@ def test_the_log_is_shown_as_lines_and_keeps_its_values(notebook) -> None:
     shown = notebook.run("%aca logs scorer --tail 20")
     assert repr(shown) == "one\ntwo"
     assert [line.text for line in shown.lines] == ["one", "two"]
-    assert notebook.workspace.asked == [("logs", "scorer", (), {"tail": 20, "follow": False, "source": "console"})]
+    (name, app, _, options), *_ = notebook.workspace.asked
+    assert (name, app, options["tail"], options["follow"], options["source"]) == (
+        "logs",
+        "scorer",
+        20,
+        False,
+        "console",
+    )
+
+
+def test_a_log_is_looked_through_and_put_into_a_variable(notebook) -> None:
+    notebook.run("%aca logs scorer --level warning --grep 'time ?out' --since 10m --revision v2 -o lines")
+    (_, _, _, options), *_ = notebook.workspace.asked
+    assert (options["level"], options["grep"], options["revision"]) == ("warning", "time ?out", "scorer--v2")
+    assert options["since"] == timedelta(minutes=10)
+    assert list(notebook.names["lines"]["text"]) == ["one", "two"]
 
 
 def test_a_log_followed_in_a_terminal_is_written_until_ctrl_c(notebook) -> None:
