@@ -69,9 +69,9 @@ class PlatformMetrics:
             )
 
         insights = f"{_RESOURCE}/{kind}/{{name}}/providers/Microsoft.Insights"
-        offer = Offer.STORED
+        noun, offer = f"{kind[0].upper()}{kind[1:]}Metrics", Offer.STORED
         return [
-            Route("GET", f"{insights}/metrics", Door.ARM, "Metrics_List", values, offer),
-            Route("GET", f"{insights}/metricDefinitions", Door.ARM, "MetricDefinitions_List", defined, offer),
-            Route("GET", f"{insights}/metricNamespaces", Door.ARM, "MetricNamespaces_List", namespaces, offer),
+            Route("GET", f"{insights}/metrics", Door.ARM, f"{noun}_List", values, offer),
+            Route("GET", f"{insights}/metricDefinitions", Door.ARM, f"{noun}_ListDefinitions", defined, offer),
+            Route("GET", f"{insights}/metricNamespaces", Door.ARM, f"{noun}_ListNamespaces", namespaces, offer),
         ]
