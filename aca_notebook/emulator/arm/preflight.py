@@ -7,6 +7,7 @@ prediction compares what is there with what would be.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -136,6 +137,7 @@ class _Attempting:
     async def through(self, settled: Settled) -> None:
         failed: set[str] = set()
         for resource in settled.plan.deployed:
+            await asyncio.sleep(0)  # others are answered in between: a trial does no I/O that would let them
             if resource.needs & failed:
                 failed.add(resource.key)
                 continue

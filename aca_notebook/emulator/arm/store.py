@@ -33,17 +33,18 @@ class Trial:
     def __init__(self) -> None:
         self.documents: dict[str, dict[str, Any]] = {}
         self._ids: dict[str, ResourceId] = {}
+        self._below: dict[tuple[str, str], set[str]] = {}  # by an ancestor's key and a type
 
     def note(self, id_: ResourceId, document: dict[str, Any]) -> None:
         """Let this document be seen."""
         self.documents[id_.key] = document
         self._ids[id_.key] = id_
+        for ancestor in _ancestors(id_):
+            self._below.setdefault((ancestor.key, _type(id_)), set()).add(id_.key)
 
     def keys(self, type_: str, ancestor: ResourceId) -> set[str]:
         """Return the keys of a type in something."""
-        return {
-            key for key, id_ in self._ids.items() if _type(id_) == type_.lower() and ancestor in set(_ancestors(id_))
-        }
+        return self._below.get((ancestor.key, type_.lower()), set())
 
     def parent(self, key: str) -> str | None:
         """Return the key of what a document lies in, None for one that is not of this trial."""
