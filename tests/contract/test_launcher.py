@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from aca_notebook import launcher
+from aca_notebook.__main__ import main
 from aca_notebook.api.workspace import connect
 from aca_notebook.errors import EmulatorFailed
 
@@ -58,6 +59,18 @@ def test_one_that_was_killed_is_restarted_and_that_is_said(folder):
     assert second.restarted
     assert second.pid != first.pid
     assert second.status()["pid"] == second.pid
+
+
+def test_what_a_start_found_damaged_is_said_by_the_target_and_by_status(folder, capsys):
+    launcher.ensure_emulator(folder)
+    launcher.stop_emulator(folder)
+    (folder / "state.db").write_bytes(b"\0" * 10_000)
+    with connect("local") as workspace:
+        assert "state.db was damaged" in workspace.target.notice
+        assert "nothing was dropped" in workspace.target.notice
+    assert main(["emulator", "status", "--data-dir", str(folder)]) == 0
+    assert "notices              state.db was damaged" in capsys.readouterr().out
+    assert "state.db was damaged" in (folder / "emulator.log").read_text()
 
 
 def test_one_that_was_stopped_is_started_again_without_alarm(folder):
