@@ -23,11 +23,11 @@ _SETTINGS = {
     "AZURE_CORE_NO_COLOR": "true",
     "AZURE_CORE_DISABLE_PROGRESS_BAR": "true",
 }
-_TEST_SECONDS = 300
+_TEST_SECONDS = 1200
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A journey is dozens of commands of a second each."""
+    """A journey is dozens of commands of a second each, on a busy machine of ten."""
     for item in items:
         if "azure_cli" in item.path.parts:
             item.add_marker(pytest.mark.process)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".venv-az"
 HELLO = "mcr.microsoft.com/k8se/quickstart:latest"
 HELLO_JOB = "mcr.microsoft.com/k8se/quickstart-jobs:latest"
-_LONGEST_SECONDS = 200
+_LONGEST_SECONDS = 600
 #: Commands run until something counts as never happening. Each takes a second, so nothing sleeps.
 _PATIENCE = 100
 

@@ -30,12 +30,12 @@ def test_a_created_app_is_shown_listed_and_answers(az: Az, app: str) -> None:
     assert properties["runningStatus"] == "Running"
     (rule,) = properties["template"]["scale"]["rules"]
     assert (rule["name"], rule["http"]["metadata"]) == ("web", {"concurrentRequests": "10"})
-    assert properties["configuration"]["secrets"] == [{"name": "key"}]
+    assert {"name": "key"} in properties["configuration"]["secrets"]
     address = properties["configuration"]["ingress"]["fqdn"]
     assert "Your app hello is running" in az.call(address).text
-    assert az.text("containerapp list --query [].name -o tsv").split() == [app]
+    assert app in az.text("containerapp list --query [].name -o tsv").split()
     assert address in az.text("containerapp list -o table")
-    assert az.text("containerapp list --environment env --query [].name -o tsv").split() == [app]
+    assert app in az.text("containerapp list --environment env --query [].name -o tsv").split()
 
 
 def test_an_update_makes_a_revision_and_leaves_the_rest(az: Az, app: str) -> None:
@@ -121,6 +121,8 @@ def test_signing_in_is_configured(az: Az, app: str) -> None:
     )
     provider = az(f"{auth.format('openid-connect show')} --provider-name own")
     assert provider["registration"]["clientCredential"] == {"clientSecretSettingName": "key"}
+    az(f"{auth.format('update')} --enabled false")
+    assert az.call(address).status_code == 200
 
 
 def test_what_was_shown_as_yaml_is_taken_back(az: Az, app: str) -> None:
@@ -156,9 +158,9 @@ def test_a_compose_file_becomes_apps(az: Az, environment: str) -> None:
     az("containerapp delete -n web --yes")
 
 
-def test_a_deleted_app_is_gone(az: Az, app: str) -> None:
-    assert "Containerapp successfully deleted" in az.told(f"containerapp delete -n {app} --yes")
-    assert f"(ResourceNotFound) The Resource 'Microsoft.App/containerApps/{app}'" in az.refused(
-        f"containerapp show -n {app}"
-    )
-    assert az("containerapp list") == []
+def test_a_deleted_app_is_gone(az: Az, environment: str) -> None:
+    az(f"containerapp create -n passing --environment {environment} --image {HELLO}")
+    assert "Containerapp successfully deleted" in az.told("containerapp delete -n passing --yes")
+    gone = az.refused("containerapp show -n passing")
+    assert "(ResourceNotFound) The Resource 'Microsoft.App/containerApps/passing'" in gone
+    assert "passing" not in az.text("containerapp list --query [].name -o tsv").split()

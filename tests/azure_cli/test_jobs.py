@@ -84,7 +84,7 @@ def test_a_job_is_changed_in_place(az: Az, job: str) -> None:
     assert az(f"containerapp job show -n {job}")["properties"]["template"]["containers"] == [container]
 
 
-def test_schedules_and_events_are_kept_as_they_were_given(az: Az, environment: str, job: str) -> None:
+def test_schedules_and_events_are_kept_as_they_were_given(az: Az, environment: str) -> None:
     create = f"containerapp job create --environment {environment} {_LIMITS} --image {HELLO_JOB}"
     az(f"{create} -n nightly --trigger-type Schedule --cron-expression '0 3 * * *'")
     scheduled = az("containerapp job show -n nightly")["properties"]["configuration"]
@@ -99,7 +99,7 @@ def test_schedules_and_events_are_kept_as_they_were_given(az: Az, environment: s
     assert scale["rules"][0]["auth"] == [{"secretRef": "connection", "triggerParameter": "connection"}]
     wrong = az.refused(f"{create} -n wrong --trigger-type Schedule --cron-expression 'every day'")
     assert "cron" in wrong.lower()
-    assert sorted(az.text("containerapp job list --query [].name -o tsv").split()) == sorted([job, "nightly", "queued"])
-    for name in (job, "nightly", "queued"):
+    assert {"nightly", "queued"} <= set(az.text("containerapp job list --query [].name -o tsv").split())
+    for name in ("nightly", "queued"):
         assert "successfully deleted" in az.told(f"containerapp job delete -n {name} --yes")
-    assert az("containerapp job list") == []
+    assert not {"nightly", "queued"} & set(az.text("containerapp job list --query [].name -o tsv").split())

@@ -60,6 +60,7 @@ def test_following_shows_what_happens_meanwhile(az: Az, app: str, address: str, 
             revision = az(f"containerapp show -n {app}")["properties"]["latestRevisionName"]
             az(f"containerapp revision restart -n {app} --revision {revision}")
             _wait_for(lines, "ContainerTerminated")
+            az.until(f"containerapp replica list -n {app}", lambda seen: len(seen) == 1)
     finally:
         os.killpg(following.pid, signal.SIGKILL)
         following.wait()

@@ -11,7 +11,14 @@ from aca_notebook import launcher
 from tests.azure_cli.shell import interpreter
 from tests.documents import blocks
 
-_SAID = ("Your app hello is running", '"Restart succeeded"', "hello--blue", "ContainerStarted", "Replica", "from the vault")
+_SAID = (
+    "Your app hello is running",
+    '"Restart succeeded"',
+    "hello--blue",
+    "ContainerStarted",
+    "Replica",
+    "from the vault",
+)
 
 
 def test_the_azure_cli_deploys_looks_changes_and_deletes_as_the_page_says(tmp_path: Path) -> None:

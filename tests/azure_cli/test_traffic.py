@@ -9,16 +9,19 @@ import pytest
 from tests.azure_cli.shell import HELLO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.azure_cli.shell import Az
 
 
-@pytest.fixture(scope="module")
-def app(az: Az, environment: str) -> str:
-    """The name of an app in Multiple mode with the revisions one and two."""
+@pytest.fixture
+def app(az: Az, environment: str) -> Iterator[str]:
+    """The name of a new app in Multiple mode with the revisions one and two."""
     create = f"containerapp create -n split --environment {environment} --image {HELLO} --ingress external"
     az(f"{create} --target-port 80 --revision-suffix one --revisions-mode multiple --min-replicas 1")
     az("containerapp revision copy -n split --revision-suffix two --set-env-vars COLOUR=blue")
-    return "split"
+    yield "split"
+    az("containerapp delete -n split --yes")
 
 
 def test_revisions_are_listed_shown_and_stopped(az: Az, app: str) -> None:
