@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aca_notebook.emulator.arm.store import Store
+from aca_notebook.emulator.arm.store import Store, Tried
 from aca_notebook.emulator.journal.database import Database
 from aca_notebook.model.ids import parse_id
 
@@ -84,5 +86,40 @@ def test_what_the_store_gives_and_takes_is_a_copy(tmp_path):
         store.get(id_)["tags"]["a"].append("3")
         store.list(id_.type, "s")[0]["tags"].clear()
         assert store.get(id_)["tags"] == {"a": ["1"]}
+    finally:
+        database.close()
+
+
+def test_what_is_tried_is_seen_by_who_tries_and_stored_nowhere(tmp_path):
+    database = Database(tmp_path / "state.db")
+    app, revision = (parse_id(text) for text in (RESOURCES[2], REVISIONS[0]))
+
+    async def put(store, id_, document):
+        with pytest.raises(Tried):
+            await store.put(id_, document)
+
+    async def main():
+        store = Store(database)
+        await store.put(app, {"id": str(app), "kept": True})
+        with store.trial() as trial:
+            await put(store, app, {"id": str(app), "kept": False})
+            await put(store, revision, {"id": str(revision)})
+            with pytest.raises(Tried):
+                await store.delete(app)
+            assert store.get(app) == trial.documents[app.key] == {"id": str(app), "kept": False}
+            assert store.children(app, revision.type) == [{"id": str(revision)}]
+            assert store.list(app.type, app.subscription) == [{"id": str(app), "kept": False}]
+            others = await asyncio.create_task(seen(store), context=contextvars.Context())
+            assert others == ({"id": str(app), "kept": True}, [])
+        return store
+
+    async def seen(store):
+        return store.get(app), store.children(app, revision.type)
+
+    try:
+        store = asyncio.run(main())
+        for after in (store, Store(database)):
+            assert after.get(app) == {"id": str(app), "kept": True}
+            assert after.get(revision) is None
     finally:
         database.close()
