@@ -43,6 +43,9 @@ class FakeStream:
     def stop(self) -> None:
         pass
 
+    def to_frame(self) -> pd.DataFrame:
+        return pd.DataFrame({"text": [line.text for line in self.lines]})
+
 
 class FakeApp:
     def __init__(self, name: str, workspace: FakeWorkspace) -> None:
