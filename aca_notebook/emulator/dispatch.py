@@ -41,12 +41,12 @@ _SOCKET = "aca.socket"  # in the scope of a request that came as a WebSocket han
 class Dispatcher:
     """The ASGI application of the emulator's own port."""
 
-    def __init__(self, table: RouteTable, doors: Doors, clock: Clock) -> None:
+    def __init__(self, table: RouteTable, doors: Doors, clock: Clock, faults: Strikes | None = None) -> None:
         self.table = table
         self._namespaces = {api_versions.type_of(route.template)[0] for route in table.routes}
         self._doors = doors
         self._clock = clock
-        self.faults: Strikes = NoFaults()
+        self._faults = faults or NoFaults()
         self.in_flight = 0
         self.last_request_at = clock.monotonic()
 
@@ -112,8 +112,8 @@ class Dispatcher:
             return _broken(request_id).response()
 
     async def _perform(self, route: Route, request: Request) -> Response:
-        if self.faults.at(Seam.REQUEST):
-            return await disturbed(self.faults, self._clock, route, request)
+        if self._faults.at(Seam.REQUEST):
+            return await disturbed(self._faults, self._clock, route, request)
         return await route.handler(request)
 
     def _route(self, request: Request) -> Match:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.settings import Settings
 
 #: What is this machine's, or is folded from the journal, which stays behind.
-LEFT_BEHIND = frozenset({CLIENT_KIND, GENERATION, "interpreter", "observed", "observed-until", "secret"})
+LEFT_BEHIND = frozenset(
+    {CLIENT_KIND, GENERATION, "fault", "interpreter", "observed", "observed-until", "pace", "secret"}
+)
 EXECUTIONS = "arm:microsoft.app/jobs/executions"
 _ATTEMPTS = 20
 

@@ -193,8 +193,7 @@ class Emulator:
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
         self.table = RouteTable(self._routes())
         doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._guards.keys)
-        self.dispatcher = Dispatcher(self.table, doors, clock)
-        self.dispatcher.faults = self._faults
+        self.dispatcher = Dispatcher(self.table, doors, clock, self._faults)
         self._server: HttpServer | None = None
         self._listener: Listener | None = None
         self._idle_watch: asyncio.Task[None] | None = None

@@ -30,14 +30,14 @@ def error(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_can_be_put_in_force_by_its_name_alone_and_cleared(emulator: Running, kind: str) -> None:
-    added = put_in_force(emulator, kind)
-    assert [each["kind"] for each in in_force(emulator)] == [kind]
-    assert emulator.control("GET", "status").json()["faults"] == [kind]
-    assert emulator.control("DELETE", f"faults/{added}").json() == {"cleared": 1}
-    assert in_force(emulator) == []
-    assert emulator.control("DELETE", f"faults/{added}").status_code == 404
+def test_every_kind_can_be_put_in_force_by_its_name_alone_and_cleared(emulator: Running) -> None:
+    for kind in KINDS:
+        added = put_in_force(emulator, kind)
+        assert [each["kind"] for each in in_force(emulator)] == [kind]
+        assert emulator.control("GET", "status").json()["faults"] == [kind]
+        assert emulator.control("DELETE", f"faults/{added}").json() == {"cleared": 1}
+        assert in_force(emulator) == []
+        assert emulator.control("DELETE", f"faults/{added}").status_code == 404
 
 
 def test_a_fault_that_makes_no_sense_is_refused_in_words(emulator: Running) -> None:
