@@ -17,6 +17,7 @@ from aca_notebook.emulator.listener import Listener
 from aca_notebook.emulator.runtime.ports import listen_if_free
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     from aca_notebook.clock import Clock
@@ -35,15 +36,20 @@ logger = logging.getLogger(__name__)
 class _Gate:
     sites: tuple[Site | TunnelSite, ...]
     listener: Listener
-    exposed: bool = False  #: it is at the port that the app asked for
+    exposed: Listener | None = None  #: at the port that the app asked for, beside its own
 
     @property
     def address(self) -> str:
-        return "127.0.0.1" if self.exposed else f"127.0.0.1:{self.listener.port}"
+        return f"127.0.0.1:{self.listener.port}"
 
     @property
     def busy(self) -> bool:
         return any(site.busy for site in self.sites)
+
+    async def start(self) -> None:
+        await self.listener.start()
+        if self.exposed is not None:
+            await self.exposed.start()
 
     def route(self, table: RoutingTable) -> None:
         for site in self.sites:
@@ -51,6 +57,8 @@ class _Gate:
 
     async def shut(self) -> None:
         await self.listener.close()
+        if self.exposed is not None:
+            await self.exposed.close()
         for site in self.sites:
             await site.close()
 
@@ -94,7 +102,7 @@ class Ingress:
     async def publish(self, app: App) -> str:
         """Let requests in over http and https; return `127.0.0.1:PORT`, or nothing for an app without ingress.
 
-        A TCP app is at the port that it exposes, if that is free, and the address is then without one, as on Azure.
+        A TCP app is at the port that it exposes too, if that is free.
         An app with internal ingress answers the programs of its environment, and 403 to the rest of the machine.
         Durable and stable; saying it twice does no harm. Raises `OSError` when no port is free.
         """
@@ -176,24 +184,26 @@ class Ingress:
 
     async def _open(self, app: App, name: str) -> _Gate:
         transport, exposed_port = _manner(app)
-        exposed = listen_if_free(exposed_port) if not name else None
-        sock, before = (exposed, 0) if exposed is not None else await self._ports.bind(app.key, name)
+        sock, before = await self._ports.bind(app.key, name)
         whole = routing_table(app, self._controller.observe(app.key))
         table = narrowed(whole, name) if name else whole
+        gate = self._gate(sock, table, transport, exposed_port if not name else 0)
+        await gate.start()
+        if before:
+            port = gate.listener.port
+            self._controller.record(IngressMoved(at=self._clock.now(), app=app.key, before=before, after=port))
+        return gate
+
+    def _gate(self, sock: socket.socket, table: RoutingTable, transport: str, exposed_port: int) -> _Gate:
         tunnels = TunnelSite(table, self._controller, self._draws)
         if transport == "tcp":
-            listener = Listener(sock, tunnels.connection, None)
-            await listener.start()
-            return _Gate((tunnels,), listener, exposed is not None)
+            free = listen_if_free(exposed_port)
+            exposed = Listener(free, tunnels.connection, None) if free is not None else None
+            return _Gate((tunnels,), Listener(sock, tunnels.connection, None), exposed)
         site = Site(table, self._controller, self._clock, self._observer, self._draws, self._faults)
         if transport == "http2":
-            listener = Listener(sock, partial(_http2, site, tunnels), self._tls_http2)
-        else:
-            listener = Listener(sock, site.connection, self._tls)
-        await listener.start()
-        if before:
-            self._controller.record(IngressMoved(at=self._clock.now(), app=app.key, before=before, after=listener.port))
-        return _Gate((site, tunnels) if transport == "http2" else (site,), listener)
+            return _Gate((site, tunnels), Listener(sock, partial(_http2, site, tunnels), self._tls_http2))
+        return _Gate((site,), Listener(sock, site.connection, self._tls))
 
     async def _close(self, app_key: str) -> None:
         published = self._published.pop(app_key, None)
