@@ -37,6 +37,7 @@ from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
 from aca_notebook.emulator.arm.managed_certificates import ManagedCertificates
 from aca_notebook.emulator.arm.networks import Networks
 from aca_notebook.emulator.arm.operations import Operations
+from aca_notebook.emulator.arm.orphans import drop_orphans
 from aca_notebook.emulator.arm.provider_operations import ProviderOperations
 from aca_notebook.emulator.arm.quotas import Quotas
 from aca_notebook.emulator.arm.refusals import Refusals
@@ -133,6 +134,7 @@ class Emulator:
         self._clock = clock
         self._occupancy = occupancy
         self._started_at = clock.now()
+        self._dropped: tuple[str, ...] = ()
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
         self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
         self.client = load_client(settings.client_path, self._database.documents(CLIENT_KIND).get(""))
@@ -212,6 +214,8 @@ class Emulator:
         await self._controller.start()
         await self._remember_client()
         await self._seed()
+        if self._database.notices:
+            self._dropped = await drop_orphans(self._store, self.client.subscription_id)
         await self._builds.start(self.client.subscription_id)
         await self._telemetry.start()
         self._collector.start()
@@ -419,7 +423,8 @@ class Emulator:
         """What was found damaged at the start, and what is missing since."""
         subscription = self.client.subscription_id
         documents = [*self._store.list(APP_TYPE, subscription), *self._store.list(JOB_TYPE, subscription)]
-        return [*self._database.notices, *self._secrets.notices, *lost_values(self._secrets, documents)]
+        found = (*self._database.notices, *self._dropped, *self._secrets.notices)
+        return [*found, *lost_values(self._secrets, documents)]
 
     async def _watch_idle(self, limit_seconds: float) -> None:
         """Ask to stop after a time without replicas, builds and requests; a followed log counts as a request."""

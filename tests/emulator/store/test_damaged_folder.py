@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,6 +132,26 @@ def test_any_damage_to_all_its_databases_leaves_an_emulator_that_works(data_dir,
         assert {app["properties"]["environmentId"] for app in listed} <= {environment.json()["id"]}
         assert notices(emulator) or lasting(emulator) == deployed
         emulator.deploy("another")
+
+
+def test_an_app_whose_environment_was_lost_is_dropped_and_named(data_dir, deployed):
+    with running_emulator(data_dir) as emulator:
+        other = emulator.environment_id.removesuffix("local") + "other"
+        assert emulator.ask("PUT", other, {"location": "eastus"}).status_code == 201
+        body = emulator.body()
+        body["properties"]["environmentId"] = other
+        emulator.eventually(lambda: emulator.ask("PUT", emulator.app_path("orphan"), body).status_code == 201)
+    with closing(sqlite3.connect(data_dir / "state.db")) as database:
+        database.execute("DELETE FROM documents WHERE key = ?", (other.lower(),))
+        database.execute("UPDATE documents SET checksum = 0 WHERE kind = 'pace' OR kind = 'operation'")
+        database.commit()
+    (data_dir / "state.ledger").unlink()
+    with running_emulator(data_dir) as emulator:
+        made_again, dropped = notices(emulator)
+        assert "What could be read of it was kept" in made_again
+        assert dropped == "containerApps orphan was dropped, for its environment other is gone"
+        assert emulator.ask("GET", emulator.app_path("orphan")).status_code == 404
+        assert lasting(emulator) == deployed
 
 
 @pytest.fixture(name="disk", scope="module")
