@@ -317,7 +317,7 @@ class Emulator:
         )  # fmt: skip
         manager = ResourceManager(
             keeping=keeping, operations=self._operations, groups=self._groups, quotas=quotas, database=self._database,
-            tenant_id=self.client.tenant_id, perform=self._ask_itself,
+            tenant_id=self.client.tenant_id, access=self._guards.access, perform=self._ask_itself,
         )  # fmt: skip
         self._groups.deletes(APP_TYPE, self._lifecycle.delete)
         self._groups.deletes(JOB_TYPE, jobs.delete)

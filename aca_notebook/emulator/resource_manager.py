@@ -21,6 +21,8 @@ from aca_notebook.emulator.arm.quota_requests import QuotaRequests
 from aca_notebook.emulator.arm.resource_lists import ResourceLists
 from aca_notebook.emulator.arm.subscriptions import Subscriptions
 from aca_notebook.emulator.arm.tags import Tags
+from aca_notebook.emulator.arm.vault_parameters import VaultParameters
+from aca_notebook.emulator.arm.vault_secrets import VaultSecrets
 
 if TYPE_CHECKING:
     from aca_notebook.emulator.arm.groups import Groups
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.operations import Operations
     from aca_notebook.emulator.arm.quotas import Quotas
     from aca_notebook.emulator.arm.stored import Keeping
+    from aca_notebook.emulator.arm.vault_parameters import HeldRoles
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.wire import Route
 
@@ -37,14 +40,16 @@ class ResourceManager:
 
     def __init__(  # noqa: PLR0913  # it is a part of the composition root
         self, *, keeping: Keeping, operations: Operations, groups: Groups, quotas: Quotas, database: Database,
-        tenant_id: str, perform: Perform,
+        tenant_id: str, access: HeldRoles, perform: Perform,
     ) -> None:  # fmt: skip
         scope, store = keeping.scope, keeping.store
         calls = InnerCalls(perform)
         places = DeploymentPlaces(store, tenant_id)
         results = OperationResults(store, database, operations, keeping.clock)
         DeploymentRuns(store, operations, keeping.secrets, places, calls, keeping.clock)
-        deployments = Deployments(keeping, operations, results, places, Preflight(store, places, calls))
+        vaults = VaultParameters(store, VaultSecrets(store, keeping.secrets, keeping.clock), access)
+        preflight = Preflight(store, places, calls, vaults)
+        deployments = Deployments(keeping, operations, results, places, preflight, vaults)
         groups.deletes(DEPLOYMENT_TYPE, deployments.delete)
         self._groups = groups
         self._locks = Locks(keeping)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.operations import Operation, Operations
     from aca_notebook.emulator.arm.preflight import Preflight
     from aca_notebook.emulator.arm.stored import Keeping
+    from aca_notebook.emulator.arm.vault_parameters import VaultParameters
 
 Document = dict[str, Any]
 _STATUS = {"InProgress": "Running"}
@@ -59,8 +60,9 @@ class Deployments:
 
     def __init__(
         self, keeping: Keeping, operations: Operations, results: OperationResults, places: DeploymentPlaces,
-        preflight: Preflight,
+        preflight: Preflight, vaults: VaultParameters,
     ) -> None:  # fmt: skip
+        self._vaults = vaults
         self._keeping = keeping
         self._store = keeping.store
         self._operations = operations
@@ -251,7 +253,7 @@ class Deployments:
 
     async def _settled(self, request: Request, id_: ResourceId, caller: Caller) -> tuple[str, Settled]:
         text = (await request.body()).decode("utf-8", "replace")
-        asked = read_asked(text)
+        asked = self._vaults.settled(read_asked(text), caller)
         check_location(asked, id_.name, in_group=bool(id_.resource_group))
         return text, settle(asked, self._places.place(id_, asked, caller), self._moment())
 

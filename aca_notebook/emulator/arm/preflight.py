@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.store import Store, Trial
     from aca_notebook.emulator.arm.templates.plan import Resource
     from aca_notebook.emulator.arm.templates.scopes import Moment
+    from aca_notebook.emulator.arm.vault_parameters import VaultParameters
 
 Document = dict[str, Any]
 #: States that a resource is in while it is made: a trial sees it as it will be.
@@ -64,16 +65,19 @@ class Findings:
 class Preflight:
     """Tries deployments."""
 
-    def __init__(self, store: Store, places: DeploymentPlaces, calls: InnerCalls) -> None:
+    def __init__(
+        self, store: Store, places: DeploymentPlaces, calls: InnerCalls, vaults: VaultParameters
+    ) -> None:  # fmt: skip
+        self.places = places
+        self.calls = calls
+        self.vaults = vaults
         self._store = store
-        self._places = places
-        self._calls = calls
 
     async def try_all(self, settled: Settled, caller: Caller, moment: Moment) -> Findings:
         """Try every resource in the order of their dependencies."""
         findings = Findings()
         with self._store.trial() as trial:
-            await _Attempting(self._calls, self._places, caller, moment, trial, findings).through(settled)
+            await _Attempting(self, caller, moment, trial, findings).through(settled)
         return findings
 
     async def predict(self, settled: Settled, caller: Caller, moment: Moment) -> list[Document]:
@@ -123,16 +127,16 @@ class _Attempting:
     """One trial."""
 
     def __init__(
-        self, calls: InnerCalls, places: DeploymentPlaces, caller: Caller, moment: Moment, trial: Trial,
-        findings: Findings,
+        self, preflight: Preflight, caller: Caller, moment: Moment, trial: Trial, findings: Findings
     ) -> None:  # fmt: skip
-        self._calls = calls
-        self._places = places
+        self._calls = preflight.calls
+        self._places = preflight.places
+        self._vaults = preflight.vaults
         self._caller = caller
         self._moment = moment
         self._trial = trial
         self._findings = findings
-        self._lookups = Lookups(calls, caller, secrets=False)
+        self._lookups = Lookups(self._calls, caller, secrets=False)
 
     async def through(self, settled: Settled) -> None:
         failed: set[str] = set()
@@ -184,7 +188,7 @@ class _Attempting:
     async def _inside(self, resource: Resource, body: Document) -> None:
         """Try the template of a deployment inside, and let what is outside see its outputs."""
         id_ = parse_id(resource.id)
-        asked = read_asked(minified(body))
+        asked = self._vaults.settled(read_asked(minified(body)), self._caller)
         place = self._places.place(id_, asked, self._caller)
         inner = settle(asked, place, self._moment)
         await self.through(inner)

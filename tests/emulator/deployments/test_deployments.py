@@ -245,3 +245,42 @@ def test_who_has_no_role_for_a_resource_cannot_deploy_it(emulator: Running) -> N
     assert follow(emulator, allowed)["status"] == "Succeeded"
     elsewhere = path(emulator).replace("/local/", "/other/")
     assert caller.ask("PUT", elsewhere, body(resources())).status_code == 403
+
+
+def test_a_parameter_may_be_a_vaults_secret_for_who_may_use_the_vault(emulator: Running) -> None:
+    vault = f"{emulator.group}/providers/Microsoft.KeyVault/vaults/vaultfortemplates"
+    properties = {
+        "tenantId": emulator.environment["AZURE_TENANT_ID"], "sku": {"family": "A", "name": "standard"},
+        "enableRbacAuthorization": True,
+    }  # fmt: skip
+    made = {"location": "eastus", "properties": properties}
+    assert ask(emulator, "PUT", vault, made).status_code == 200
+    secret = ask(emulator, "PUT", f"{vault}/secrets/password", {"properties": {"value": CANARY}})
+    assert secret.status_code == 200, secret.text
+    reference = {"reference": {"keyVault": {"id": vault}, "secretName": "password"}}
+    declared = {"password": {"type": "securestring"}}
+    outputs = {"password": {"type": "securestring", "value": "[parameters('password')]"}}
+    inner = resources(parameters=declared, outputs=outputs)
+    module = {
+        "type": "Microsoft.Resources/deployments", "apiVersion": "2025-04-01", "name": "module",
+        "properties": {
+            "mode": "Incremental", "expressionEvaluationOptions": {"scope": "inner"},
+            "parameters": {"password": reference}, "template": inner,
+        },
+    }  # fmt: skip
+    refused = ask(emulator, "POST", f"{path(emulator)}/validate", body(resources(module)))
+    assert refused.json()["error"]["code"] == "KeyVaultParameterReferenceSecretRetrieveFailed"
+    made["properties"] = properties | {"enabledForTemplateDeployment": True}
+    ask(emulator, "PUT", vault, made)
+    found = deploy(emulator, body(resources(module)))["properties"]
+    assert found["provisioningState"] == "Succeeded", found.get("error")
+    told = ask(emulator, "POST", f"{path(emulator, 'module')}/listOutputsWithSecureValues", {}).json()
+    assert told == {"password": CANARY}
+    caller = Caller(emulator)
+    caller.give("Reader", vault)
+    there = emulator.group.replace("/local", "/theirs")
+    ask(emulator, "PUT", there, {"location": "eastus"})
+    caller.give("Contributor", there)
+    asked = {"properties": {"mode": "Incremental", "template": inner, "parameters": {"password": reference}}}
+    stopped = caller.ask("PUT", f"{there}/providers/Microsoft.Resources/deployments/one", asked)
+    assert (stopped.status_code, stopped.json()["error"]["code"]) == (403, "AuthorizationFailed")

@@ -74,8 +74,6 @@ def settled_parameters(
 def _given(name: str, given: Any) -> Any:
     if isinstance(given, dict) and "value" in given:
         return given["value"]
-    if isinstance(given, dict) and "reference" in given:
-        raise TemplateFault(f"The parameter '{name}' refers to a key vault, which this emulator does not read here.")
     raise TemplateFault(
         f"The value of deployment parameter '{name}' is null. Please specify the value or use the parameter reference. "
         "See https://aka.ms/arm-parameter-file for details."
