@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.display import amounts, cards, charts, listings
 from aca_notebook.display import logs as log_cards
 from aca_notebook.display.values import Card, Line
-from aca_notebook.errors import AcaError, UsageFailed
+from aca_notebook.errors import AcaError, EmulatorFailed, UsageFailed
 from aca_notebook.magics import arguments
 from aca_notebook.magics.live import FollowedLog, LiveCard
 
@@ -54,7 +54,10 @@ def _rehearsed(workspace: Workspace) -> dict[str, str]:
     """What somebody has told the target to do otherwise, so that nobody wonders."""
     if not workspace.rehearsal.possible:
         return {}
-    pace, faults = workspace.rehearsal.pace(), workspace.rehearsal.faults()
+    try:
+        pace, faults = workspace.rehearsal.pace(), workspace.rehearsal.faults()
+    except EmulatorFailed:  # one of an older version, which has neither
+        return {}
     return {"pace": amounts.pace(pace) if pace else "", "faults": "; ".join(each.fault for each in faults)}
 
 

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from aca_notebook.display.chart import Chart
-from aca_notebook.errors import NotFound, UsageFailed
+from aca_notebook.errors import EmulatorFailed, NotFound, UsageFailed
 from aca_notebook.magics import aca, commands
 from aca_notebook.magics.grammar import Help
 from aca_notebook.magics.notebook import CellFailed
@@ -322,6 +322,18 @@ def test_the_target_says_what_is_not_as_usual_there(notebook) -> None:
     assert "realistic" in notebook.out
     notebook.run("%aca target --pace swift")
     assert "no pace" in notebook.out
+
+
+def test_an_emulator_that_knows_no_faults_yet_is_shown_all_the_same(notebook) -> None:
+    notebook.run("%aca target local")
+
+    def unknown():
+        raise EmulatorFailed("the local emulator refused GET /_emulator/pace", code="HTTP 404")
+
+    notebook.workspace.control.pace = unknown
+    notebook.run("%aca target")
+    assert notebook.error is None
+    assert "target local" in notebook.out
 
 
 def test_the_help_of_faults_has_all_of_them(notebook) -> None:
