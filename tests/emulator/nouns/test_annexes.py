@@ -197,3 +197,13 @@ def test_metrics_that_there_are_not(emulator: Running, path: str, status: int) -
     url, _, asked = f"{emulator.group}/providers/Microsoft.App/{path}".partition("?")
     params = {"api-version": "2024-02-01"} | dict([asked.split("=")] if asked else [])
     assert emulator.ask("GET", url, params=params).status_code == status
+
+
+@pytest.mark.parametrize(("scope", "status"), [("subscription", 204), ("group", 204), ("none", 404)])
+def test_nothing_here_costs(emulator: Running, scope: str, status: int) -> None:
+    group = emulator.group
+    path = {"subscription": group.partition("/resourceGroups")[0], "group": group, "none": f"{group}s"}[scope]
+    asked = {"type": "ActualCost", "timeframe": "MonthToDate", "dataset": {"granularity": "Daily"}}
+    query = f"{path}/providers/Microsoft.CostManagement/query"
+    answer = emulator.ask("POST", query, asked, params={"api-version": "2025-03-01"})
+    assert (answer.status_code, bool(answer.content)) == (status, status != 204)
