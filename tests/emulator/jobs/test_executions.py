@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -211,9 +212,9 @@ def test_the_system_log_tells_how_it_went(jobs: JobWorld) -> None:
     token = jobs.emulator.ask("POST", f"{jobs.path()}/getAuthToken").json()["properties"]["token"]
     url = job["properties"]["eventStreamEndpoint"]
     answer = jobs.emulator.ask("GET", url, headers={"Authorization": f"Bearer {token}"}, params={"tailLines": "300"})
-    told = [line for line in answer.text.splitlines() if name in line]
-    assert '"Reason":"SuccessfulCreate"' in told[0]
-    assert '"Reason":"BackoffLimitExceeded"' in told[-1]
+    reasons = [json.loads(line)["Reason"] for line in answer.text.splitlines() if name in line]
+    assert reasons[0] == "SuccessfulCreate"
+    assert "BackoffLimitExceeded" in reasons  # what is said of the replica's end may come before or after it
 
 
 def test_the_newest_hundred_are_kept(jobs: JobWorld) -> None:
