@@ -109,9 +109,8 @@ def _emulator_parsers(commands: Any) -> None:
     env = action("env", _emulator_env, "print what other clients need to reach it: eval $(aca-notebook emulator env)")
     env.add_argument("--json", action="store_true", help="as one flat JSON object instead of shell exports")
     _moving_parsers(action)
-    pace = action("pace", _emulator_pace, "say how fast it is, or change that; it stays so after a restart")
-    pace.add_argument("pace", nargs="?", default="", metavar="PACE", help="instant, realistic, or a factor")
-    _fault_parsers(actions)
+    faults = actions.add_parser("fault", help="let something of Azure's go wrong, to rehearse a bad day")
+    rehearsal.add_parsers(actions, _choices(faults, "actions", "ACTION"), _rehearse)
     _principal_parsers(actions)
     image = actions.add_parser("image", help="images that stand for commands of this machine")
     image_actions = _choices(image, "actions", "ACTION")
@@ -147,25 +146,6 @@ def _principal_parsers(actions: Any) -> None:
         verb.set_defaults(run=run)
         if named:
             verb.add_argument("named", metavar=named)
-
-
-def _fault_parsers(actions: Any) -> None:
-    fault = actions.add_parser("fault", help="let something of Azure's go wrong, to rehearse a bad day")
-    verbs = _choices(fault, "actions", "ACTION")
-
-    def verb(name: str, run: Any, text: str, **more: Any) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = verbs.add_parser(name, help=text, **more)
-        made.add_argument("--data-dir", type=Path, metavar="DIR", help="where the emulator keeps its state")
-        made.set_defaults(run=run)
-        return made
-
-    plain = argparse.RawDescriptionHelpFormatter
-    add = verb("add", _fault_add, "put a fault in force", epilog=rehearsal.table(), formatter_class=plain)
-    add.add_argument("kind", metavar="KIND", help="what goes wrong")
-    add.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="how, where and how often")
-    verb("list", _fault_list, "list the faults in force").add_argument("--json", action="store_true", help="as JSON")
-    clear = verb("clear", _fault_clear, "end a fault, or all")
-    clear.add_argument("id", nargs="?", default="", metavar="ID", help="which, as the list has it; default: all")
 
 
 def _folder(given: argparse.Namespace) -> Path:
@@ -245,20 +225,8 @@ def _emulator_import(given: argparse.Namespace) -> None:
     print(moving.take_in(_folder(given), given.file, replace=given.replace))
 
 
-def _fault_add(given: argparse.Namespace) -> None:
-    print(rehearsal.add(_folder(given), [given.kind, *given.parameters]))
-
-
-def _fault_list(given: argparse.Namespace) -> None:
-    print(rehearsal.listed(_folder(given), as_json=given.json))
-
-
-def _fault_clear(given: argparse.Namespace) -> None:
-    print(rehearsal.clear(_folder(given), given.id))
-
-
-def _emulator_pace(given: argparse.Namespace) -> None:
-    print(rehearsal.pace(_folder(given), given.pace))
+def _rehearse(given: argparse.Namespace) -> None:
+    print(given.rehearse(_folder(given), given))
 
 
 def _principal_add(given: argparse.Namespace) -> None:

@@ -135,9 +135,9 @@ class EmulatorEndpoint:
         except EmulatorFailed as refused:
             if refused.code not in {"InvalidFault", "TooManyFaults", "FaultNotFound", "InvalidPace"}:
                 raise
-            raise UsageFailed(
-                refused.detail.rstrip("."), code=refused.code, hint="`%aca fault list` shows what is in force"
-            ) from refused  # fmt: skip
+            about_pace = refused.code == "InvalidPace"
+            hint = "aca-notebook emulator pace realistic" if about_pace else "`%aca fault list` shows what is in force"
+            raise UsageFailed(refused.detail.rstrip("."), code=refused.code, hint=hint) from refused
 
     def _control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         trust = self._trust()
