@@ -29,7 +29,7 @@ from tests.emulator.running import Running, running_emulator
 from tests.fakes.gpus import FakeGpus
 from tests.fakes.spawn import FakeSpawn
 
-pytestmark = pytest.mark.timeout(1200 if os.environ.get("ACA_NOTEBOOK_EXPLORE") else 300)
+pytestmark = pytest.mark.timeout(1200 if os.environ.get("ACA_NOTEBOOK_EXPLORE") else 600)
 EXPLORE = int(os.environ.get("ACA_NOTEBOOK_EXPLORE", "0"))
 DEVICES = 2
 APPS = ("cpu", "gpu", "other")
