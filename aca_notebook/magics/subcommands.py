@@ -8,7 +8,7 @@ from datetime import timedelta
 from aca_notebook.magics import arguments
 from aca_notebook.magics.grammar import Command, Grammar, Option
 from aca_notebook.model import gpu, quantities
-from aca_notebook.model.fault_kinds import KINDS
+from aca_notebook.model.fault_names import FAULT_NAMES
 from aca_notebook.model.log_filter import LEVELS
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -263,7 +263,7 @@ GRAMMAR = Grammar((
     Command(
         "fault add", "Let something of Azure's go wrong on the local target, to rehearse a bad day.", arguments.Fault,
         (
-            Option(("kind",), "what goes wrong; the table below has all", values=tuple(KINDS), metavar="KIND"),
+            Option(("kind",), "what goes wrong; the table below has all", values=FAULT_NAMES, metavar="KIND"),
             Option(("parameters",), "how, where and how often", repeats=True, optional=True, completes="fault",
                    metavar="NAME=VALUE"),
         ),

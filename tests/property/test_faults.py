@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aca_notebook.model.fault import METHODS, Fault, Scope, Subject, fault_table, parse_fault, parse_scope
 from aca_notebook.model.fault_kinds import KINDS, Kind, Seam, kind_name, make_kind, meanings
+from aca_notebook.model.fault_names import FAULT_NAMES
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 APP = "/subscriptions/s/resourceGroups/research/providers/Microsoft.App/containerApps/scorer"
@@ -137,6 +138,10 @@ def test_a_fault_is_over_when_it_is_spent_or_its_time_has_come() -> None:
     assert fault.over(2, NOW)
     assert fault.over(0, NOW + timedelta(minutes=10))
     assert not parse_fault("outage", NOW).over(10**9, NOW + timedelta(days=999))
+
+
+def test_the_names_that_a_grammar_knows_are_the_kinds() -> None:
+    assert tuple(KINDS) == FAULT_NAMES
 
 
 def test_the_table_names_every_kind_and_every_parameter() -> None:
