@@ -125,7 +125,7 @@ def test_a_workspace_keeps_its_id_and_keys_through_a_second_put(emulator: Runnin
     assert emulator.ask("POST", f"{workspace(emulator)}/sharedKeys").json() == keys
     subscription = emulator.group.rpartition("/resourceGroups")[0]
     listed = emulator.ask("GET", f"{subscription}/providers/Microsoft.OperationalInsights/workspaces").json()["value"]
-    assert [each["tags"] for each in listed] == [{"owner": "me"}]
+    assert [each["tags"] for each in listed if each["id"] == first["id"]] == [{"owner": "me"}]
 
 
 def test_a_deleted_workspace_is_gone_with_its_keys(emulator: Running) -> None:
@@ -159,3 +159,20 @@ def test_a_transport_is_known_in_any_case(emulator: Running, sent: str, shown: s
     body["properties"]["configuration"]["ingress"]["transport"] = sent
     app = emulator.deploy(body=body)
     assert app["properties"]["configuration"]["ingress"]["transport"] == shown
+
+
+def test_what_a_resource_can_send_is_listed_before_a_setting_names_it(emulator: Running) -> None:
+    """`az monitor diagnostic-settings categories list`."""
+    emulator.deploy()
+    kind = "providers/Microsoft.Insights/diagnosticSettingsCategories"
+    version = {"api-version": "2017-05-01-preview"}
+    listed = emulator.ask("GET", f"{emulator.environment_id}/{kind}", params=version).json()["value"]
+    assert {each["name"]: each["properties"]["categoryType"] for each in listed}.items() >= {
+        "ContainerAppConsoleLogs": "Logs", "ContainerAppSystemLogs": "Logs", "AllMetrics": "Metrics",
+    }.items()  # fmt: skip
+    of_app = emulator.ask("GET", f"{emulator.app_path()}/{kind}", params=version).json()["value"]
+    assert [each["name"] for each in of_app] == ["AllMetrics"]
+    one = f"{emulator.environment_id}/{kind}"
+    assert emulator.ask("GET", f"{one}/allmetrics", params=version).json()["name"] == "AllMetrics"
+    assert emulator.ask("GET", f"{one}/NoSuch", params=version).status_code == 404
+    assert emulator.ask("GET", f"{emulator.app_path('none')}/{kind}", params=version).status_code == 404
