@@ -61,7 +61,7 @@ async def real(folder, *, code: str = SERVER):
     ingress = Ingress(
         controller=controller, ports=IngressPorts(database), tls=server, clock=clock, observer=FakeObserver()
     )
-    w = World(controller, clock, None, images, None, database)
+    w = World(controller, clock, None, images, None, database, None)
     try:
         yield w, ingress
     finally:
