@@ -23,7 +23,7 @@ from tests.emulator.furnished import IMAGE, furnish
 from tests.emulator.running import Running, running_emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 #: What a fuzzer must not call, and why.
@@ -33,6 +33,8 @@ LEFT_OUT = {
     "Emulator_RemovePrincipal": "it would take the run's own key away",
     "Emulator_Stop": "it would end the run",
     "Emulator_AdvanceClock": "the keys would expire; the state machine of tests/property moves time",
+    "Metrics_List": "it waits for the next look at what runs, on a clock that stands still",
+    "Metrics_Batch": "so does it",
     "Emulator_RegisterInterpreter": "it starts the program at the path that it is given",
     "LogStream": "it does not end while its container runs",
     "JobLogStream": "it does not end while its container runs",
@@ -45,6 +47,9 @@ UNFIT = {
     "positive_data_acceptance": {"enabled": False},
     # Resource Manager asks for no header that is not its door's.
     "missing_required_header": {"enabled": False},
+    # It is of an address, and templates overlap: `/secrets/restore` is a name too.
+    "allow_header_conformance": {"enabled": False},
+    "unsupported_method": {"enabled": False},
 }
 CHECKS = {
     "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "501"]},
@@ -78,15 +83,19 @@ class Findings:
 
 def fuzz(
     emulator: Running, *, examples: int, seed: int, phases: tuple[str, ...], only: str = "",
-    known: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None, all_checks: bool = True, part: tuple[int, int] = (0, 1),
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Findings:  # fmt: skip
     """Run `phases` with so many examples of each operation; `only` picks operations by a part of their id.
 
     `known` are names of what is there, by the word before them in a path: without, names are made up as bodies are.
+    Without `all_checks`, what other tests hold is left out: operations that only refuse, and doors. `part` is which of
+    how many parts of the paths; `tell` hears of what is found as it is.
     """
     document = emulator.control("GET", "openapi.json").json()
-    document = _without(document, only)
+    document = _without(document, only, refused=all_checks, part=part)
     settings = configuration(emulator, examples=examples, seed=seed, phases=phases)
+    settings["checks"]["ignored_auth"] = {"enabled": all_checks}
     if known:
         settings["operations"] = names(document, known)
     schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(settings))
@@ -99,7 +108,10 @@ def fuzz(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Hypothesis tells of slow data, and the run's budget is fixed
         for event in from_schema(schema).execute():
+            before = len(found.failures)
             _take(found, event)
+            for name in list(found.failures)[before:]:
+                tell(f"{found.requests} requests: {name}\n{found.failures[name]}\n")
     return found
 
 
@@ -110,6 +122,7 @@ def configuration(emulator: Running, *, examples: int, seed: int, phases: tuple[
         "seed": seed,
         "base-url": emulator.environment["AZURE_RESOURCE_MANAGER_HTTP_URL"],
         "continue-on-failure": True,
+        "suppress-health-check": ["all"],
         "request-timeout": 60,
         "auth": {"openapi": keys(emulator)},
         "parameters": parameters(emulator),
@@ -122,15 +135,15 @@ def configuration(emulator: Running, *, examples: int, seed: int, phases: tuple[
 def keys(emulator: Running) -> dict[str, Any]:
     """Return what opens each door, by the description's own names for them."""
     here = emulator.environment
-    issuer = emulator.emulator._issuer
-    graph = issuer.issue("https://graph.microsoft.com", subject=emulator.emulator.client.object_id)
+    issuer, whose = emulator.emulator._issuer, emulator.emulator.client.object_id
+    audiences = {
+        "graph": "https://graph.microsoft.com", "vault": "https://vault.azure.net",
+        "logs": "https://api.loganalytics.io", "data-plane": "https://dynamicsessions.io",
+    }  # fmt: skip
     return {
         "arm": {"bearer": here["ACCESS_TOKEN"]},
-        "graph": {"bearer": graph},
         "control": {"bearer": emulator.emulator.control_token},
-        "data-plane": {
-            "bearer": issuer.issue("https://dynamicsessions.io", subject=emulator.emulator.client.object_id)
-        },
+        **{door: {"bearer": issuer.issue(audience, subject=whose)} for door, audience in audiences.items()},
         "identity-header": {"api_key": here["IDENTITY_HEADER"]},
     }
 
@@ -205,12 +218,16 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _without(document: dict[str, Any], only: str) -> dict[str, Any]:
+def _without(document: dict[str, Any], only: str, *, refused: bool, part: tuple[int, int]) -> dict[str, Any]:
     paths = {}
-    for path, operations in document["paths"].items():
+    for path, operations in list(document["paths"].items())[part[0] :: part[1]]:
         # All of a path or nothing: methods that a description does not have are tried too.
         if not any(each["operationId"] in LEFT_OUT for each in operations.values()):
-            kept = {method: each for method, each in operations.items() if only in each["operationId"]}
+            kept = {
+                method: each
+                for method, each in operations.items()
+                if only in each["operationId"] and (refused or not _refuses(each))
+            }
             paths |= {path: kept} if kept else {}
     kept_ids = {each["operationId"] for operations in paths.values() for each in operations.values()}
     for operations in paths.values():
@@ -219,6 +236,10 @@ def _without(document: dict[str, Any], only: str) -> dict[str, Any]:
                 links = response.get("links", {})
                 response["links"] = {name: link for name, link in links.items() if link["operationId"] in kept_ids}
     return document | {"paths": paths}
+
+
+def _refuses(operation: dict[str, Any]) -> bool:
+    return "501" in operation["responses"] and not any(status < "3" for status in operation["responses"])
 
 
 def _take(found: Findings, event: Any) -> None:
@@ -258,10 +279,11 @@ def main(examples: int, seed: int) -> int:
     with tempfile.TemporaryDirectory() as folder, running_emulator(Path(folder) / "emulator") as emulator:
         known = furnish(emulator)
         found = fuzz(
-            emulator, examples=examples, seed=seed, phases=("examples", "coverage", "fuzzing", "stateful"), known=known
-        )
+            emulator, examples=examples, seed=seed, phases=("examples", "fuzzing", "stateful", "coverage"), known=known,
+            tell=sys.stdout.write,
+        )  # fmt: skip
     sys.stdout.write(f"{found.requests} requests of {len(found.operations)} operations, seed {seed}\n")
-    sys.stdout.write(f"by phase {dict(found.phases)}, by status {dict(found.statuses)}\n{found}\n")
+    sys.stdout.write(f"by phase {dict(found.phases)}, by status {dict(found.statuses)}\n{found.errors or ''}\n")
     return 1 if found.failures or found.errors else 0
 
 

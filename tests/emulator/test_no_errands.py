@@ -43,7 +43,7 @@ def _imported(file: Path) -> Iterator[str]:
 def test_no_address_in_a_body_is_asked(emulator: Running) -> None:
     furnish(emulator)
     with socket.create_server(("127.0.0.1", 0)) as trap:
-        trap.setblocking(False)
+        trap.settimeout(0)
         here = f"http://127.0.0.1:{trap.getsockname()[1]}/latest/meta-data"
         answered = [emulator.ask("PUT", path, body).status_code for path, body in errands(emulator, here)]
         assert all(status < 500 for status in answered), answered

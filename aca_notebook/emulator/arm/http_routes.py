@@ -50,7 +50,9 @@ RULES: dict[str, Shape] = {
 class Shares(Protocol):
     """The ingress's shared addresses."""
 
-    async def publish(self, key: str, environment: str, routes: tuple[PathRoute, ...]) -> str:
+    async def publish(
+        self, key: str, environment: str, routes: tuple[PathRoute, ...], domains: frozenset[str] = frozenset()
+    ) -> str:  # fmt: skip
         """Let requests in by these routes; return the address. Raises `OSError`."""
         ...
 
@@ -101,9 +103,10 @@ class HttpRoutes:
         return JSONResponse(shown, status_code=answer.status_code)
 
     async def _publish(self, document: Document) -> None:
-        id_ = parse_id(document["id"])
+        id_, properties = parse_id(document["id"]), document["properties"]
+        domains = frozenset(each["name"].lower() for each in properties.get("customDomains") or ())
         try:
-            address = await self._shares.publish(id_.key, id_.parent.name, read_routes(document["properties"]))
+            address = await self._shares.publish(id_.key, id_.parent.name, read_routes(properties), domains)
         except OSError as full:
             logger.warning("%s has no address: %s", id_, full)
             return

@@ -43,7 +43,7 @@ def as_app(configuration: Document, template: Document) -> Document:
 
 def settled_override(asked: Document, stored: Document, *, on_gpu: bool) -> Document:
     """Return an execution's template: what the start asks for instead of the job's own, or that (facts §4.3)."""
-    given = {name: asked[name] for name in ("containers", "initContainers") if asked.get(name)}
+    given = {name: asked[name] for name in ("containers", "initContainers") if asked.get(name, []) != []}
     template = settled_template(given, on_gpu=on_gpu) if given.get("containers") else stored
     if given and not given.get("containers"):
         template = stored | {"initContainers": settled_template(given, on_gpu=on_gpu)["initContainers"]}

@@ -55,6 +55,9 @@ _BEARER: Schema = {"type": "http", "scheme": "bearer"}
 SECURITY: dict[str, Schema] = {
     "arm": _BEARER | {"bearerFormat": "JWT", "description": "A token for Resource Manager."},
     "graph": _BEARER | {"bearerFormat": "JWT", "description": "A token for Microsoft Graph."},
+    "vault": _BEARER | {"bearerFormat": "JWT", "description": "A token for Key Vault."},
+    "logs": _BEARER | {"bearerFormat": "JWT", "description": "A token for Log Analytics."},
+    "metrics": _BEARER | {"bearerFormat": "JWT", "description": "A token for Azure Monitor's metrics."},
     "data-plane": _BEARER | {"bearerFormat": "JWT", "description": "A token of getAuthToken, or for the service."},
     "control": _BEARER | {"description": "The token in the data folder's control-token file."},
     "sas": {"type": "apiKey", "in": "query", "name": "sig", "description": "A signed link's signature."},

@@ -22,10 +22,9 @@ from aca_notebook.emulator.arm.values import items, member, text, truth, whole
 _Table = Mapping[str, Shape]
 
 
-def _resource(properties: _Table, *, placed: bool = False, **beside: Shape) -> _Table:
-    """A resource's body; `placed` is one that must say where it is."""
-    top = {name: shape for name, shape in RESOURCE.items() if not (placed and name == "location")}
-    return top | ({"location!": text} if placed else {}) | beside | {"properties": properties}
+def _resource(properties: _Table, **beside: Shape) -> _Table:
+    """A resource's body. Where it is must be said once: a later write may leave it out."""
+    return {**RESOURCE, **beside, "properties": properties}
 
 
 _IDENTITY: Shape = {"type": text, "userAssignedIdentities": MapOf(member)}
@@ -58,14 +57,14 @@ _NAME: Shape = {"name": text}
 
 #: By operation id.
 TAKEN: Mapping[str, Shape] = {
-    "ContainerApps_CreateOrUpdate": _resource(_APP, placed=True, identity=_IDENTITY),
+    "ContainerApps_CreateOrUpdate": _resource(_APP, identity=_IDENTITY),
     "ContainerApps_Update": _resource(_APP, identity=_IDENTITY),
-    "Jobs_CreateOrUpdate": _resource(_JOB, placed=True, identity=_IDENTITY),
+    "Jobs_CreateOrUpdate": _resource(_JOB, identity=_IDENTITY),
     "Jobs_Update": _resource(_JOB, identity=_IDENTITY),
     "Jobs_Start": {name: _CONTAINERS[name] for name in ("containers", "initContainers")},
-    "ManagedEnvironments_CreateOrUpdate": _resource(ENVIRONMENT, placed=True, identity=_IDENTITY),
+    "ManagedEnvironments_CreateOrUpdate": _resource(ENVIRONMENT, identity=_IDENTITY),
     "ManagedEnvironments_Update": _resource(ENVIRONMENT, identity=_IDENTITY),
-    "ContainerAppsSessionPools_CreateOrUpdate": _resource(POOL, placed=True, identity=_IDENTITY),
+    "ContainerAppsSessionPools_CreateOrUpdate": _resource(POOL, identity=_IDENTITY),
     "ContainerAppsSessionPools_Update": _resource(POOL, identity=_IDENTITY),
     "DaprComponents_CreateOrUpdate": {"properties": {**COMPONENT, "secrets": items, "metadata": items}},
     "DaprComponentResiliencyPolicies_CreateOrUpdate": {"properties": COMPONENT_POLICY},
@@ -73,7 +72,7 @@ TAKEN: Mapping[str, Shape] = {
     "AppResiliency_Update": {"properties": APP_POLICY},
     "ManagedEnvironmentsStorages_CreateOrUpdate": {"properties!": SHARES},
     "Certificates_CreateOrUpdate": _resource(
-        {"value": text, "password": text, "certificateKeyVaultProperties": member}, placed=True
+        {"value": text, "password": text, "certificateKeyVaultProperties": member}
     ),
     "HttpRouteConfig_CreateOrUpdate": {"properties": RULES},
     "HttpRouteConfig_Update": {"properties": RULES},
@@ -82,25 +81,25 @@ TAKEN: Mapping[str, Shape] = {
         ("platform", "globalValidation", "identityProviders", "login", "httpSettings", "encryptionSettings"), member
     )},
     "Namespaces_CheckNameAvailability": _NAME,
-    "MetricAlerts_CreateOrUpdate": _resource(ALERT_FIELDS, placed=True),
-    "ActionGroups_CreateOrUpdate": _resource(GROUP_FIELDS, placed=True),
+    "MetricAlerts_CreateOrUpdate": _resource(ALERT_FIELDS),
+    "ActionGroups_CreateOrUpdate": _resource(GROUP_FIELDS),
     "ResourceGroups_CreateOrUpdate": {"location!": text, **_TAGGED},
     "ResourceGroups_Update": _TAGGED,
     "Tags_CreateOrUpdateAtScope": _TAGS,
     "Tags_UpdateAtScope": {"operation!": text, **_TAGS},
-    "UserAssignedIdentities_CreateOrUpdate": _resource({}, placed=True),
+    "UserAssignedIdentities_CreateOrUpdate": _resource({}),
     "UserAssignedIdentities_Update": _resource({}),
     "RoleAssignments_Create": {"properties!": {
         "roleDefinitionId!": text, "principalId!": text, "principalType": text,
     }},
-    "Workspaces_CreateOrUpdate": _resource({"sku": {"name": text}, "retentionInDays": whole}, placed=True),
+    "Workspaces_CreateOrUpdate": _resource({"sku": {"name": text}, "retentionInDays": whole}),
     "StorageAccounts_CheckNameAvailability": _NAME,
-    "StorageAccounts_Create": _resource({"allowBlobPublicAccess": truth}, placed=True, sku={"name": text}),
+    "StorageAccounts_Create": _resource({"allowBlobPublicAccess": truth}, sku={"name": text}),
     "VirtualNetworks_CreateOrUpdate": _resource(
-        {"addressSpace": {"addressPrefixes": [text]}, "enableDdosProtection": truth, "subnets": items}, placed=True
+        {"addressSpace": {"addressPrefixes": [text]}, "enableDdosProtection": truth, "subnets": items}
     ),
     "Subnets_CreateOrUpdate": {"properties!": {"addressPrefix!": text, "delegations": items}},
-    "Registries_Create": _resource({"adminUserEnabled": truth, "anonymousPullEnabled": truth}, placed=True,
+    "Registries_Create": _resource({"adminUserEnabled": truth, "anonymousPullEnabled": truth},
                                    sku={"name": text}),
     "Registries_CheckNameAvailability": _NAME,
     "Registries_RegenerateCredential": {"name": text},

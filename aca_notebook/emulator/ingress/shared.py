@@ -53,8 +53,13 @@ class SharedAddresses:
         """Whether a request is open anywhere."""
         return any(shared.site.busy for shared in self._open.values())
 
-    async def publish(self, key: str, environment: str, routes: tuple[PathRoute, ...]) -> str:
-        """Let requests in by these routes; return `127.0.0.1:PORT`, which is durable. Raises `OSError`."""
+    async def publish(
+        self, key: str, environment: str, routes: tuple[PathRoute, ...], domains: frozenset[str] = frozenset()
+    ) -> str:  # fmt: skip
+        """Let requests in by these routes; return `127.0.0.1:PORT`, which is durable. Raises `OSError`.
+
+        `domains` are host names, in lower case, that are answered besides this machine's.
+        """
         async with self._turn:
             shared = self._open.get(key)
             if shared is None:
@@ -63,6 +68,7 @@ class SharedAddresses:
                 shared = self._open[key] = _Shared(site, Listener(sock, site.connection, self._tls))
                 await shared.listener.start()
             shared.site.routes = routes
+            shared.site.table.put(RoutingTable("", "", hosts=domains))
             for route in routes:
                 if route.name:
                     await self._sites.open_name(environment, route.app, route.name)
