@@ -116,6 +116,19 @@ def test_certificates_are_uploaded_listed_and_deleted(az: Az, environment: str) 
     assert az(certificate.format("list")) == []
 
 
+def test_a_host_name_is_bound_to_an_app_by_a_certificate(az: Az) -> None:
+    az("containerapp env create -n bound -l eastus --logs-destination none")
+    az(f"containerapp create -n shop --environment bound --image {HELLO} --ingress external --target-port 80")
+    (az.folder / "shop.pem").write_bytes(_certificate("shop.example.com"))
+    certificate = az("containerapp env certificate upload -n bound --certificate-file shop.pem --certificate-name shop")
+    name = "containerapp hostname {} -n shop --hostname shop.example.com"
+    assert az(name.format("add")) == [{"bindingType": "Disabled", "name": "shop.example.com"}]
+    (bound,) = az(f"{name.format('bind')} --environment bound --certificate shop")
+    assert (bound["bindingType"], bound["certificateId"]) == ("SniEnabled", certificate["id"])
+    assert az("containerapp hostname list -n shop") == [bound]
+    assert az(f"{name.format('delete')} --yes") == []
+
+
 def test_dapr_components_and_http_routes_are_read_from_files(az: Az, environment: str) -> None:
     (az.folder / "component.yaml").write_text(
         "componentType: state.in-memory\nversion: v1\nmetadata:\n- name: actorStateStore\n  value: 'true'\n"
