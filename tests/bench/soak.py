@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -80,7 +79,7 @@ deploy bundles, start jobs and call apps, and at random moments the emulator is 
 or a build of its just before. Until it starts again nothing of it may be left running; after that all that was
 acknowledged must be there.
 
-{machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}, seed {seed}.
+{machine()}, {datetime.now(UTC):%Y-%m-%d}, seed {seed}; load of the last quarter of an hour: {os.getloadavg()[2]:.0f}.
 
 | what | how many |
 |---|---|
