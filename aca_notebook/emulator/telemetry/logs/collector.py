@@ -53,6 +53,7 @@ class Collector:
         self._forgotten_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
         self._in_trouble = False
+        self._woken = asyncio.Event()
 
     def workspaces_of(self, key: str) -> list[str]:
         """Return the workspaces that lines of a resource go to, by their customer ids."""
@@ -61,6 +62,7 @@ class Collector:
 
     def start(self) -> None:
         """Begin to collect, in a task."""
+        self._controller.subscribe(lambda _: self._woken.set())
         self._task = asyncio.create_task(self._for_ever(), name="log collection")
 
     async def close(self) -> None:
@@ -105,6 +107,9 @@ class Collector:
     async def _for_ever(self) -> None:
         while True:
             await self._collect_logged()
+            if not self._readings:  # nobody writes: wait until something happens
+                await self._woken.wait()
+            self._woken.clear()
             await self._clock.sleep(LOOK_SECONDS)
 
     async def _collect_logged(self) -> None:

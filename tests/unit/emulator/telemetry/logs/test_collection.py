@@ -41,6 +41,9 @@ class World:
     def desired(self, app):
         return None
 
+    def subscribe(self, listener):
+        self.listener = listener
+
     def observe(self, app):
         return SimpleNamespace(replicas=[SimpleNamespace(name=name) for name in self.living])
 
@@ -247,3 +250,25 @@ def test_old_lines_are_forgotten(tmp_path):
 
     asyncio.run(live())
     assert kept(tmp_path, "a") == []
+
+
+def test_the_collector_rests_while_nobody_writes_and_wakes_when_something_happens(tmp_path):
+    async def live():
+        world, database = World(tmp_path / "replicas"), Database(tmp_path / "state.db")
+        running = collector(tmp_path, world, database)
+        looks = []
+        running.collect = lambda: _look(looks)
+        running.start()
+        await running._clock.advance(3600)
+        rested = len(looks)
+        world.listener(APP)
+        await running._clock.advance(3600)
+        await running.close()
+        database.close()
+        return rested, len(looks)
+
+    assert asyncio.run(live()) == (1, 3)  # at the start; once woken; at the end
+
+
+async def _look(looks):
+    looks.append(1)
