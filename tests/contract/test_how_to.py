@@ -30,7 +30,8 @@ def test_microsofts_sdks_deploy_look_and_delete_as_the_page_says(tmp_path: Path)
             assert done.returncode == 0, done.stderr
             return done.stdout.strip()
 
-        assert "Your app hello is running" in requests.get(run(deploy), timeout=30).text
+        answer = requests.get(run(deploy), timeout=30, verify=emulator.environment["REQUESTS_CA_BUNDLE"])
+        assert "Your app hello is running" in answer.text
         assert run(look).startswith("['hello--")
         assert run(delete) == "[]"
     finally:
