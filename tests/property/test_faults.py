@@ -6,13 +6,15 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aca_notebook.model.fault import METHODS, Fault, Scope, Subject, fault_table, parse_fault, parse_scope
 from aca_notebook.model.fault_kinds import KINDS, Kind, Seam, kind_name, make_kind, meanings
 from aca_notebook.model.fault_names import FAULT_NAMES
 
+#: Right or wrong, however slow the machine.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 APP = "/subscriptions/s/resourceGroups/research/providers/Microsoft.App/containerApps/scorer"
 
@@ -54,18 +56,21 @@ def faults(draw: st.DrawFn) -> Fault:
     return Fault(what, Scope(method, operation, resource), until=until, **often)
 
 
+@unhurried
 @given(faults())
 def test_a_fault_is_read_back_as_it_was_written(fault: Fault) -> None:
     assert parse_fault(str(fault), NOW) == fault
     assert parse_fault(str(fault).split(" "), NOW) == fault
 
 
+@unhurried
 @given(st.text())
 def test_whatever_is_written_is_read_or_refused_in_words(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert isinstance(parse_fault(text, NOW), Fault)
 
 
+@unhurried
 @given(faults(), st.integers(1, 200))
 def test_a_fault_lets_pass_what_it_is_to_skip_and_then_strikes_at_its_rate(fault: Fault, met: int) -> None:
     assert fault.strikes(met) == fault.strikes(met)
