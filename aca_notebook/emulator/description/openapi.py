@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.emulator.description.answers import ANSWERED
 from aca_notebook.emulator.description.parameters import HEADERS, PATH, QUERIES, SECURITY
 from aca_notebook.emulator.description.promises import REFUSAL, Answer
-from aca_notebook.emulator.description.requests import TAKEN
+from aca_notebook.emulator.description.requests import NULL_TOO, TAKEN
 from aca_notebook.emulator.description.schemas import answered, sent
 from aca_notebook.emulator.wire import Door, Offer
 
@@ -155,7 +155,8 @@ def _schemas(routes: Iterable[Route]) -> Document:
     made: Document = {"Error": error}
     for operation in sorted({route.operation for route in routes}):
         if operation in TAKEN:
-            made[f"{operation}.taken"] = sent(TAKEN[operation])
+            taken = sent(TAKEN[operation])
+            made[f"{operation}.taken"] = {"anyOf": [taken, {"type": "null"}]} if operation in NULL_TOO else taken
         for status, answer in ANSWERED.get(operation, {}).items():
             if answer.body is not None:
                 made[f"{operation}.{status}"] = answered(answer.body)

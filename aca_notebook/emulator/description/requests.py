@@ -55,6 +55,8 @@ _TAGGED: _Table = {"tags": MapOf(text)}
 _TAGS: _Table = {"properties": {"tags": MapOf(text)}}
 _NAME: Shape = {"name": text}
 
+#: Operations that take `null` for no body, as clients send it.
+NULL_TOO = frozenset({"Jobs_Start"})
 #: By operation id.
 TAKEN: Mapping[str, Shape] = {
     "ContainerApps_CreateOrUpdate": _resource(_APP, identity=_IDENTITY),
