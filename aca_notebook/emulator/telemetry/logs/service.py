@@ -36,6 +36,7 @@ _MOST_ROWS = 500_000
 _MOST_BATCH = 100
 #: "Minutes" (facts §8.3).
 _LAG_SECONDS = 120.0
+_INTERRUPT_SECONDS = 0.05
 _WAIT_SECONDS, _MOST_WAIT_SECONDS = 180.0, 600.0
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -178,10 +179,11 @@ class LogQueries:
             raise AzureError(504, "GatewayTimeout", f"The query did not end within {wait_seconds:g} seconds.")
         finally:
             late.cancel()
-            if not running.done():
-                for interrupt in interrupts:
+            while not running.done():
+                for interrupt in interrupts:  # again and again: one that comes before the query begins is lost
                     interrupt()
-                await asyncio.wait({running})
+                await asyncio.wait({running}, timeout=_INTERRUPT_SECONDS)
+            if not running.cancelled():
                 running.exception()  # it says that it was interrupted
 
     def _admit(self, claims: Mapping[str, Any], action: str, scope: ResourceId) -> None:
