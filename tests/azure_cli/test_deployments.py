@@ -22,19 +22,19 @@ def test_a_template_is_validated_predicted_deployed_and_found_again(az: Az) -> N
     checked = az(f"deployment group validate -n shop {GIVEN}")
     assert len(checked["properties"]["validatedResources"]) == 7
     before = az(f"deployment group what-if -n shop {GIVEN} --no-pretty-print")
-    assert {each["changeType"] for each in before["changes"]} == {"Create"}
+    assert {each["changeType"] for each in before["changes"]} - {"Ignore"} == {"Create"}
     made = az(f"deployment group create -n shop {GIVEN}")
     assert made["properties"]["provisioningState"] == "Succeeded"
     assert made["properties"]["outputs"]["url"]["value"].startswith("https://127.0.0.1:")
     assert "canary" not in json.dumps(made)
     assert az("containerapp show -n cli-web")["properties"]["workloadProfileName"] == "gpu"
     assert "no change" in az.text(f"deployment group what-if -n shop {GIVEN}")
-    assert [each["name"] for each in az("deployment group list")] == ["shop"]
+    assert "shop" in {each["name"] for each in az("deployment group list")}
     assert az("deployment group show -n shop")["id"] == made["id"]
     assert len(az("deployment operation group list -n shop")) == 8
     assert az("deployment group export -n shop") == json.loads(MAIN.read_text())
     az("deployment group delete -n shop")
-    assert az("deployment group list") == []
+    assert "shop" not in {each["name"] for each in az("deployment group list")}
 
 
 def test_what_is_wrong_with_a_template_is_said_in_azures_words(az: Az) -> None:

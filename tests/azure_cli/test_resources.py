@@ -1,9 +1,8 @@
-"""What stands around apps: groups, resources, tags, identities, roles, vaults, templates."""
+"""What stands around apps: groups, resources, tags, identities, roles, vaults."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,27 +10,6 @@ from tests.azure_cli.shell import HELLO
 
 if TYPE_CHECKING:
     from tests.azure_cli.shell import Az
-
-_TEMPLATE = {
-    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
-    "contentVersion": "1.0.0.0",
-    "parameters": {"name": {"type": "string"}},
-    "resources": [
-        {
-            "type": "Microsoft.App/managedEnvironments",
-            "apiVersion": "2025-07-01",
-            "name": "[parameters('name')]",
-            "location": "[resourceGroup().location]",
-            "properties": {"workloadProfiles": [{"name": "Consumption", "workloadProfileType": "Consumption"}]},
-        }
-    ],
-    "outputs": {
-        "domain": {
-            "type": "string",
-            "value": "[reference(resourceId('Microsoft.App/managedEnvironments', parameters('name'))).defaultDomain]",
-        }
-    },
-}
 
 
 def test_groups_are_made_tagged_found_and_deleted_with_what_is_in_them(az: Az) -> None:
@@ -83,25 +61,6 @@ def test_roles_are_assigned_listed_and_taken_back(az: Az) -> None:
     assert az(f"role assignment list --scope {scope}") == []
 
 
-def test_a_template_is_validated_foreseen_deployed_and_looked_at(az: Az) -> None:
-    (az.folder / "template.json").write_text(json.dumps(_TEMPLATE))
-    deployment = "deployment group {} -f template.json -p name=templated"
-    assert az(deployment.format("validate"))["properties"]["provisioningState"] == "Succeeded"
-    foreseen = az(f"{deployment.format('what-if')} --no-pretty-print")["changes"]
-    assert _changes(foreseen, "templated") == ["Create"]
-    made = az(f"{deployment.format('create')} -n first")["properties"]
-    assert made["provisioningState"] == "Succeeded"
-    there = az("containerapp env show -n templated")["properties"]
-    assert made["outputs"]["domain"]["value"] == there["defaultDomain"]
-    operations = az("deployment operation group list -n first")
-    assert {each["properties"]["provisioningState"] for each in operations} == {"Succeeded"}
-    assert az("deployment group export -n first")["parameters"] == _TEMPLATE["parameters"]
-    again = az(f"{deployment.format('what-if')} --no-pretty-print")["changes"]
-    assert _changes(again, "templated") == ["NoChange"]
-    az("deployment group delete -n first")
-    assert az("deployment group list") == []
-
-
 @pytest.mark.parametrize("line", ["group show -n nowhere", "containerapp list -g nowhere"])
 def test_a_group_that_is_not_there_is_told_in_azures_words(az: Az, line: str) -> None:
     assert "(ResourceGroupNotFound) Resource group 'nowhere' could not be found." in az.refused(line)
@@ -133,7 +92,3 @@ def _let_an_app_read(az: Az, secret: str) -> None:
     az("containerapp update -n reader --set-env-vars KEY=secretref:key")
     (variable,) = az("containerapp show -n reader")["properties"]["template"]["containers"][0]["env"]
     assert variable["secretRef"] == "key"
-
-
-def _changes(foreseen: list[dict[str, Any]], name: str) -> list[str]:
-    return [each["changeType"] for each in foreseen if each["resourceId"].endswith(f"/{name}")]
