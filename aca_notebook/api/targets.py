@@ -102,7 +102,7 @@ def azure_target(chosen: Settings, home: Path) -> Target:
         registry_server=f"{chosen.registry}.azurecr.io",
         credential=credential.default(),
         resource_manager=(chosen.resource_manager or PUBLIC_RESOURCE_MANAGER).rstrip("/"),
-        registry_identity="system",
+        registry_identity="system-environment",
     )
 
 

@@ -32,7 +32,6 @@ from aca_notebook.emulator.arm.groups import Groups
 from aca_notebook.emulator.arm.host_names import HostNames
 from aca_notebook.emulator.arm.http_routes import HttpRoutes
 from aca_notebook.emulator.arm.jobs import Jobs
-from aca_notebook.emulator.arm.locations import DEFAULT_LOCATION
 from aca_notebook.emulator.arm.maintenance import MaintenanceConfigurations
 from aca_notebook.emulator.arm.managed_certificates import ManagedCertificates
 from aca_notebook.emulator.arm.networks import Networks
@@ -58,7 +57,7 @@ from aca_notebook.emulator.arm.vault_watch import VaultWatch
 from aca_notebook.emulator.arm.workspaces import TYPE as WORKSPACE_TYPE
 from aca_notebook.emulator.arm.workspaces import Workspaces
 from aca_notebook.emulator.certificates import ensure_certificates
-from aca_notebook.emulator.control import SEED, Control, client_environment
+from aca_notebook.emulator.control import Control, client_environment
 from aca_notebook.emulator.dispatch import Dispatcher
 from aca_notebook.emulator.faults.board import Faults
 from aca_notebook.emulator.guards import Guards
@@ -83,14 +82,13 @@ from aca_notebook.emulator.runtime.interpreters import Interpreters
 from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
 from aca_notebook.emulator.runtime.retention import Retention
+from aca_notebook.emulator.seeds import Seeds
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
 from aca_notebook.emulator.telemetry.logs.collector import Collector
 from aca_notebook.emulator.telemetry.logs.destinations import Destinations
 from aca_notebook.emulator.telemetry.logs.service import LogQueries
 from aca_notebook.emulator.telemetry.service import Telemetry
 from aca_notebook.emulator.wire import RouteTable
-from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, profile_name
-from aca_notebook.model.ids import environment_id, registry_id, workspace_id
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -213,18 +211,10 @@ class Emulator:
         await self._faults.start(self._store.all())
         await self._controller.start()
         await self._remember_client()
-        await self._seed()
+        await self._seeds.sow()
         if self._database.notices:
             self._dropped = await drop_orphans(self._store, self.client.subscription_id)
-        await self._builds.start(self.client.subscription_id)
-        await self._telemetry.start()
-        self._collector.start()
-        await self._lifecycle.restore(self.client.subscription_id)
-        await self._executions.restore(self.client.subscription_id)
-        await self._http_routes.restore(self.client.subscription_id)
-        await self._operations.start()
-        await self._expiry.start()
-        self._retention.start()
+        await self._resume()
         self._server = HttpServer(self.dispatcher)
         self._listener = Listener(sock, self._server.protocol, self._certificates.context())
         self._guards.service_ports.answer_with(self._server.protocol)
@@ -240,6 +230,18 @@ class Emulator:
         if self.settings.idle_exit_seconds is not None:
             self._idle_watch = asyncio.create_task(self._watch_idle(self.settings.idle_exit_seconds))
         return self.endpoint
+
+    async def _resume(self) -> None:
+        """Go on where the emulator last ended: builds, apps, executions, operations; then look after all of it."""
+        await self._builds.start(self.client.subscription_id)
+        await self._telemetry.start()
+        self._collector.start()
+        await self._lifecycle.restore(self.client.subscription_id)
+        await self._executions.restore(self.client.subscription_id)
+        await self._http_routes.restore(self.client.subscription_id)
+        await self._operations.start()
+        await self._expiry.start()
+        self._retention.start()
 
     async def close(self) -> None:
         """Answer no more, stop everything, close the files, give the folder back."""
@@ -302,6 +304,10 @@ class Emulator:
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
         self._environments = Environments(scope, self._store, self._operations, self._clock, tokens, pace=self._pace)
         self._workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
+        self._seeds = Seeds(
+            self._groups, self._workspaces, self._environments, self._registries, self._guards.roles,
+            self.client.tenant_id,
+        )  # fmt: skip
         apps = Apps(
             scope=scope, store=self._store, operations=self._operations, lifecycle=self._lifecycle, tokens=tokens,
             references=references, clock=self._clock,
@@ -374,28 +380,6 @@ class Emulator:
             ),
         )
         return [self._guards.access.guarded(manager.guarded(route)) for noun in nouns for route in noun.routes()]
-
-    async def _seed(self) -> None:
-        """Make group, workspace, environment and registry `local`; what is there already stays as it is."""
-        group = await self._groups.ensure(SEED, DEFAULT_LOCATION)
-        workspace = await self._workspaces.ensure(
-            workspace_id(group.subscription, group.resource_group, SEED), DEFAULT_LOCATION
-        )
-        profiles = [CONSUMPTION, *GPU_NAMES.values()]
-        await self._environments.ensure(
-            environment_id(group.subscription, group.resource_group, SEED),
-            DEFAULT_LOCATION,
-            {
-                "workloadProfiles": [
-                    {"name": profile_name(each), "workloadProfileType": each.name} for each in profiles
-                ],
-                "appLogsConfiguration": {
-                    "destination": "log-analytics",
-                    "logAnalyticsConfiguration": {"customerId": workspace},
-                },
-            },
-        )
-        await self._registries.ensure(registry_id(group.subscription, group.resource_group, SEED), DEFAULT_LOCATION)
 
     def describe(self) -> dict[str, Any]:
         """What `/_emulator/status` answers."""

@@ -102,12 +102,17 @@ class Environments:
             ),
         ]  # fmt: skip
 
-    async def ensure(self, id_: ResourceId, location: str, asked: Document) -> None:
-        """Make an environment that is ready at once, unless it is there; for the seeds."""
-        if self._store.get(id_) is None:
-            await self._store.put(
-                id_, succeeded(self._document(id_, {"location": location, "properties": asked}, {}, None))
-            )
+    async def ensure(self, id_: ResourceId, location: str, asked: Document, tenant_id: str) -> str:
+        """Make an environment with an identity that is ready at once, unless it is there; for the seeds.
+
+        Returns the object id of its identity, empty for one that has none.
+        """
+        document = self._store.get(id_)
+        if document is None:
+            whole = {"location": location, "properties": asked, "identity": {"type": "SystemAssigned"}}
+            document = succeeded(self._document(id_, whole, {"tid": tenant_id}, None))
+            await self._store.put(id_, document)
+        return str((document.get("identity") or {}).get("principalId") or "")
 
     def show(self, request: Request, document: Document) -> Document:
         """Return the document as a caller sees it: its links start where the caller came in."""

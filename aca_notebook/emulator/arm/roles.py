@@ -76,6 +76,14 @@ class Roles:
                 made.append(Route(method, template, arm, name, partial(handler, scope), checked=checked))
         return made
 
+    async def ensure(self, principal_id: str, role: Role, scope: ResourceId) -> None:
+        """Give a resource's identity a role unless it has it; for the seeds."""
+        if any(_same(each, principal_id, role, scope) for each in self._all(scope)):
+            return
+        id_ = parse_id(f"{scope}/providers/{_ASSIGNMENT}/{uuid.uuid5(uuid.NAMESPACE_URL, principal_id + role.id)}")
+        asked = {"principalType": "ServicePrincipal"}
+        await self._keeping.store.put(id_, self._document(id_, scope, role, principal_id, asked, {}))
+
     def in_effect(self, principal_id: str, role: Role, scope: ResourceId) -> bool:
         """Tell whether a principal has a role at a scope or above it, long enough ago to count."""
         return role.id in self._held(principal_id, scope)
