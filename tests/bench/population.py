@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
 import statistics
 import time
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 import requests
 
+from aca_notebook.emulator.journal.database import Database, put_document
 from tests.bench.figures import Figure
 from tests.real_emulator import API, IMAGE, RealEmulator
 
@@ -165,14 +166,19 @@ class Population:
 
     def _copy_pattern(self) -> None:
         """Write the pattern's rows again under other names: 2,000 real revisions would take a quarter of an hour."""
-        with sqlite3.connect(self.folder / "state.db") as database:
-            documents = database.execute(
+        database = Database(self.folder / "state.db")
+        try:
+            rows = database.read_blocking(
                 "SELECT kind, key, body FROM documents"
                 " WHERE instr(key, ?) AND kind NOT IN ('ingress-port', 'secret-generation')", (PATTERN,)
-            ).fetchall()  # fmt: skip
+            )  # fmt: skip
             for number in range(self.apps - 1):
                 name = f"app-{number}"
-                database.executemany(
-                    "INSERT INTO documents(kind, key, body) VALUES(?, ?, ?)",
-                    [(kind, key.replace(PATTERN, name), body.replace(PATTERN, name)) for kind, key, body in documents],
+                database.write_blocking(
+                    *(
+                        put_document(kind, key.replace(PATTERN, name), json.loads(body.replace(PATTERN, name)))
+                        for kind, key, body in rows
+                    )
                 )
+        finally:
+            database.close()
