@@ -49,8 +49,18 @@ def test_what_is_mistyped_gets_the_nearest_command_and_where_to_read_on(words, s
 @pytest.mark.parametrize(
     "action",
     [
-        "run", "start", "stop", "status", "env", "reset", "export file", "import file", "image add", "principal add x",
-        "principal remove x", "principal list",
+        "run",
+        "start",
+        "stop",
+        "status",
+        "env",
+        "reset",
+        "export file",
+        "import file",
+        "image add",
+        "principal add x",
+        "principal remove x",
+        "principal list",
     ],  # fmt: skip
 )
 def test_every_emulator_action_takes_a_data_folder(action, tmp_path):
