@@ -61,7 +61,7 @@ def test_what_is_mistyped_gets_the_nearest_command_and_where_to_read_on(words, s
         "principal add x",
         "principal remove x",
         "principal list",
-    ],  # fmt: skip
+    ],
 )
 def test_every_emulator_action_takes_a_data_folder(action, tmp_path):
     words = ["emulator", *action.split(), "--data-dir", str(tmp_path)]
