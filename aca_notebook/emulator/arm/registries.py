@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets as random_source
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -15,6 +14,7 @@ from aca_notebook.emulator.arm.provisioning import succeeded
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION, Scope
 from aca_notebook.emulator.arm.values import member, text, truth
 from aca_notebook.emulator.arm.versions import shown_to
+from aca_notebook.emulator.identity.passwords import new_password
 from aca_notebook.emulator.wire import Check, Door, Route, query
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Registries:
         self._check_admin(id_)
         for name in _PASSWORDS:
             if not self._secrets.has(id_.key, name):
-                await self._secrets.put(id_.key, name, random_source.token_urlsafe(36))
+                await self._secrets.put(id_.key, name, new_password(36))
         return JSONResponse(self._credential_body(id_))
 
     async def _regenerate(self, request: Request) -> Response:
@@ -140,7 +140,7 @@ class Registries:
             raise invalid("InvalidPasswordName", f"There is no password '{name}'; password and password2 are.")
         for each in _PASSWORDS:
             if each == name or not self._secrets.has(id_.key, each):
-                await self._secrets.put(id_.key, each, random_source.token_urlsafe(36))
+                await self._secrets.put(id_.key, each, new_password(36))
         return JSONResponse(self._credential_body(id_))
 
     async def _available(self, request: Request) -> Response:

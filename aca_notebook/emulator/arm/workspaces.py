@@ -1,6 +1,6 @@
 """Log Analytics workspaces: what `az containerapp env create` makes when it is told of none (recorded: env_logs_e2e).
 
-A workspace has an id and keys, and that is all: logs are kept where the apps run, and read from there.
+A workspace is an id and keys here; its tables are those of `telemetry/logs`, found by that id.
 """
 
 from __future__ import annotations

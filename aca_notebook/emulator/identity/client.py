@@ -9,6 +9,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from aca_notebook.emulator.identity.passwords import new_password
 from aca_notebook.emulator.settings import write_private
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def load_client(path: Path, remembered: Mapping[str, str] | None = None) -> Clie
         tenant_id=ids.get("tenant_id") or str(uuid.uuid4()),
         client_id=ids.get("client_id") or str(uuid.uuid4()),
         subscription_id=ids.get("subscription_id") or str(uuid.uuid4()),
-        client_secret=secrets.token_urlsafe(32),
+        client_secret=new_password(),
         identity_header=str(uuid.uuid4()),
     )
     write_private(path, json.dumps(asdict(client)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import secrets as random_source
 import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from aca_notebook.emulator.identity.passwords import new_password
 from aca_notebook.emulator.journal.database import delete_document, put_document
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Applications:
         """Make an application with a secret, which is told this once; both durable when it returns."""
         client_id = str(uuid.uuid4())
         principal = Principal(str(uuid.uuid5(uuid.UUID(client_id), "principal")), client_id, name)
-        secret = random_source.token_urlsafe(32)
+        secret = new_password()
         await self._secrets.put(_owner(client_id), _NAMED, secret)
         await self._database.write(put_document(_KIND, client_id, asdict(principal)))
         self._added[client_id] = principal
