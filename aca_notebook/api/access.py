@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from aca_notebook.azure.services import Services
-from aca_notebook.errors import AcaError, Unauthorized, Unreachable
+from aca_notebook.errors import AcaError, Unauthorized, Unreachable, UsageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,10 +32,13 @@ class Access:
         self._services: Services | None = None
         self._retired: list[Services] = []
         self._repairing: asyncio.Lock | None = None
+        self._closed = False
 
     @property
     def services(self) -> Services:
         """The services of the target as it is now."""
+        if self._closed:  # who still asks then, in the background, must not open what nobody closes
+            raise UsageFailed("the workspace is closed", code="Closed", hint="connect again")
         if self._services is None:
             self._services = Services(self.target, self._clock)
         return self._services
@@ -81,7 +84,8 @@ class Access:
             logger.warning("%s", self.target.notice)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and open none from now on."""
+        self._closed = True
         left = [*self._retired, *([self._services] if self._services else [])]
         self._services, self._retired = None, []
         for services in left:

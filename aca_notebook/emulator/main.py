@@ -263,6 +263,7 @@ class Emulator:
         await self._ingress.close()
         await self._guards.service_ports.close_all()
         await self._controller.close()
+        await self._log_queries.close()
         await self._collector.close()  # after the controller: the last lines come when replicas end
         await self._faults.close()
         self._secrets.close()
@@ -304,6 +305,10 @@ class Emulator:
         self._registries = Registries(scope, self._store, self._operations, self._secrets, self._clock)
         self._environments = Environments(scope, self._store, self._operations, self._clock, tokens, pace=self._pace)
         self._workspaces = Workspaces(scope, self._store, self._operations, self._secrets, self._clock)
+        self._log_queries = LogQueries(
+            collector=self._collector, store=self._store, clock=self._clock, pace=self._pace,
+            rights=self._guards.access,
+        )  # fmt: skip
         self._seeds = Seeds(
             self._groups, self._workspaces, self._environments, self._registries, self._guards.roles,
             self.client.tenant_id,
@@ -367,13 +372,7 @@ class Emulator:
             self._builds,
             self._blobs,
             self._telemetry,
-            LogQueries(
-                collector=self._collector,
-                store=self._store,
-                clock=self._clock,
-                pace=self._pace,
-                rights=self._guards.access,
-            ),
+            self._log_queries,
             Exec(self._store, self._controller),
             Control(
                 self, images=self._images, interpreters=self._interpreters, builder=self._builder, clock=self._clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.gpu import CONSUMPTION
 from aca_notebook.model.ids import environment_id
 
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 SCALARS = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(allow_nan=False) | st.text(max_size=8)
 NAMES = st.sampled_from(
     ["containers", "initContainers", "scale", "rules", "probes", "name", "image", "resources", "cpu", "memory", "env",
@@ -59,7 +61,7 @@ TEMPLATES = st.fixed_dictionaries(
 def test_any_body_is_read_or_refused(body: dict) -> None:
     asked = without_nulls(canonical_names(body))
     with contextlib.suppress(AzureError):
-        json.dumps(settled_properties(environment_id("s", "g", "env"), "East US", asked))
+        json.dumps(settled_properties(environment_id("s", "g", "env"), "East US", asked, {}, NOW))
     with contextlib.suppress(AzureError):
         template = {"containers": [{"name": "main", "image": "nginx"}]} | asked
         configuration = settled_configuration(asked, first=True)

@@ -76,6 +76,8 @@ def _component(write: Write) -> Document:
     ]
     if not properties.get("componentType"):
         raise invalid("DaprComponentInvalid", f"Dapr Component '{write.id.name}' must have a component type.")
+    if not all(secret.get("name") for secret in secrets):  # unconfirmed: the code and the sentence
+        raise invalid("DaprComponentInvalid", f"Each secret of Dapr Component '{write.id.name}' must have a name.")
     named = {secret.get("name") for secret in secrets}
     for each in metadata:
         if each.get("secretRef") and each["secretRef"] not in named and not properties.get("secretStoreComponent"):

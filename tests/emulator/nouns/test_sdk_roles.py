@@ -35,7 +35,8 @@ def test_an_identity_is_made_given_a_role_and_taken_away(sdk: Callable[[type], A
     assert authorization.role_assignments.get_by_id(given.id).principal_id == made.principal_id
     assert authorization.role_definitions.get(scope, role.name).role_name == "AcrPull"
     authorization.role_assignments.delete(scope, given.name)
-    assert list(authorization.role_assignments.list_for_scope(scope)) == []
+    of_it = f"assignedTo('{made.principal_id}')"
+    assert list(authorization.role_assignments.list_for_scope(scope, filter=of_it)) == []
     assert [each.name for each in identities.list_by_resource_group("local")] == ["puller"]
     assert [each.name for each in identities.list_by_subscription()] == ["puller"]
     identities.delete("local", "puller")

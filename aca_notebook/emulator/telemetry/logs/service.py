@@ -64,6 +64,7 @@ class LogQueries:
     def __init__(self, *, collector: Collector, store: Store, clock: Clock, pace: Pace, rights: Rights) -> None:
         self._collector = collector
         self._rights = rights
+        self._ending: set[asyncio.Task[None]] = set()
         self._store = store
         self._clock = clock
         self._pace = pace
@@ -179,12 +180,14 @@ class LogQueries:
             raise AzureError(504, "GatewayTimeout", f"The query did not end within {wait_seconds:g} seconds.")
         finally:
             late.cancel()
-            while not running.done():
-                for interrupt in interrupts:  # again and again: one that comes before the query begins is lost
-                    interrupt()
-                await asyncio.wait({running}, timeout=_INTERRUPT_SECONDS)
-            if not running.cancelled():
-                running.exception()  # it says that it was interrupted
+            if not running.done():  # some steps of a query cannot be interrupted: nobody waits for those
+                ending = asyncio.create_task(_end(running, interrupts))
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """Wait for the end of queries that nobody waits for any more. To be called before the store is closed."""
+        await asyncio.gather(*self._ending)
 
     def _admit(self, claims: Mapping[str, Any], action: str, scope: ResourceId) -> None:
         if not self._rights.allows(claims, action, scope):
@@ -205,6 +208,16 @@ class LogQueries:
 
     def _workspaces(self) -> list[dict[str, Any]]:
         return self._store.list(_WORKSPACE, self._collector.subscription)
+
+
+async def _end(running: asyncio.Future[Any], interrupts: list[Callable[[], None]]) -> None:
+    """Interrupt a query until it has ended: what comes before it began is lost."""
+    while not running.done():
+        for interrupt in interrupts:
+            interrupt()
+        await asyncio.wait({running}, timeout=_INTERRUPT_SECONDS)
+    if not running.cancelled():
+        running.exception()  # it says that it was interrupted
 
 
 def _in_query(request: Request) -> dict[str, Any]:
