@@ -163,6 +163,7 @@ class Builds:
 
     async def _run(self, work: _Work, log: Log) -> None:
         try:
+            log.step("Downloading source code...")  # at once: a log that is followed is never empty (recorded)
             async with self._turn:
                 await self._advance(work.run, status=BuildStatus.RUNNING, **work.described, startTime=self._stamp())
                 built = await self._build(work, log)

@@ -156,7 +156,7 @@ def test_a_source_is_uploaded_built_and_followed_to_its_end(emulated):
 
     assert emulated.builder.contexts == [b"context"]
     assert outcome == "successful"
-    assert log.splitlines()[1:3] == ["Step 1/2", "Step 2/2"]
+    assert log.splitlines()[2:4] == ["Step 1/2", "Step 2/2"]
     (image,) = done.properties.output_images
     assert (image.registry, image.repository, image.tag) == ("local.azurecr.io", "scorer", "ca1")
     assert done.properties.finish_time >= done.properties.start_time
