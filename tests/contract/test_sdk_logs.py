@@ -26,9 +26,10 @@ import time; time.sleep(1000)
 """
 
 
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory):
-    running = RealEmulator(tmp_path_factory.mktemp("logs") / "emulator")
+@contextmanager
+def chatting(folder):
+    """An emulator with an app that says much, until the last word."""
+    running = RealEmulator(folder)
     try:
         properties = running.properties(IMAGE)
         properties["template"]["containers"].append(
@@ -39,16 +40,36 @@ def emulator(tmp_path_factory):
         )  # fmt: skip
         answer = running.call("PUT", running.path("scorer"), {"location": "eastus", "properties": properties})
         assert answer.status_code == 201, answer.text
+        with connected(running) as client:
+            _settle(client, customer_id(running))
         yield running
     finally:
         running.stop()
 
 
+def _settle(client, workspace):
+    clock = SystemClock()
+    for _ in range(600):
+        if rows(client, workspace, 'ContainerAppConsoleLogs_CL | where Log_s == "the end" | count') == [(1,)]:
+            return
+        asyncio.run(clock.sleep(0.1))
+    raise AssertionError("the last line never came")
+
+
+def customer_id(emulator):
+    logs = emulator.call("GET", emulator.environment_id).json()["properties"]["appLogsConfiguration"]
+    return logs["logAnalyticsConfiguration"]["customerId"]
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory):
+    with chatting(tmp_path_factory.mktemp("logs") / "emulator") as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def workspace(emulator):
-    return emulator.call("GET", emulator.environment_id).json()["properties"]["appLogsConfiguration"][
-        "logAnalyticsConfiguration"
-    ]["customerId"]
+    return customer_id(emulator)
 
 
 @contextmanager
@@ -76,32 +97,21 @@ def rows(client, workspace, kql, timespan=None):
     return [tuple(row) for row in answer.tables[0].rows]
 
 
-@pytest.fixture(scope="module")
-def settled(client, workspace):
-    """Wait until the program has said its last word."""
-    clock = SystemClock()
-    for _ in range(600):
-        if rows(client, workspace, 'ContainerAppConsoleLogs_CL | where Log_s == "the end" | count') == [(1,)]:
-            return
-        asyncio.run(clock.sleep(0.1))
-    raise AssertionError("the last line never came")
-
-
-def test_every_line_is_in_the_table_once_and_in_order(client, workspace, settled):
+def test_every_line_is_in_the_table_once_and_in_order(client, workspace):
     kql = 'ContainerAppConsoleLogs_CL | where ContainerName_s == "chatty" and Stream_s == "stdout"'
     found = rows(client, workspace, f"{kql} | order by TimeGenerated asc | project n = toint(parse_json(Log_s).n)")
     assert [row[0] for row in found] == list(range(LINES))
     assert rows(client, workspace, f'{kql} | where parse_json(Log_s).level == "error" | count') == [(LINES // 10,)]
 
 
-def test_the_system_log_tells_of_the_replica(client, workspace, settled):
+def test_the_system_log_tells_of_the_replica(client, workspace):
     found = rows(
         client, workspace, 'ContainerAppSystemLogs_CL | where ContainerAppName_s == "scorer" | distinct Reason_s'
     )
     assert {"RevisionCreation", "AssigningReplica", "ContainerStarted", "RevisionReady"} <= {row[0] for row in found}
 
 
-def test_a_timespan_is_a_duration_or_two_moments(client, workspace, settled):
+def test_a_timespan_is_a_duration_or_two_moments(client, workspace):
     count = "ContainerAppConsoleLogs_CL | count"
     now = SystemClock().now()
     assert rows(client, workspace, count, timedelta(hours=1))[0][0] > LINES
@@ -109,7 +119,7 @@ def test_a_timespan_is_a_duration_or_two_moments(client, workspace, settled):
     assert rows(client, workspace, count, (now - timedelta(hours=2), timedelta(hours=1))) == [(0,)]
 
 
-def test_a_resource_is_asked_about_itself(client, emulator, settled):
+def test_a_resource_is_asked_about_itself(client, emulator):
     for path, table in ((emulator.path("scorer"), "Console"), (emulator.environment_id, "System")):
         answer = client.query_resource(path, f"ContainerApp{table}Logs_CL | count", timespan=None)
         assert answer.tables[0].rows[0][0] > 0
@@ -117,7 +127,7 @@ def test_a_resource_is_asked_about_itself(client, emulator, settled):
     assert nothing.tables[0].rows[0][0] == 0
 
 
-def test_a_batch_answers_each_of_its_queries_by_itself(client, workspace, settled):
+def test_a_batch_answers_each_of_its_queries_by_itself(client, workspace):
     queries = [
         LogsBatchQuery(workspace, "print x = 1", timespan=None),
         LogsBatchQuery(workspace, "Nope | take 1", timespan=None),
@@ -148,7 +158,7 @@ def test_a_workspace_that_is_not_there_is_not_found(client):
     assert refused.value.error.code == "WorkspaceNotFoundError"
 
 
-def test_the_async_client_reads_the_same(emulator, workspace, settled):
+def test_the_async_client_reads_the_same(emulator, workspace):
     told = emulator.environment
 
     async def ask():
@@ -169,12 +179,13 @@ def test_the_async_client_reads_the_same(emulator, workspace, settled):
     assert asyncio.run(ask()) > LINES
 
 
-def test_lines_are_still_there_after_the_emulator_was_killed(emulator, client, workspace, settled):
-    before = rows(client, workspace, 'ContainerAppConsoleLogs_CL | where ContainerName_s == "chatty" | count')[0][0]
-    emulator.kill()
-    emulator.start()
+def test_lines_are_still_there_once_after_the_emulator_was_killed(tmp_path):
     chatty = 'ContainerAppConsoleLogs_CL | where ContainerName_s == "chatty"'
     each = f'{chatty} and Stream_s == "stdout" | summarize n = count() by Log_s, ContainerGroupName_s'
-    with connected(emulator) as again:  # its port may be another's by now
-        assert rows(again, workspace, f"{chatty} | count")[0][0] >= before
-        assert rows(again, workspace, f"{each} | summarize max(n)") == [(1,)]
+    with chatting(tmp_path / "emulator") as emulator:
+        workspace = customer_id(emulator)
+        emulator.kill()
+        emulator.start()
+        with connected(emulator) as again:  # its port may be another's by now
+            assert rows(again, workspace, f"{chatty} | count")[0][0] > LINES
+            assert rows(again, workspace, f"{each} | summarize max(n)") == [(1,)]
