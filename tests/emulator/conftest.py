@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.identity import DefaultAzureCredential
 
 from tests.emulator.running import Running, running_emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _KEYS = ("signing-key.pem", "client.json")
@@ -37,3 +39,24 @@ def data_dir(tmp_path: Path, made_keys: Path) -> Path:
 def emulator(data_dir: Path) -> Iterator[Running]:
     with running_emulator(data_dir) as running:
         yield running
+
+
+@pytest.fixture
+def sdk(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[type], Any]]:
+    """Makes clients of the unmodified SDKs, over HTTPS, with nothing but what `/_emulator/env` hands out."""
+    for name, value in emulator.environment.items():
+        monkeypatch.setenv(name, value)
+    clients: list[Any] = []
+    with DefaultAzureCredential() as credential:
+
+        def make(client: type) -> Any:
+            made = client(
+                credential, os.environ["AZURE_SUBSCRIPTION_ID"], base_url=os.environ["AZURE_RESOURCE_MANAGER_URL"],
+                polling_interval=0.05,
+            )  # fmt: skip
+            clients.append(made)
+            return made
+
+        yield make
+    for each in clients:
+        each.close()
