@@ -76,9 +76,9 @@ def _counted(asked: MakeSeries, first: Any, end: Any) -> str:
     if first is None or end is None:  # no rows, no range
         return f"where false | summarize {_calls(asked)} by {asked.by or 'x = 0'}, {_TICK} = 0"
     start = _literal(first)
-    inside = f"({asked.axis}) >= {start} and ({asked.axis}) {'<' if asked.end else '<='} {_literal(end)}"
-    if not asked.end:
-        inside = f"({asked.axis}) >= {start}"
+    inside = f"({asked.axis}) >= {start}"
+    if asked.end:
+        inside += f" and ({asked.axis}) < {_literal(end)}"
     tick = f"{_TICK} = tolong(floor(({asked.axis} - {start}) / ({asked.step}), 1))"
     return f"where {inside} | summarize {_calls(asked)} by {f'{asked.by}, ' if asked.by else ''}{tick}"
 
