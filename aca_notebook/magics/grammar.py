@@ -1,6 +1,6 @@
 """The grammar of `%aca`: words in, one typed argument value out, or a sentence that says what was meant.
 
-The table of sub-commands is `subcommands.COMMANDS`; the same table makes the parser, the help, the completion and the
+The table of sub-commands is `subcommands.GRAMMAR`; the same table makes the parser, the help, the completion and the
 reference page, so they cannot disagree.
 """
 
@@ -17,7 +17,6 @@ from aca_notebook.errors import UsageFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from aca_notebook.magics.arguments import Arguments
 
 _NUMBER = re.compile(r"-\d*\.?\d+$")
 
@@ -119,7 +118,7 @@ class Grammar:
 
     commands: tuple[Command, ...]
 
-    def parse(self, words: Sequence[str], *, cell: bool = False) -> tuple[Command, Arguments] | Help:
+    def parse(self, words: Sequence[str], *, cell: bool = False) -> tuple[Command, Any] | Help:
         """Return the sub-command and its arguments; `Help` for no words, `help …` and `--help`.
 
         Raises `UsageFailed`, which names the nearest sub-command or flag.
@@ -134,7 +133,7 @@ class Grammar:
         _check_sign(command, cell=cell)
         return command, self._arguments(command, rest)
 
-    def _arguments(self, command: Command, rest: Sequence[str]) -> Arguments:
+    def _arguments(self, command: Command, rest: Sequence[str]) -> Any:
         _check_flags(command, rest)
         parsed = vars(_parser(command).parse_intermixed_args(list(rest)))
         given = {
@@ -144,8 +143,7 @@ class Grammar:
         }
         if "env_vars" in given:
             given["env_vars"] = dict(given["env_vars"])
-        made: Arguments = command.arguments(**given, **command.fixed)
-        return made
+        return command.arguments(**given, **command.fixed)
 
     def named(self, name: str) -> Command | None:
         """Return the sub-command with that full name, or None."""

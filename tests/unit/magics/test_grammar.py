@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from aca_notebook.errors import UsageFailed
-from aca_notebook.magics import arguments, words
+from aca_notebook.magics import words
 from aca_notebook.magics.grammar import Help
-from aca_notebook.magics.subcommands import GRAMMAR, read_duration
+from aca_notebook.magics.readers import duration
+from aca_notebook.magics.subcommands import GRAMMAR, apps, cost, logs, metrics, revisions, shared, targets
 
 
 def parse(line: str, *, cell: bool = False) -> object:
@@ -19,38 +20,38 @@ def parse(line: str, *, cell: bool = False) -> object:
 @pytest.mark.parametrize(
     ("line", "cell", "expected"),
     [
-        ("target local", False, arguments.Target("local")),
-        ("target", False, arguments.Target()),
-        ("target azure -g research --environment gpu", False, arguments.Target("azure", "research", "gpu")),
-        ("deploy scorer", True, arguments.Deploy("scorer")),
-        ("deploy scorer --gpu t4 --max-replicas 3", True, arguments.Deploy("scorer", gpu="T4", max_replicas=3)),
-        ("deploy --gpu A100 scorer", True, arguments.Deploy("scorer", gpu="A100")),
+        ("target local", False, targets.Target("local")),
+        ("target", False, targets.Target()),
+        ("target azure -g research --environment gpu", False, targets.Target("azure", "research", "gpu")),
+        ("deploy scorer", True, apps.Deploy("scorer")),
+        ("deploy scorer --gpu t4 --max-replicas 3", True, apps.Deploy("scorer", gpu="T4", max_replicas=3)),
+        ("deploy --gpu A100 scorer", True, apps.Deploy("scorer", gpu="A100")),
         (
             "deploy scorer --pip polars==1.9 --pip numpy scipy --env-vars MODE=fast DEPTH=3 --public --keep",
             True,
-            arguments.Deploy(
+            apps.Deploy(
                 "scorer", pip=("polars==1.9", "numpy", "scipy"), env_vars={"MODE": "fast", "DEPTH": "3"},
                 public=True, keep=True,
             ),
         ),
         ("deploy scorer --cpu 0.5 --memory 1Gi --ttl 30m", True,
-         arguments.Deploy("scorer", cpu=0.5, memory="1Gi", ttl="30m")),
-        ("plan scorer --gpu T4", True, arguments.Plan("scorer", gpu="T4")),
-        ("plan scorer", False, arguments.Plan("scorer")),
-        ("ps # all of them", False, arguments.Listing()),
-        ("show scorer", False, arguments.OneApp("scorer")),
-        ("logs scorer --tail 20", False, arguments.Logs("scorer", tail=20)),
-        ("logs -f scorer --type system", False, arguments.Logs("scorer", follow=True, type="system")),
-        ("invoke scorer -9.0", False, arguments.Invoke("scorer", ("-9.0",))),
-        ("invoke scorer --function score x=9.0", False, arguments.Invoke("scorer", ("x=9.0",), function="score")),
+         apps.Deploy("scorer", cpu=0.5, memory="1Gi", ttl="30m")),
+        ("plan scorer --gpu T4", True, apps.Plan("scorer", gpu="T4")),
+        ("plan scorer", False, apps.Plan("scorer")),
+        ("ps # all of them", False, shared.Listing()),
+        ("show scorer", False, shared.OneApp("scorer")),
+        ("logs scorer --tail 20", False, logs.Logs("scorer", tail=20)),
+        ("logs -f scorer --type system", False, logs.Logs("scorer", follow=True, type="system")),
+        ("invoke scorer -9.0", False, apps.Invoke("scorer", ("-9.0",))),
+        ("invoke scorer --function score x=9.0", False, apps.Invoke("scorer", ("x=9.0",), function="score")),
         ("metrics scorer --since 3h --plot", False,
-         arguments.Metrics("scorer", since=timedelta(hours=3), plot=True)),
-        ("cost", False, arguments.Cost()),
-        ("cost scorer --since 7d", False, arguments.Cost("scorer", since=timedelta(days=7))),
-        ("revision list scorer", False, arguments.Revision("list", "scorer")),
-        ("revision restart scorer 0000001", False, arguments.Revision("restart", "scorer", "0000001")),
-        ("down scorer ranker", False, arguments.Down(("scorer", "ranker"))),
-        ("down --all", False, arguments.Down(all=True)),
+         metrics.Metrics("scorer", since=timedelta(hours=3), plot=True)),
+        ("cost", False, cost.Cost()),
+        ("cost scorer --since 7d", False, cost.Cost("scorer", since=timedelta(days=7))),
+        ("revision list scorer", False, revisions.Revision("list", "scorer")),
+        ("revision restart scorer 0000001", False, revisions.Revision("restart", "scorer", "0000001")),
+        ("down scorer ranker", False, apps.Down(("scorer", "ranker"))),
+        ("down --all", False, apps.Down(all=True)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -122,4 +123,4 @@ def test_the_help_of_a_noun_lists_its_verbs() -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("2D", 172800)])
 def test_spans_are_read(text: str, seconds: float) -> None:
-    assert read_duration(text).total_seconds() == seconds
+    assert duration(text).total_seconds() == seconds

@@ -1,0 +1,34 @@
+"""What each sub-command does: arguments in, a call of the library, a value out. Nothing here prints or speaks HTTP.
+
+One module a noun, as in `subcommands`; each ends with the table of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.magics.commands import apps, cost, faults, logs, metrics, platform, revisions, targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aca_notebook.magics.notebook import Notebook
+
+_LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
+    **targets.LINE,
+    **apps.LINE,
+    **revisions.LINE,
+    **logs.LINE,
+    **metrics.LINE,
+    **cost.LINE,
+    **faults.LINE,
+    **platform.LINE,
+}
+_CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {**apps.CELL, **logs.CELL}
+
+
+def run(notebook: Notebook, name: str, given: Any, cell: str | None) -> object:
+    """Run one sub-command and return what it is worth to the notebook."""
+    if cell is not None:
+        return _CELL[name](notebook, given, cell)
+    return _LINE[name](notebook, given)

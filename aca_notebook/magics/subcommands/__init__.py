@@ -1,0 +1,21 @@
+"""The sub-commands: Azure's nouns and flags as in `az containerapp`, each with three examples.
+
+One module a noun: what its sub-commands parse into (frozen values, checked once, at the edge) and their table. What
+they do is in the module of the same name in `commands`.
+"""
+
+from __future__ import annotations
+
+from aca_notebook.magics.grammar import Grammar
+from aca_notebook.magics.subcommands import apps, cost, faults, logs, metrics, platform, revisions, targets
+
+GRAMMAR = Grammar((
+    *targets.COMMANDS,
+    *apps.COMMANDS,
+    *revisions.COMMANDS,
+    *logs.COMMANDS,
+    *metrics.COMMANDS,
+    *cost.COMMANDS,
+    *faults.COMMANDS,
+    *platform.COMMANDS,
+))  # fmt: skip
