@@ -1,14 +1,15 @@
-# `make` lists the targets. Everything lives in .venv and .venv-az; nothing outside this folder and uv's cache is touched.
+# `make` lists the targets. Everything lives in .venv, .venv-az and .venv-clients; nothing outside this folder and uv's cache is touched.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-az fuzz check bench soak setup lock format clean
+.PHONY: help demo lab test test-az test-clients fuzz check bench soak setup lock format clean
 
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,\
   $(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
 BIN := .venv/bin
 UV := $(BIN)/uv
 AZ := .venv-az
+CLIENTS := .venv-clients
 EXAMPLES ?= 20
 SEED ?= 1
 # uv itself, before there is a lock to read; its version in the locks may be newer.
@@ -28,6 +29,9 @@ test: .venv/.dev ## install what the tests need and run all of them
 
 test-az: .venv/.dev $(AZ)/.ready ## install the Azure CLI and an older SDK, and walk with both
 	@$(BIN)/python -m pytest tests/azure_cli -n 2 --dist loadscope $(PYTEST_ARGS)
+
+test-clients: .venv/.dev $(CLIENTS)/.ready ## install session clients that others wrote, and run each against the emulator
+	@$(BIN)/python -m pytest tests/session_clients -n 2 --dist loadscope $(PYTEST_ARGS)
 
 fuzz: .venv/.dev ## put made-up requests to every operation for some minutes; EXAMPLES and SEED say which
 	@$(BIN)/python -m tests.contract.fuzzing $(EXAMPLES) $(SEED)
@@ -61,9 +65,11 @@ lock: $(UV) ## resolve the requirements again
 	  --python-version 3.11 tests/azure_cli/requirements.in -o tests/azure_cli/requirements.lock
 	@$(UV) pip compile -q --no-deps --generate-hashes --no-annotate --no-header \
 	  --python-version 3.11 tests/azure_cli/older-sdk.in -o tests/azure_cli/older-sdk.lock
+	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header \
+	  --python-version 3.11 tests/session_clients/requirements.in -o tests/session_clients/requirements.lock
 
 clean: ## remove the environments and what the tools cached here
-	@rm -rf .venv $(AZ) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
+	@rm -rf .venv $(AZ) $(CLIENTS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
 
 $(UV):
 	@if [ -z "$(PYTHON)" ]; then echo "aca_notebook needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; fi
@@ -87,4 +93,10 @@ $(AZ)/.ready: tests/azure_cli/requirements.lock tests/azure_cli/older-sdk.lock |
 	@$(UV) pip install -q --python $(AZ)/bin/python --require-hashes -r tests/azure_cli/requirements.lock
 	@$(UV) pip install -q --python $(AZ)/bin/python --require-hashes --no-deps --target $(AZ)/older-sdk \
 	  -r tests/azure_cli/older-sdk.lock
+	@touch $@
+
+# LangChain's, LlamaIndex's, AutoGen's and Semantic Kernel's tools: 150 packages, none of them ours.
+$(CLIENTS)/.ready: tests/session_clients/requirements.lock | $(UV)
+	@$(UV) venv -q --clear --python $(BIN)/python $(CLIENTS)
+	@$(UV) pip install -q --compile-bytecode --python $(CLIENTS)/bin/python --require-hashes -r $<
 	@touch $@
