@@ -334,7 +334,7 @@ class Loop:
         self.emulator.kill()
         for client in clients:
             client.join(30)
-            assert client.unexpected == []
+            assert client.unexpected == [], client.unexpected
             self.acknowledged |= client.acknowledged
             self.writes += client.written
         forget_broken_connections()
