@@ -90,11 +90,18 @@ class ReplicasScaled(Event):
 class ReplicaAssigned(ReplicaEvent):
     """A replica was wanted and has a place to run; metering starts here.
 
-    `gpus` are the devices it leases; `note` says when it asked for some and this machine has none.
+    `gpus` are the devices it leases; `note` says when it asked for some and this machine has none. What is charged for
+    is what was asked for: `cpu_cores`, `memory_bytes` and `gpu_count` GPUs of `gpu_model`, beside the fewest replicas
+    its revision keeps, below which nothing is idle. The template is gone with its app; what it cost is not.
     """
 
     gpus: tuple[str, ...] = ()
     note: str = ""
+    cpu_cores: float = 0.0
+    memory_bytes: int = 0
+    gpu_model: str = ""
+    gpu_count: int = 0
+    min_replicas: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

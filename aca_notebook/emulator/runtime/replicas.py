@@ -161,7 +161,13 @@ class Replicas:
             message = _FULL if full else _none_free(revision.gpus, self._leases)
             self._keeper.record(events.ReplicaUnassigned(**where, reason="AssigningReplica", message=message))
         else:
-            self._keeper.record(events.ReplicaAssigned(**where, gpus=gpus, note=CPU_NOTE if on_cpu else ""))
+            self._keeper.record(
+                events.ReplicaAssigned(
+                    **where, gpus=gpus, note=CPU_NOTE if on_cpu else "", cpu_cores=revision.cpu_cores,
+                    memory_bytes=revision.memory_bytes, gpu_model=revision.gpu_model, gpu_count=revision.gpus,
+                    min_replicas=revision.scale.min_replicas,
+                )
+            )  # fmt: skip
 
     def _start_container(self, tended: Tended, action: StartContainer) -> None:
         if tended.app is None:

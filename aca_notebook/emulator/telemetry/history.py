@@ -19,7 +19,7 @@ from aca_notebook.emulator.journal.events import (
 from aca_notebook.emulator.telemetry.metrics import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from aca_notebook.emulator.journal.database import Database
@@ -33,10 +33,14 @@ _Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """An app's replicas, past and present; `since` is its first event, None for an app nothing happened to."""
+    """An app's replicas, past and present; `since` is its first event, None for an app nothing happened to.
+
+    `assigned` are the events that began them, by revision and replica: they say how large each is.
+    """
 
     since: datetime | None
     spans: tuple[Span, ...]
+    assigned: Mapping[tuple[str, str], ReplicaAssigned] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class History:
     lives: Sequence[tuple[datetime, datetime]] = ()
     since: datetime | None = None
     spans: dict[_Name, Span] = field(default_factory=dict)
+    assigned: dict[_Name, ReplicaAssigned] = field(default_factory=dict)
     _started: set[tuple[str, str, str]] = field(default_factory=set)
     _seen: dict[_Name, datetime] = field(default_factory=dict)
 
@@ -62,6 +67,7 @@ class History:
             case ReplicaAssigned():
                 name = (event.revision, event.replica)
                 self.spans.setdefault(name, Span(*name, event.at))
+                self.assigned.setdefault(name, event)
                 self._seen[name] = event.at
             case ReplicaStopped() if (name := (event.revision, event.replica)) in self.spans:
                 self.spans[name] = replace(self.spans[name], end=self._end(name, event))
@@ -72,7 +78,7 @@ class History:
 
     def metered(self) -> Metered:
         """The replicas as of the last event."""
-        return Metered(self.since, tuple(self.spans.values()))
+        return Metered(self.since, tuple(self.spans.values()), dict(self.assigned))
 
     def _note(self, event: ContainerEvent) -> None:
         name = (event.revision, event.replica)
