@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from aca_notebook.model.metric import MetricPoint
-    from aca_notebook.model.price import PriceList, ReplicaSize
+    from aca_notebook.model.price import ReplicaSize
+    from aca_notebook.model.rate import PriceList
 
 COLUMNS = ("app", "revision", "at", "replica_seconds", "vcpu_usd", "memory_usd", "gpu_usd", "total_usd")
 
@@ -61,7 +62,7 @@ def describe(
     prices: PriceList, sizes: Sequence[ReplicaSize], without_gpu: Sequence[str] = ()
 ) -> dict[str, object]:  # fmt: skip
     """What a reader must know of the figures."""
-    unpriced = sorted({size.gpu for size in sizes if prices.gpu_second_usd(size.gpu) is None})
+    unpriced = sorted({size.gpu for size in sizes if prices.gpu_second(size.gpu) is None})
     note = (
         f"estimate, upper bound: list prices of {prices.region} as of {prices.as_of:%Y-%m-%d}, all at the active rate"
     )
@@ -95,8 +96,8 @@ def _row(revision: Metered, point: MetricPoint, seconds: float, prices: PriceLis
         "revision": revision.revision,
         "at": point.at,
         "replica_seconds": replica_seconds,
-        "vcpu_usd": cost.vcpu_usd,
-        "memory_usd": cost.memory_usd,
-        "gpu_usd": cost.gpu_usd,
-        "total_usd": cost.total_usd,
+        "vcpu_usd": cost.vcpu,
+        "memory_usd": cost.memory,
+        "gpu_usd": cost.gpu,
+        "total_usd": cost.total,
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.errors import NameRefused, UsageFailed
 from aca_notebook.model.deploy import DeployPlan, Shipped
 from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, gpu_profile_type, profile_name
-from aca_notebook.model.price import ReplicaSize, hourly_usd, price_list
+from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
 from aca_notebook.model.quantities import GIB, format_memory, parse_memory
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ def plan_deployment(
         public=options.public,
         expires_at=None if options.keep else around.now + parse_duration(options.ttl),
         expiry_enforced=target.enforces_expiry,
-        hourly_active_usd=hourly_usd(size, prices),
-        hourly_idle_usd=hourly_usd(size, prices, idle=not size.gpu),
+        hourly_active_usd=hourly_cost(size, prices),
+        hourly_idle_usd=hourly_cost(size, prices, idle=not size.gpu),
         price_region=prices.region,
         price_source=prices.source,
         price_as_of=prices.as_of,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.display import amounts, theme
 from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.deploy import DeployState, PhaseState
-from aca_notebook.model.price import ReplicaSize, hourly_usd, price_list
+from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -198,7 +198,7 @@ def expiry(what: AppState | DeployPlan) -> str:
 def hourly(state: AppState) -> float:
     """Return list-price dollars an hour of one active replica."""
     size = ReplicaSize(state.cpu_cores, state.memory_bytes, state.gpu, state.gpus)
-    return hourly_usd(size, price_list(state.location))
+    return hourly_cost(size, price_list(state.location))
 
 
 def _replicas(state: AppState) -> str:

@@ -9,14 +9,13 @@ from aca_notebook.display import amounts, cards, theme
 from aca_notebook.display.tables import Cell, Table
 from aca_notebook.model import gpu
 from aca_notebook.model.named_query import NAMED_QUERIES
-from aca_notebook.model.price import PRICE_LISTS, ReplicaSize, hourly_usd, price_list
+from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aca_notebook.model.app import AppState
     from aca_notebook.model.fault import FaultInForce
-    from aca_notebook.model.price import PriceList
     from aca_notebook.model.revision import RevisionState
     from aca_notebook.model.usage import AppUsage
 
@@ -114,47 +113,20 @@ def gpus(location: str = "eastus") -> Table:
     rows, records = [], []
     for name, entry in gpu.GPU_NAMES.items():
         size = ReplicaSize(entry.cores, entry.memory_gib * 2**30, name, entry.gpus)
-        known = prices.gpu_second_usd(name) is not None
+        known = prices.gpu_second(name) is not None
         rows.append((
             Cell(f"--gpu {name}"), Cell(f"{entry.gpu_memory_gib} GiB", right=True), Cell(str(entry.cores), right=True),
             Cell(f"{entry.memory_gib} GiB", right=True),
-            Cell(amounts.dollars(hourly_usd(size, prices)) if known else "not known", right=True), Cell(entry.name),
+            Cell(amounts.dollars(hourly_cost(size, prices)) if known else "not known", right=True), Cell(entry.name),
         ))  # fmt: skip
         records.append({
             "gpu": name, "gpu_memory_gib": entry.gpu_memory_gib, "cpu_cores": entry.cores,
-            "memory_gib": entry.memory_gib, "hourly_usd": hourly_usd(size, prices) if known else None,
+            "memory_gib": entry.memory_gib, "hourly_usd": hourly_cost(size, prices) if known else None,
             "workload_profile_type": entry.name,
         })  # fmt: skip
     columns = ("GPU", "its memory", "vCPU", "memory", "$/h", "workload profile")
     note = f"largest replica, list prices of {prices.region}, {prices.as_of}; nothing is charged at zero replicas"
     return Table("GPUs of Azure Container Apps", columns, tuple(rows), note, tuple(records))
-
-
-def prices(lists: Sequence[PriceList] = PRICE_LISTS) -> Table:
-    """Return the price lists that estimates use, with date and source."""
-
-    def amount(value: float | None) -> Cell:
-        return Cell("not known" if value is None else f"{value:.6f}", right=True)
-
-    rows = tuple(
-        (
-            Cell(one.region), amount(one.vcpu_active_usd), amount(one.vcpu_idle_usd), amount(one.memory_active_usd),
-            amount(one.gpu_second_usd("T4")), amount(one.gpu_second_usd("A100")), Cell(str(one.as_of)),
-        )
-        for one in lists
-    )  # fmt: skip
-    records = tuple(
-        {
-            "region": one.region, "vcpu_active_usd": one.vcpu_active_usd, "vcpu_idle_usd": one.vcpu_idle_usd,
-            "memory_active_usd": one.memory_active_usd, "memory_idle_usd": one.memory_idle_usd,
-            "t4_usd": one.gpu_second_usd("T4"), "a100_usd": one.gpu_second_usd("A100"),
-            "requests_usd_per_million": one.requests_usd, "as_of": one.as_of, "source": one.source,
-        }
-        for one in lists
-    )  # fmt: skip
-    columns = ("region", "vCPU", "vCPU idle", "GiB", "T4", "A100", "as of")
-    note = "USD a second at list price, without the free grant. Source: " + (lists[0].source if lists else "")
-    return Table("Prices that estimates use", columns, rows, note, records)
 
 
 def usage(found: Sequence[AppUsage], *, target: str, minutes: float) -> Table:

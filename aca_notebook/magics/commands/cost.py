@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import charts, listings
+from aca_notebook.display import charts, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ def _cost_note(attrs: Mapping[str, Any]) -> str:
 def prices(notebook: Notebook, given: Listing) -> object:
     """List the prices that estimates use."""
     del notebook, given
-    return listings.prices()
+    return rates.regions()
 
 
 LINE: Mapping[str, Callable[[Notebook, Any], object]] = {

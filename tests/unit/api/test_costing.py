@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from aca_notebook.api.costing import COLUMNS, Metered, cost_table
 from aca_notebook.model.metric import MetricPoint
-from aca_notebook.model.price import EAST_US, WEST_US_2, ReplicaSize, replica_cost
+from aca_notebook.model.price import ReplicaSize, price_list, replica_cost
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+EAST_US, WEST_US_2 = price_list("eastus"), price_list("westus2")
 SIZE = ReplicaSize(0.5, 2**30)
 
 
@@ -73,5 +74,5 @@ def test_a_gpu_is_charged_on_top_and_an_unknown_price_is_said():
 @given(st.floats(0, 1e5), st.floats(0, 1e5), st.sampled_from(["", "T4", "A100"]))
 def test_cost_is_additive_over_time(first, second, gpu):
     size = ReplicaSize(1.0, 2**31, gpu, 1 if gpu else 0)
-    apart = replica_cost(size, first, EAST_US).total_usd + replica_cost(size, second, EAST_US).total_usd
-    assert replica_cost(size, first + second, EAST_US).total_usd == pytest.approx(apart)
+    apart = replica_cost(size, first, EAST_US).total + replica_cost(size, second, EAST_US).total
+    assert replica_cost(size, first + second, EAST_US).total == pytest.approx(apart)

@@ -22,7 +22,7 @@ from aca_notebook.model.app import AppState, Tags
 from aca_notebook.model.deploy import DeployPlan, Shipped
 from aca_notebook.model.gpu import CONSUMPTION, SERVERLESS_A100, SERVERLESS_T4
 from aca_notebook.model.ids import app_id
-from aca_notebook.model.price import RETAIL_API
+from aca_notebook.model.rate_snapshot import RETAIL_API
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GIB = 2**30

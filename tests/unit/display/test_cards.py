@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from aca_notebook.display import cards, listings, theme
+from aca_notebook.display import cards, listings, rates, theme
 from aca_notebook.model.app import EVERY_PATH, Tags
 from aca_notebook.model.deploy import DeployState, Phase, PhaseName, PhaseState, Shipped
 from aca_notebook.model.gpu import CPU_NOTE
@@ -182,9 +182,7 @@ def test_no_apps_say_how_to_make_one() -> None:
     assert "%%aca deploy NAME" in empty._repr_html_()
 
 
-@pytest.mark.parametrize(
-    "table", [listings.gpus(), listings.prices(), listings.limits()], ids=lambda table: table.title
-)
+@pytest.mark.parametrize("table", [listings.gpus(), rates.regions(), listings.limits()], ids=lambda table: table.title)
 def test_reference_tables_are_readable_both_ways(table) -> None:
     assert len(table.frame) == len(table) > 1
     words = Tidy(table._repr_html_()).words
@@ -192,5 +190,5 @@ def test_reference_tables_are_readable_both_ways(table) -> None:
 
 
 def test_prices_carry_their_date_and_source() -> None:
-    assert "prices.azure.com" in repr(listings.prices())
-    assert "2026-08-01" in repr(listings.prices())
+    assert "prices.azure.com" in repr(rates.regions())
+    assert "2026-08-01" in repr(rates.regions())
