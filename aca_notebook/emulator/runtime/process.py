@@ -36,6 +36,7 @@ class Launch:
     """What to run: `environment` is all the program gets beside its mark, and may hold secrets.
 
     With a `terminal`, the path of one, the program has that for its input and output, and the log file stays as it is.
+    `files` are open descriptors that it gets under the same numbers; the caller closes its own after `spawn`.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +45,7 @@ class Launch:
     log_file: Path
     mark: str
     terminal: str = ""
+    files: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class SubprocessSpawn:
             raise StartFailed("there is no command to execute")
         await asyncio.to_thread(launch.log_file.parent.mkdir, parents=True, exist_ok=True)
         try:
-            process = await asyncio.to_thread(_start_shim, launch.mark)
+            process = await asyncio.to_thread(_start_shim, launch.mark, launch.files)
         except OSError as failure:
             raise StartFailed(f"cannot start a process: {failure}") from failure
         child = ShimChild(process, launch.mark)
@@ -283,10 +285,10 @@ def marked_processes(marks: Iterable[str]) -> list[int]:
     return found
 
 
-def _start_shim(mark: str) -> subprocess.Popen[bytes]:
+def _start_shim(mark: str, files: tuple[int, ...]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         _SHIM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd="/",
-        env={MARK: mark}, start_new_session=True,
+        env={MARK: mark}, start_new_session=True, pass_fds=files,
     )  # fmt: skip
 
 
