@@ -1,19 +1,23 @@
-"""What an app cost, estimated: replica-seconds from Azure Monitor × dated list prices.
+"""What apps cost, estimated: replica-seconds and requests from Azure Monitor × dated list prices.
 
 A bucket's replica-seconds are its time-weighted average of replicas × the seconds of it that have passed, so the open
-bucket counts for what it has run and a replica that lived three seconds costs three seconds. Everything is charged at
-the active rate, which makes the figure an upper bound: Azure charges an idle replica less (facts §10.5).
+bucket counts for what it has run and a replica that lived three seconds costs three seconds. Where the metrics show
+that a replica met every condition of the idle rate (facts §10.5), it is charged that; where they say less, the active
+rate, so that the figure may be too high and is never too low.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from aca_notebook.model.price import replica_cost
+from aca_notebook.model import meter
+from aca_notebook.model.price import IDLE_BYTES_A_SECOND, IDLE_CORES
+from aca_notebook.model.quantities import GIB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -22,17 +26,47 @@ if TYPE_CHECKING:
     from aca_notebook.model.price import ReplicaSize
     from aca_notebook.model.rate import PriceList
 
-COLUMNS = ("app", "revision", "at", "replica_seconds", "vcpu_usd", "memory_usd", "gpu_usd", "total_usd")
+#: What money is spent on; a column each, with the currency at its end (`vcpu_usd`).
+PARTS = ("vcpu", "memory", "gpu", "requests")
+_KEYS = ("app", "revision", "at")
+_QUANTITIES = ("replica_seconds", "idle_seconds", "requests")
+#: What the fold takes of each sample.
+SAMPLE = ("place", "at", "replicas", "requests", "cores", "bytes_a_second")
 
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """One revision's replicas over time, and what one of them occupies."""
+    """One revision's life over time, and what one of its replicas occupies.
+
+    `points` are replicas; the others are a replica's average cores, and requests and bytes in and out, a bucket each.
+    `serves` is whether anybody counts its requests; `dedicated` names the profile whose nodes are paid for, and not its
+    replicas.
+    """
 
     app: str
     revision: str
     size: ReplicaSize
     points: Sequence[MetricPoint]
+    min_replicas: int = 0
+    requests: Sequence[MetricPoint] = ()
+    cores: Sequence[MetricPoint] = ()
+    moved_bytes: Sequence[MetricPoint] = ()
+    serves: bool = True
+    dedicated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what the money of one revision is reckoned: columns as long as there are revisions."""
+
+    names: tuple[tuple[str, str], ...]
+    arrays: Mapping[str, Any] = field(repr=False)
+
+
+def columns(currency: str) -> tuple[str, ...]:
+    """The columns of a cost table: whose and when, how much of what, what it costs; `idle_…` was spent on nothing."""
+    money = (*PARTS, "total", "idle")
+    return (*_KEYS, *_QUANTITIES, *(f"{name}_{currency.lower()}" for name in money))
 
 
 def cost_table(
@@ -40,64 +74,142 @@ def cost_table(
 ) -> pd.DataFrame:
     """Return one row a revision and bucket with a cost; `.attrs` tells source, date, region and what is not known.
 
-    `without_gpu` are apps whose replicas run on the CPU though they asked for a GPU: they cost what the GPU would.
+    `idle_usd` is the part of `total_usd` that was paid while no request came. `without_gpu` are apps whose replicas run
+    on the CPU though they asked for a GPU: they cost what the GPU would.
     """
-    import pandas as pd
-
-    rows = [
-        _row(revision, point, _elapsed_seconds(point.at, grain_seconds, now), prices)
-        for revision in metered
-        for point in revision.points
-        if point.value
-    ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame["at"] = pd.to_datetime(frame["at"], utc=True)
-    frame = frame.sort_values(["at", "app", "revision"], ignore_index=True)
-    described = describe(prices, [revision.size for revision in metered], without_gpu)
-    frame.attrs = {"grain_seconds": grain_seconds, **described}
+    agreed = terms(metered, prices)
+    found = fold(samples(metered, grain_seconds), agreed, grain_seconds, now.timestamp())
+    frame = table(found, agreed, prices.currency)
+    frame.attrs = {"grain_seconds": grain_seconds, **describe(prices, metered, without_gpu)}
     return frame
 
 
+def terms(metered: Sequence[Metered], prices: PriceList) -> Terms:
+    """Put side by side what each revision's replicas are, and what a second of one costs, active and idle."""
+    import numpy as np
+
+    def rate(which: meter.Meter) -> float:
+        price = prices.price(which)
+        return math.nan if price is None else price
+
+    def row(one: Metered) -> tuple[float, ...]:
+        charged = 0.0 if one.dedicated else 1.0
+        gpu = prices.gpu_second(one.size.gpu)
+        cores, gib = one.size.cpu_cores * charged, one.size.memory_bytes / GIB * charged
+        return (
+            cores * rate(meter.VCPU_ACTIVE), cores * rate(meter.VCPU_IDLE), gib * rate(meter.MEMORY_ACTIVE),
+            gib * rate(meter.MEMORY_IDLE), math.nan if gpu is None else one.size.gpus * gpu * charged,
+            charged * rate(meter.REQUESTS), 0.0 if one.size.gpu or one.dedicated else float(one.min_replicas),
+            float(one.serves),
+        )  # fmt: skip
+
+    names = ("vcpu", "vcpu_idle", "memory", "memory_idle", "gpu", "requests", "min_replicas", "serves")
+    table = np.array([row(one) for one in metered], dtype=float).reshape(len(metered), len(names))
+    return Terms(tuple((one.app, one.revision) for one in metered), dict(zip(names, table.T, strict=True)))
+
+
+def fold(
+    taken: Mapping[str, Any], agreed: Terms, grain_seconds: int, now_seconds: float
+) -> dict[str, Any]:  # fmt: skip
+    """Turn samples (arrays, `SAMPLE`) into what they cost, in their order; moments are seconds since the epoch.
+
+    Arithmetic on whole arrays: a million samples take a fraction of a second.
+    """
+    import numpy as np
+
+    place, at = taken["place"], taken["at"]
+    replica_seconds = taken["replicas"] * np.clip(now_seconds - at, 0.0, float(grain_seconds))
+    requests = np.nan_to_num(taken["requests"])
+    of = {name: values[place] for name, values in agreed.arrays.items()}
+    idle = _idle(taken, of["min_replicas"], requests)
+    vcpu = replica_seconds * np.where(idle, of["vcpu_idle"], of["vcpu"])
+    memory = replica_seconds * np.where(idle, of["memory_idle"], of["memory"])
+    gpu = replica_seconds * of["gpu"]
+    asked = requests * of["requests"]
+    total = vcpu + memory + np.nan_to_num(gpu) + np.nan_to_num(asked)
+    quiet = (requests == 0) & (of["serves"] > 0)
+    return {
+        "place": place, "at": at, "replica_seconds": replica_seconds,
+        "idle_seconds": np.where(idle, replica_seconds, 0.0), "requests": requests, "vcpu_money": vcpu,
+        "memory_money": memory, "gpu_money": gpu, "requests_money": asked, "total_money": total,
+        "idle_money": np.where(quiet, total, 0.0),
+    }  # fmt: skip
+
+
+def table(found: Mapping[str, Any], agreed: Terms, currency: str) -> pd.DataFrame:
+    """Put what the fold found into a table, in the order of time; rows of nothing are left out."""
+    import numpy as np
+    import pandas as pd
+
+    kept = np.flatnonzero((found["replica_seconds"] > 0) | (found["requests"] > 0))
+    kept = kept[np.lexsort((found["place"][kept], found["at"][kept]))]
+    place = found["place"][kept]
+    apps, revisions = (np.array([name[part] for name in agreed.names], dtype=object)[place] for part in (0, 1))
+    numbers = [values[kept] for name, values in found.items() if name not in {"place", "at"}]
+    filled = (apps, revisions, pd.to_datetime(found["at"][kept], unit="s", utc=True), *numbers)
+    return pd.DataFrame(dict(zip(columns(currency), filled, strict=True)))
+
+
+def _idle(taken: Mapping[str, Any], least: Any, requests: Any) -> Any:
+    """`price.is_idle` on whole arrays; a sample that was not taken (NaN) is below nothing, so it is active."""
+    there = taken["replicas"]
+    waits = (least > 0) & (there > 0) & (there <= least) & (requests <= 0)
+    return waits & (taken["cores"] < IDLE_CORES) & (taken["bytes_a_second"] < IDLE_BYTES_A_SECOND)
+
+
+def samples(metered: Sequence[Metered], grain_seconds: int) -> dict[str, Any]:
+    """Put the points of one bucket side by side; what nobody measured is NaN."""
+    import numpy as np
+
+    rows = [(place, *row) for place, one in enumerate(metered) for row in _rows(one, grain_seconds)]
+    table = np.array(rows, dtype=float).reshape(len(rows), len(SAMPLE))
+    found = dict(zip(SAMPLE, table.T, strict=True))
+    return found | {"place": found["place"].astype(int)}
+
+
+def _rows(one: Metered, grain_seconds: int) -> Iterator[tuple[float, ...]]:
+    requests, cores, moved = (_by_moment(points) for points in (one.requests, one.cores, one.moved_bytes))
+    replicas = _by_moment(one.points)
+    for at in sorted({*replicas, *requests}):
+        there = replicas.get(at, 0.0)
+        a_second = moved[at] / grain_seconds / max(there, 1.0) if at in moved else math.nan
+        yield at.timestamp(), there, requests.get(at, 0.0), cores.get(at, math.nan), a_second
+
+
+def _by_moment(points: Sequence[MetricPoint]) -> dict[datetime, float]:
+    """Values by moment, those that are known; several of one moment (bytes in and out) are added up."""
+    found: dict[datetime, float] = {}
+    for point in points:
+        if point.value is not None:
+            found[point.at] = found.get(point.at, 0.0) + point.value
+    return found
+
+
 def describe(
-    prices: PriceList, sizes: Sequence[ReplicaSize], without_gpu: Sequence[str] = ()
+    prices: PriceList, metered: Sequence[Metered] = (), without_gpu: Sequence[str] = ()
 ) -> dict[str, object]:  # fmt: skip
     """What a reader must know of the figures."""
-    unpriced = sorted({size.gpu for size in sizes if prices.gpu_second(size.gpu) is None})
+    unpriced = sorted({one.size.gpu for one in metered if prices.gpu_second(one.size.gpu) is None})
+    dedicated = sorted({f"{one.app} ({one.dedicated})" for one in metered if one.dedicated})
     note = (
-        f"estimate, upper bound: list prices of {prices.region} as of {prices.as_of:%Y-%m-%d}, all at the active rate"
+        f"estimate, upper bound: list prices of {prices.region} as of {prices.as_of:%Y-%m-%d}, "
+        "the active rate wherever metrics do not show that a replica was idle"
     )
     if unpriced:
         note += f"; without {', '.join(unpriced)}, whose price is not known"
+    if dedicated:
+        note += f"; without {', '.join(dedicated)}: dedicated nodes are charged by the hour, whatever runs on them"
     on_cpu = ""
     if without_gpu:
         on_cpu = f"priced with the GPU that {', '.join(without_gpu)} asked for, though replicas ran on the CPU"
     return {
         "note": "; ".join(filter(None, (note, on_cpu))),
         "gpu_note": on_cpu,
-        "estimate": "upper bound: every second at the active rate",
-        "currency": "USD",
+        "estimate": "upper bound: the active rate wherever metrics do not show that a replica was idle",
+        "currency": prices.currency,
         "price_source": prices.source,
         "price_as_of": prices.as_of.isoformat(),
         "price_region": prices.region,
         "unpriced": unpriced,
-        "excludes": "requests, free grants, discounts, tax",
-    }
-
-
-def _elapsed_seconds(start: datetime, grain_seconds: int, now: datetime) -> float:
-    return min(float(grain_seconds), max(0.0, (now - start).total_seconds()))
-
-
-def _row(revision: Metered, point: MetricPoint, seconds: float, prices: PriceList) -> Mapping[str, object]:
-    replica_seconds = (point.value or 0.0) * seconds
-    cost = replica_cost(revision.size, replica_seconds, prices)
-    return {
-        "app": revision.app,
-        "revision": revision.revision,
-        "at": point.at,
-        "replica_seconds": replica_seconds,
-        "vcpu_usd": cost.vcpu,
-        "memory_usd": cost.memory,
-        "gpu_usd": cost.gpu,
-        "total_usd": cost.total,
+        "excludes": "free grants, discounts, tax, logs, network, registry",
     }

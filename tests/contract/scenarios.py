@@ -294,7 +294,7 @@ def metrics_count_the_calls_and_cost_the_seconds(ws: Workspace) -> None:
         assert frame["replicas"].max() > 0
         cost = deployment.app.cost()
         assert 0 < cost["replica_seconds"].sum() < 300
-        assert cost["total_usd"].sum() == pytest.approx(
+        assert (cost["vcpu_usd"] + cost["memory_usd"]).sum() == pytest.approx(
             cost["replica_seconds"].sum() * (0.5 * 0.000024 + 1 * 0.000003), rel=1e-6
         )
         assert ws.cost()["total_usd"].sum() >= cost["total_usd"].sum()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_notebook.api.costing import COLUMNS, Metered, cost_table
+from aca_notebook.api.costing import Metered, columns, cost_table
 from aca_notebook.model.metric import MetricPoint
 from aca_notebook.model.price import ReplicaSize, price_list, replica_cost
+from aca_notebook.model.rate import PriceList
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EAST_US, WEST_US_2 = price_list("eastus"), price_list("westus2")
@@ -49,7 +51,7 @@ def test_buckets_without_replicas_have_no_row():
 
 def test_nothing_measured_is_an_empty_table_with_its_columns():
     frame = cost_table([], 60, START, EAST_US)
-    assert list(frame.columns) == list(COLUMNS)
+    assert list(frame.columns) == list(columns("USD"))
     assert frame.empty
 
 
@@ -76,3 +78,49 @@ def test_cost_is_additive_over_time(first, second, gpu):
     size = ReplicaSize(1.0, 2**31, gpu, 1 if gpu else 0)
     apart = replica_cost(size, first, EAST_US).total + replica_cost(size, second, EAST_US).total
     assert replica_cost(size, first + second, EAST_US).total == pytest.approx(apart)
+
+
+def points(*values: float | None) -> tuple[MetricPoint, ...]:
+    return tuple(MetricPoint(START + timedelta(minutes=i), value) for i, value in enumerate(values))
+
+
+def test_a_replica_that_waits_at_its_minimum_is_charged_the_idle_rate_where_metrics_show_it():
+    waiting = Metered(
+        "scorer", "scorer--1", SIZE, points(1.0, 1.0, 1.0), min_replicas=1, requests=points(0.0, 4.0, 0.0),
+        cores=points(0.002, 0.3, None), moved_bytes=points(600.0, 9000.0, 600.0),
+    )  # fmt: skip
+    frame = cost_table([waiting], 60, START + timedelta(hours=1), EAST_US)
+    active, idle = 60 * (0.5 * 0.000024 + 0.000003), 60 * (0.5 * 0.000003 + 0.000003)
+    assert frame["total_usd"].tolist() == pytest.approx([idle, active + 4 * 0.40 / 1e6, active])
+    assert frame["idle_seconds"].tolist() == [60.0, 0.0, 0.0]
+    assert frame["idle_usd"].tolist() == pytest.approx([idle, 0.0, active]), "what was paid while nobody asked"
+
+
+def test_a_gpu_that_waits_is_charged_in_full_and_all_of_it_is_idle_money():
+    size = ReplicaSize(8, 56 * 2**30, "T4", 1)
+    waiting = Metered(
+        "scorer", "scorer--1", size, points(1.0), min_replicas=1, requests=points(0.0), cores=points(0.0),
+        moved_bytes=points(0.0),
+    )  # fmt: skip
+    frame = cost_table([waiting], 60, START + timedelta(hours=1), EAST_US)
+    assert frame["total_usd"].sum() == pytest.approx(60 * 0.000433)
+    assert frame["idle_usd"].tolist() == frame["total_usd"].tolist()
+
+
+def test_what_takes_no_requests_is_not_called_idle():
+    worker = Metered("worker", "worker--1", SIZE, points(1.0), serves=False)
+    assert cost_table([worker], 60, START + timedelta(hours=1), EAST_US)["idle_usd"].sum() == 0
+
+
+def test_replicas_on_dedicated_nodes_cost_nothing_themselves_and_the_note_says_who_does():
+    there = Metered("scorer", "scorer--1", SIZE, points(1.0), requests=points(3.0), dedicated="D4")
+    frame = cost_table([there], 60, START + timedelta(hours=1), EAST_US)
+    assert frame["total_usd"].sum() == 0
+    assert "scorer (D4)" in frame.attrs["note"]
+
+
+def test_columns_carry_the_currency():
+    euros = PriceList("eastus", "EUR", tuple(replace(rate, currency="EUR") for rate in EAST_US.rates))
+    frame = cost_table([metered(1.0)], 60, START + timedelta(hours=1), euros)
+    assert "total_eur" in frame
+    assert frame.attrs["currency"] == "EUR"
