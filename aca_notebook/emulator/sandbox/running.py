@@ -134,7 +134,10 @@ def memory_file(name: str, content: bytes) -> int:
 
 
 def _plan(wanted: Wanted, home: Path, control: int) -> dict[str, object]:
-    env = {MARK: wanted.mark, "TMPDIR": str(home / place.TMP), "HOME": str(home / place.DATA), **wanted.env}
+    env = {
+        MARK: wanted.mark, "TMPDIR": str(home / place.TMP), "HOME": str(home / place.DATA),
+        "SANDBOX_RUN": str(home / place.RUN), **wanted.env,
+    }  # fmt: skip
     program = shutil.which(wanted.command[0], path=env.get("PATH", os.defpath)) or wanted.command[0]
     return {
         "argv": [os.fsencode(word) for word in (program, *wanted.command[1:])],

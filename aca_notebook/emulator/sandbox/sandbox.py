@@ -26,8 +26,9 @@ class Wanted:
     `command[0]` is an absolute path, or a name to be looked up in `env`'s PATH. `folder` is on this machine and the
     caller's: the sandbox writes `output.log` there (what the program says, as `time stream F|P text`, rotated at
     10 MB) and nothing else. The program's own folders are `Shown`: `data` is where it starts.
-    `env` is all that it gets. `file_bytes` bounds `/mnt/data` and `/tmp` together. `readable` are folders and files
-    that it may read, by their own paths, beside the system's: the environment of its interpreter.
+    `env` is all that it gets beside TMPDIR, HOME and `SANDBOX_RUN`, the folder of its sockets as it sees that: it has
+    to know it before `Shown` is known here. `file_bytes` bounds `/mnt/data` and `/tmp` together. `readable` are folders
+    and files that it may read, by their own paths, beside the system's: the environment of its interpreter.
     `mark` names all of it for `sweep`: `process.new_mark(owner)`.
     """
 
