@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from aca_notebook.api import measures
 from aca_notebook.api.calling import Endpoint
+from aca_notebook.api.diagnosing import diagnose
 from aca_notebook.api.log_query import LogOptions, log_query
 from aca_notebook.api.logs import LogStream
 from aca_notebook.api.twin import blocking
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.loop import PrivateLoop
     from aca_notebook.api.workspace import Workspace
     from aca_notebook.model.app import AppState
+    from aca_notebook.model.diagnosis import Finding
     from aca_notebook.model.ids import ResourceId
     from aca_notebook.model.metric import MetricPoint
     from aca_notebook.model.revision import ReplicaState, RevisionState
@@ -164,6 +166,12 @@ class App:
     async def down(self) -> None:
         """Delete it, with its revisions, replicas and key. An absent app is down already."""
         await self._access.ask(lambda services: services.apps.delete(self.name))
+
+    @blocking
+    async def why(self) -> Finding:
+        """Why it is as it is (`model.diagnosis.Finding`): asleep, starting, stuck, broken; and what to run next."""
+        self.state = await self._workspace.read_state(self.name)
+        return await diagnose(self._access, self.state)
 
     @blocking
     async def metrics(

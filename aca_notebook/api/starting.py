@@ -190,7 +190,7 @@ class Starting:
             return failed.message, failed.hint
         return (
             f"the new revision of {self._app!r} did not become ready",
-            f"`%aca logs {self._app} --type system` tells what the platform did",
+            f"`%aca why {self._app}` says what is known of it",
         )
 
     async def _import_failure(self) -> DeploymentFailed | None:

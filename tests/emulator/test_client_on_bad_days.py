@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aca_notebook.api.access import Access
+from aca_notebook.api.diagnosing import diagnose
 from aca_notebook.api.starting import Starting
 from aca_notebook.azure.credential import client_secret
 from aca_notebook.azure.target import Target
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import Conflict, DeploymentFailed, QuotaExceeded, Throttled, Unauthorized
+from aca_notebook.model.diagnosis import Verdict
 from tests.emulator.running import Running, running_emulator
 from tests.emulator.test_faults import in_force, put_in_force
+from tests.fakes.gpus import FakeGpus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -157,3 +160,25 @@ async def test_an_app_is_gone_although_nobody_confirmed_it(emulator: Running, wh
     async with client(emulator) as access:
         await access.ask(lambda services: services.apps.delete("scorer"))
         assert await names(access) == []
+
+
+async def test_an_app_whose_gpu_never_comes_says_so_and_what_to_run(data_dir: Path) -> None:
+    with running_emulator(data_dir, gpus=FakeGpus(1)) as emulator:
+        put_in_force(emulator, "stuck-gpu")
+        body = emulator.body(scale={"minReplicas": 1})
+        body["properties"]["workloadProfileName"] = "gpu-t4"
+        async with client(emulator) as access:
+            await put(access, body)
+            replicas = f"{emulator.app_path()}/revisions/{{}}/replicas"
+            name = emulator.ask("GET", emulator.app_path()).json()["properties"]["latestRevisionName"]
+            await asyncio.to_thread(
+                emulator.eventually, lambda: emulator.ask("GET", replicas.format(name)).json()["value"]
+            )
+            document = await access.ask(lambda services: services.apps.document("scorer"))
+            profiles = await access.ask(lambda services: services.environments.profiles())
+            found = await diagnose(access, access.services.apps.read(document, profiles))
+    assert found.verdict is Verdict.BROKEN
+    assert found.code == "AssigningReplica"
+    assert found.cause == "no node has a free GPU (T4)"
+    assert found.commands == ("%aca gpu", "%aca down scorer")
+    assert any("AssigningReplica" in line for line in found.evidence)

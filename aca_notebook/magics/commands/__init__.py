@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.magics.commands import apps, cost, faults, logs, metrics, platform, revisions, targets
+from aca_notebook.magics.commands import apps, cost, diagnosis, faults, logs, metrics, platform, revisions, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **targets.LINE,
     **apps.LINE,
     **revisions.LINE,
+    **diagnosis.LINE,
     **logs.LINE,
     **metrics.LINE,
     **cost.LINE,

@@ -7,12 +7,13 @@ they do is in the module of the same name in `commands`.
 from __future__ import annotations
 
 from aca_notebook.magics.grammar import Grammar
-from aca_notebook.magics.subcommands import apps, cost, faults, logs, metrics, platform, revisions, targets
+from aca_notebook.magics.subcommands import apps, cost, diagnosis, faults, logs, metrics, platform, revisions, targets
 
 GRAMMAR = Grammar((
     *targets.COMMANDS,
     *apps.COMMANDS,
     *revisions.COMMANDS,
+    *diagnosis.COMMANDS,
     *logs.COMMANDS,
     *metrics.COMMANDS,
     *cost.COMMANDS,

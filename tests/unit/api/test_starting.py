@@ -50,8 +50,8 @@ def test_a_note_tells_what_a_replica_waits_for(replica: ReplicaState, said: str)
     [
         (ReplicaState("r", details=FULL), ServiceFailed("x"), FULL, "`%aca gpu`"),
         (ReplicaState("r"), QuotaExceeded("no room", hint="another region"), "no room", "another region"),
-        (ReplicaState("r"), ServiceFailed("x"), "did not become ready", "--type system"),
-        (ReplicaState("r"), None, "did not become ready", "--type system"),
+        (ReplicaState("r"), ServiceFailed("x"), "did not become ready", "%aca why"),
+        (ReplicaState("r"), None, "did not become ready", "%aca why"),
     ],
 )
 def test_a_revision_that_is_not_ready_is_explained_by_what_is_known_of_it(replica, failed, message, hint) -> None:
