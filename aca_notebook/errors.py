@@ -17,6 +17,7 @@
     ├── DeploymentFailed        the new revision did not become ready (with the traceback of the cell, if it has one)
     │   ├── BuildFailed         the image could not be made
     │   └── Superseded          a later deploy of the same app took over
+    ├── SessionGone             the interpreter that ran a session's earlier cells is no more
     ├── CallFailed              an app answered a call with an error of its own making (status, call id)
     │   ├── InvalidArguments    a parameter is missing or has the wrong type
     │   └── RemoteError         the function raised (type name, remote traceback)
@@ -176,6 +177,10 @@ class BuildFailed(DeploymentFailed):
 
 class Superseded(DeploymentFailed):
     """A later deploy of the same app took over; the app runs the later one."""
+
+
+class SessionGone(AcaError):
+    """The interpreter that ran a session's earlier cells is no more: its variables and files went with it."""
 
 
 class CallFailed(AcaError):
