@@ -22,7 +22,7 @@ from aca_notebook.model.metric import REPLICAS
 from aca_notebook.model.price import ReplicaSize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.access import Access
     from aca_notebook.api.costing import Metered
     from aca_notebook.api.loop import PrivateLoop
+    from aca_notebook.api.runner_gpus import RunnerGpus
     from aca_notebook.api.workspace import Workspace
     from aca_notebook.model.app import AppState
     from aca_notebook.model.diagnosis import Finding
@@ -175,13 +176,33 @@ class App:
 
     @blocking
     async def metrics(
-        self, since: timedelta = timedelta(hours=1), interval: timedelta | None = None
+        self, since: timedelta = timedelta(hours=1), interval: timedelta | None = None, *,
+        metrics: Sequence[str] = (), by: str = "",
     ) -> pd.DataFrame:  # fmt: skip
-        """What Azure Monitor measured: one row a bucket (UTC), columns in our units (`.attrs["units"]`)."""
+        """What the app used and answered: one row a bucket (UTC), columns in our units (`.attrs["units"]`).
+
+        `interval` is the width of a bucket, one of Azure's grains. `metrics` are words (`cpu memory requests latency
+        replicas restarts network gpu`), columns or Azure's names; all of the words without. `by` splits into a row for
+        each `revision`, `replica` or `status`. `.attrs["sources"]` tells who measured a column, `.attrs["notes"]` what
+        is missing and why. Raises `UsageFailed` for a metric, a split or a grain that there is not.
+        """
+        measures.check_by(by)
         span, grain = measures.buckets(since, interval, self._workspace.clock.now())
-        frame = await measures.read_metrics(self._access, self.id, span, grain)
-        frame.attrs["note"] = self.state.gpu_note
+        asked = await measures.find_metrics(self._access, self.id, metrics) if metrics else measures.DEFAULT
+        question = measures.Question(span, grain, asked, by, split_requests=True)
+        frame = await measures.read_metrics(self._access, self.id, question, lambda: self.runner_gpus(span))
+        frame.attrs["note"] = "; ".join(filter(None, (self.state.gpu_note, *frame.attrs["notes"])))
         return frame
+
+    async def runner_gpus(self, span: tuple[datetime, datetime]) -> RunnerGpus:
+        """What the app's running replicas say of their own GPUs; nothing of an app that has none."""
+        from aca_notebook.api.runner_gpus import RunnerGpus, read_runner_gpus
+
+        if not self.state.gpu or not self.state.latest_revision:
+            return RunnerGpus()
+        replicas = await self._access.ask(lambda services: services.apps.replicas(self.name, self.revision))
+        ready = sum(replica.ready for replica in replicas)
+        return await read_runner_gpus(self._access, self.endpoint, ready, span)
 
     @blocking
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:

@@ -162,7 +162,7 @@ class Emulator:
         )
         self._telemetry = Telemetry(
             database=self._database, controller=self._controller, store=self._store, clock=clock,
-            usage=self._controller,
+            usage=self._controller, faults=self._faults,
         )  # fmt: skip
         self._collector = Collector(
             path=settings.data_dir / "logs.duckdb", database=self._database, controller=self._controller,

@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from aca_notebook.model import metric
 from aca_notebook.model.named_query import NAMED_QUERIES
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from aca_notebook.magics.grammar import Command, Grammar, Option
 
 _LINE = re.compile(r"^\s*(?:[A-Za-z_][\w, ]*=\s*)?(?P<sign>%%?)aca(?:\s+(?P<rest>.*))?$")
+#: What may stand where other words may, too.
+_LISTED = {"metric": tuple(metric.WORDS), "grain": metric.GRAIN_WORDS}
 _SIMPLE_TYPE = {"subcommand": "function", "flag": "param", "value": "value", "app": "instance", "function": "function"}
 
 
@@ -141,6 +144,8 @@ def _values(option: Option | None, fragment: str, names: Names) -> Completions:
         found = [Completion(name, option.completes) for name in known]
     elif option.completes == "query":
         found = [Completion(each.name, "value") for each in NAMED_QUERIES]
+    elif option.completes in _LISTED:
+        found = [Completion(each, "value") for each in _LISTED[option.completes]]
     else:
         found = [Completion(value, "value") for value in option.values]
     folded = fragment.lower()

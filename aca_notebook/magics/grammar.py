@@ -26,7 +26,8 @@ class Option:
     """One flag, or with no dash one positional.
 
     `read` turns the word into its value and raises `ValueError` with a sentence; `None` makes a switch. `completes`
-    names what may stand there: `app`, `function`, `file`, `query` or nothing; `values` lists it outright.
+    names what may stand there: `app`, `function`, `file`, `query`, `metric`, `grain` or nothing; `values` lists it
+    outright.
     """
 
     names: tuple[str, ...]

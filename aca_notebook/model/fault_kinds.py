@@ -28,6 +28,7 @@ class Seam(StrEnum):
     TOKEN = "tokens"  # noqa: S105  # a place, not a secret
     ROLE = "roles"
     QUOTA = "quotas"
+    METRIC = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +240,19 @@ class Quota(_Kind):
     limit: int = _parameter(0, "how many there may be")
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MissingMetric(_Kind):
+    """Queries of a metric are answered 400, as where Azure has none: the GPU's comes and goes."""
+
+    seam: ClassVar[Seam] = Seam.METRIC
+    lasting: ClassVar[bool] = True
+    metric: str = _parameter("GpuUtilizationPercentage", "Azure's name of it")
+
+
 Kind = (
     Throttle | Outage | DropConnection | SlowAnswer | ExpiredToken | Forbidden | LostLogs
     | SlowOperation | FailOperation | StuckOperation | StuckGpu | ImagePullFailure | ProbeFailure
-    | RequestTimeout | AppOutage | DropCall | ShortToken | RoleDelay | Quota
+    | RequestTimeout | AppOutage | DropCall | ShortToken | RoleDelay | Quota | MissingMetric
 )  # fmt: skip
 
 

@@ -9,4 +9,5 @@ FAULT_NAMES = (
     "throttle", "outage", "drop-connection", "slow-answer", "expired-token", "forbidden", "lost-logs",
     "slow-operation", "fail-operation", "stuck-operation", "stuck-gpu", "image-pull-failure", "probe-failure",
     "request-timeout", "app-outage", "drop-call", "short-token", "role-delay", "quota",
+    "missing-metric",
 )  # fmt: skip

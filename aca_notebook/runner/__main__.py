@@ -71,7 +71,11 @@ async def serve(services: Services, lines: CellLines, door: Door, environment: M
     title = environment.get("CONTAINER_APP_NAME", "") or services.entry or "aca_notebook"
     app = RunnerApp(services, lines, door, threads=int(environment.get("ACA_RUNNER_THREADS", "10")), title=title)
     server = AnnouncedServer(configuration(app, services, environment))
-    await server.serve()
+    watching = asyncio.create_task(app.gpu_minutes.watch(), name="gpus")
+    try:
+        await server.serve()
+    finally:
+        watching.cancel()
     return 0 if server.started else 1
 
 

@@ -76,6 +76,7 @@ class RunnerApp:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="call")
         self._metrics = CallMetrics()
         self._gpus = gpus.Gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        self.gpu_minutes = gpus.GpuMinutes(self._gpus)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI scope."""
@@ -176,9 +177,8 @@ class RunnerApp:
         if path == "/_aca/open":
             return self._open(scope)
         self._door.admit(headers, scope["method"])
-        if path == "/_aca/metrics":
-            written = self._metrics.text() + gpus.text(self._gpus.samples())
-            return Answer(200, written.encode(), "text/plain; version=0.0.4; charset=utf-8")
+        if path in {"/_aca/metrics", "/_aca/gpus"}:
+            return self._figures(scope, path)
         if path == "/openapi.json":
             return Answer(200, msgspec.json.encode(openapi.describe(self._services, self._title)))
         if path == "/docs":
@@ -186,6 +186,19 @@ class RunnerApp:
         if path == "/" and b"text/html" in headers.get(b"accept", b""):
             return Answer(302, b"", headers=((b"location", b"docs"),))
         raise self._not_there(scope["method"], path)
+
+    def _figures(self, scope: Scope, path: str) -> Answer:
+        """Answer with figures: Prometheus' text of now, or what the GPUs did since `?since=` (minutes of the epoch)."""
+        if path == "/_aca/metrics":
+            written = self._metrics.text() + gpus.text(self._gpus.samples())
+            return Answer(200, written.encode(), "text/plain; version=0.0.4; charset=utf-8")
+        (since,) = parse_qs(scope["query_string"].decode("latin-1")).get("since", ["0"])[:1]
+        document = self.gpu_minutes.document(
+            revision=os.environ.get("CONTAINER_APP_REVISION", ""),
+            replica=os.environ.get("CONTAINER_APP_REPLICA_NAME", ""),
+            since_minute=int(since) if since.isdecimal() and len(since) < 16 else 0,
+        )
+        return Answer(200, msgspec.json.encode(document))
 
     def _open(self, scope: Scope) -> Answer:
         query = parse_qs(scope["query_string"].decode("latin-1"))

@@ -5,11 +5,20 @@ Without the library, or a GPU given to this container, there is nothing to say, 
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
+import time
+from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 LIBRARY = "libnvidia-ml.so.1"
+SAMPLE_SECONDS = 5.0
+#: A day of minutes, 0.4 MB: who looks back sees what this replica did, whoever measured meanwhile.
+KEPT_MINUTES = 1440
 _UUID_BYTES = 96
 
 
@@ -61,6 +70,72 @@ class Gpus:
         if failed or (self._wanted is not None and name not in self._wanted and str(index) not in self._wanted):
             return None
         return GpuSample(name, utilization.gpu, memory.used, memory.total)
+
+
+@dataclass(slots=True)
+class GpuMinute:
+    """What the samples of one minute (since the epoch) add up to: the mean of the GPUs' load, the sum of their memory.
+
+    `utilization_total` is over `count` samples; memory is the most that was in use.
+    """
+
+    minute: int
+    count: int = 0
+    utilization_total: float = 0.0
+    utilization_least: float = 100.0
+    utilization_most: float = 0.0
+    memory_bytes: int = 0
+
+
+class GpuMinutes:
+    """The past day of this replica's GPUs, a minute each; `watch` fills it. Only the event loop's thread touches it."""
+
+    def __init__(self, gpus: Gpus, now: Callable[[], float] = time.time) -> None:
+        self._gpus = gpus
+        self._now = now
+        self._minutes: deque[GpuMinute] = deque(maxlen=KEPT_MINUTES)
+        self._memory_total_bytes = 0
+
+    async def watch(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Sample until cancelled; without a GPU there is nothing to do, and it returns at once."""
+        while samples := await asyncio.to_thread(self._gpus.samples):
+            self.add(samples)
+            await sleep(SAMPLE_SECONDS)
+
+    def add(self, samples: list[GpuSample]) -> None:
+        """Take one look at all GPUs in."""
+        minute = int(self._now() // 60)
+        if not self._minutes or self._minutes[-1].minute != minute:
+            self._minutes.append(GpuMinute(minute))
+        latest = self._minutes[-1]
+        load = sum(each.utilization_percent for each in samples) / len(samples)
+        latest.count += 1
+        latest.utilization_total += load
+        latest.utilization_least = min(latest.utilization_least, load)
+        latest.utilization_most = max(latest.utilization_most, load)
+        latest.memory_bytes = max(latest.memory_bytes, sum(each.memory_used_bytes for each in samples))
+        self._memory_total_bytes = sum(each.memory_total_bytes for each in samples)
+
+    def document(self, *, revision: str, replica: str, since_minute: int = 0) -> dict[str, object]:
+        """Return what is known since a minute of the epoch, as JSON can hold it; the last minute may be open."""
+        return {
+            "source": "NVML",
+            "revision": revision,
+            "replica": replica,
+            "memory_total_bytes": self._memory_total_bytes,
+            "minutes": [
+                {
+                    "minute": each.minute,
+                    "count": each.count,
+                    "utilization_total": round(each.utilization_total, 3),
+                    "utilization_least": each.utilization_least,
+                    "utilization_most": each.utilization_most,
+                    "memory_bytes": each.memory_bytes,
+                }
+                for each in self._minutes
+                if each.minute >= since_minute
+            ],
+        }
 
 
 def load() -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from aca_notebook.model.ids import ResourceId
 
 NAMESPACE = "Microsoft.App/containerapps"
-#: How long minutes are kept. Azure keeps 93 days.
+#: How long minutes are kept, as long as the events that replicas and restarts are made of. Azure keeps 93 days.
 RETENTION_DAYS = 31
 
 REVISION, REPLICA = "revisionName", "podName"
@@ -156,6 +158,15 @@ class Family:
 
     namespace: str
     metrics: tuple[Metric, ...]
+
+    def without(self, names: Collection[str]) -> Family:
+        """The family as where some of its metrics do not exist."""
+        gone = {name.lower() for name in names}
+        return (
+            replace(self, metrics=tuple(each for each in self.metrics if each.name.lower() not in gone))
+            if gone
+            else self
+        )
 
     def find(self, name: str) -> Metric | None:
         """Return the metric spelt `name` in any case, or None."""

@@ -60,6 +60,11 @@ class Buckets:
     def __len__(self) -> int:
         return max(0, math.ceil((self.end - self.start) / self.grain))
 
+    @property
+    def minutes(self) -> int:
+        """How many minutes a point covers."""
+        return round(self.grain.total_seconds()) // MINUTE_SECONDS
+
     def bounds(self, index: int) -> tuple[datetime, datetime]:
         """The moments a point begins at and ends before. A cut one has its full length: `end` only ends the list."""
         begin = self.start + index * self.grain
@@ -71,9 +76,12 @@ class Buckets:
 
 
 def aggregate(minutes: Iterable[Mapping[int, Cell]], buckets: Buckets) -> list[Cell | None]:
-    """Merge the minutes (since the epoch) of some series into the points of a query; None where there was no sample."""
+    """Merge the minutes (since the epoch) of some series into the points of a query; None where there was no sample.
+
+    A cell may stand for all minutes of an hour, where a point covers whole hours.
+    """
     cells: list[Cell | None] = [None] * len(buckets)
-    first, grain = minute_of(buckets.start), round(buckets.grain.total_seconds()) // MINUTE_SECONDS
+    first, grain = minute_of(buckets.start), buckets.minutes
     for series in minutes:
         for minute, cell in series.items():
             index = (minute - first) // grain

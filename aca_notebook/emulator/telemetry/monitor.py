@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from aca_notebook.clock import parse_instant, truncate
 from aca_notebook.emulator.arm.bodies import json_body
 from aca_notebook.emulator.arm.faults import resource_not_found
+from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.telemetry import metrics
 from aca_notebook.emulator.telemetry.catalogue import (
     AGGREGATIONS,
@@ -20,6 +21,7 @@ from aca_notebook.emulator.telemetry.catalogue import (
     GRAINS,
     NAMESPACE,
     REPLICA,
+    RETENTION_DAYS,
     REVISION,
     STATUS,
     STATUS_CATEGORY,
@@ -29,6 +31,8 @@ from aca_notebook.emulator.telemetry.catalogue import (
 from aca_notebook.emulator.telemetry.filters import Filter, parse_filter
 from aca_notebook.emulator.telemetry.metrics import Buckets, Cell, minute_of
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
+from aca_notebook.model.fault import Subject
+from aca_notebook.model.fault_kinds import MissingMetric, Seam
 from aca_notebook.model.ids import ResourceId, app_id, parse_id
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.telemetry.history import Histories, Metered
     from aca_notebook.emulator.telemetry.series import Key, Series
 
@@ -68,6 +73,8 @@ class MetricsQuery:
     aggregations: tuple[str, ...]
     top: int
     order: tuple[str, bool] | None  #: aggregation, descending
+    rolled_up: frozenset[str] = frozenset()  #: dimensions, in lower case, that restrict and do not split
+    only_metadata: bool = False
 
 
 class Monitor:
@@ -75,13 +82,14 @@ class Monitor:
 
     def __init__(
         self, *, series: Series, histories: Histories, store: Store, clock: Clock,
-        fresh: Callable[[], Awaitable[None]],
+        fresh: Callable[[], Awaitable[None]], faults: Strikes | None = None,
     ) -> None:  # fmt: skip
         self._series = series
         self._histories = histories
         self._store = store
         self._clock = clock
         self._fresh = fresh
+        self._faults = faults or NoFaults()
 
     def routes(self) -> list[Route]:
         """Definitions, namespaces and values."""
@@ -94,7 +102,7 @@ class Monitor:
 
     async def _definitions(self, request: Request) -> Response:
         app, _ = self._app(request)
-        return definitions(request, app, APPS)
+        return definitions(request, app, self._family(app))
 
     async def _namespaces(self, request: Request) -> Response:
         app, _ = self._app(request)
@@ -102,7 +110,7 @@ class Monitor:
 
     async def _list(self, request: Request) -> Response:
         app, document = self._app(request)
-        asked = self._read(lambda name: query(request, name))
+        asked = checked_query(lambda name: query(request, name), self._clock.now(), self._family(app))
         await self._refresh(asked)
         return JSONResponse(await self._answer(app, document, asked))
 
@@ -116,7 +124,10 @@ class Monitor:
         apps = [self._named(str(each)) for each in named]
         start, end = query(request, "starttime"), query(request, "endtime") or zulu(self._clock.now())
         renamed = {"timespan": f"{start}/{end}" if start else "", "$filter": query(request, "filter")}
-        asked = self._read(lambda name: renamed.get(name) or query(request, name))
+        missing = {each for app, _ in apps for each in self._missing(app)}
+        asked = checked_query(
+            lambda name: renamed.get(name) or query(request, name), self._clock.now(), APPS.without(missing)
+        )
         await self._refresh(asked)
         answers = await asyncio.gather(*(self._answer(app, document, asked) for app, document in apps))
         values = [
@@ -126,8 +137,22 @@ class Monitor:
         ]
         return JSONResponse({"values": values})
 
-    def _read(self, ask: Callable[[str], str]) -> MetricsQuery:
-        return checked_query(ask, self._clock.now(), APPS)
+    def _family(self, app: ResourceId) -> Family:
+        return APPS.without(self._missing(app))
+
+    def _missing(self, app: ResourceId) -> set[str]:
+        """The metrics that a fault takes away from an app."""
+        if not self._faults.at(Seam.METRIC):
+            return set()
+        return {each.metric for each in self._faults.lasting(Subject(str(app)), MissingMetric)}
+
+    async def values(self, resource: ResourceId, ask: Callable[[str], str]) -> dict[str, Any]:
+        """Answer what the emulator itself asks about a resource, as the REST API answers it.
+
+        Raises `AzureError` as that does.
+        """
+        app, document = self._found(resource)
+        return await self._answer(app, document, checked_query(ask, self._clock.now(), APPS))
 
     async def _refresh(self, asked: MetricsQuery) -> None:
         """See to it that what runs has been looked at, where the question reaches into the present minute."""
@@ -139,9 +164,9 @@ class Monitor:
         now = self._clock.now()
         answers = []
         for metric, wanted in zip(asked.metrics, asked.filters, strict=True):
-            lines = await self._lines(app, metric, wanted, asked.buckets, now)
+            lines = await self._lines(app, metric, wanted.rolled_up(asked.rolled_up), asked.buckets, now)
             entry = metric.heading(app) | {"errorCode": "Success"}
-            answers.append(entry | {"timeseries": _timeseries(asked, metric, wanted, lines)})
+            answers.append(entry | {"timeseries": _timeseries(asked, metric, wanted.rolled_up(asked.rolled_up), lines)})
         return {
             "cost": 0,
             "timespan": f"{zulu(asked.buckets.start)}/{zulu(asked.buckets.end)}",
@@ -158,8 +183,9 @@ class Monitor:
             history = await self._histories.read(app.key)
             return await asyncio.to_thread(_from_history, history, metric, wanted, buckets, now)
         stored = await self._series.read(
-            app.key, _DERIVED.get(metric.name, metric.name), minute_of(buckets.start), _last_minute(buckets)
-        )
+            app.key, _DERIVED.get(metric.name, metric.name), minute_of(buckets.start), _last_minute(buckets),
+            grain=buckets.minutes,
+        )  # fmt: skip
         return await asyncio.to_thread(_from_series, stored, metric, wanted, buckets)
 
     def _app(self, request: Request) -> tuple[ResourceId, dict[str, Any]]:
@@ -204,20 +230,43 @@ def read_query(ask: Callable[[str], str], now: datetime, family: Family = APPS) 
     family.check_namespace(ask("metricnamespace"))
     found = _metrics(ask("metricnames"), family)
     interval = (ask("interval") or "PT1M").upper()
+    if interval not in {*GRAINS, "FULL"} and ask("AutoAdjustTimegrain").lower() == "true":
+        interval = _nearest_grain(interval)
     start, end = read_timespan(ask("timespan"), now)
+    if end < now - timedelta(days=RETENTION_DAYS):
+        # Azure's sentence, with 93 days (azure-sdk-for-python #13547); a start before that is taken as it is.
+        raise ValueError(
+            f"Query endTime: {_american(end)} is out of the Max metrics retention period: {RETENTION_DAYS}.00:00:00"
+        )
     start = truncate(start, _MINUTE)
     top = ask("top")
     if top and not (top.isdigit() and int(top) > 0):
         raise ValueError(f"top must be a positive number, not '{top}'")
     return MetricsQuery(
         metrics=found,
-        filters=tuple(parse_filter(ask("$filter"), metric) for metric in found),
+        filters=tuple(
+            parse_filter(ask("$filter"), metric, lenient=ask("ValidateDimensions").lower() == "false")
+            for metric in found
+        ),
         buckets=_buckets(start, end, interval),
         interval=interval,
         aggregations=_aggregations(ask("aggregation")),
         top=int(top) if top else _DEFAULT_TOP,
         order=_order(ask("orderby")),
+        rolled_up=frozenset(name.strip().lower() for name in ask("rollupby").split(",") if name.strip()),
+        only_metadata=ask("resultType").lower() == "metadata",
     )
+
+
+def _american(moment: datetime) -> str:
+    """`6/1/2020 12:00:00 AM`: as Azure writes a moment in that sentence."""
+    return f"{moment.month}/{moment.day}/{moment:%Y} {moment:%I:%M:%S %p}".replace(" 0", " ")
+
+
+def _nearest_grain(interval: str) -> str:
+    """The grain whose length is nearest to a duration. Raises `ValueError` for text that is none."""
+    minutes = _duration(interval) / _MINUTE
+    return min(GRAINS, key=lambda name: abs(GRAINS[name] - minutes))
 
 
 def read_timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
@@ -323,7 +372,7 @@ def _from_history(history: Metered, metric: Metric, wanted: Filter, buckets: Buc
         dimensions = {REVISION: span.revision, REPLICA: span.replica}
         if span.overlaps(buckets.start, last) and wanted.passes(dimensions):
             parts.setdefault(wanted.part(dimensions), []).append(span)
-    if not wanted.values:
+    if not wanted.split:
         parts.setdefault((), [])
     if metric.name == "RestartCount":
         return [(part, metrics.restarts(spans, buckets, now=now)) for part, spans in sorted(parts.items())]
@@ -339,15 +388,17 @@ def _dimensions(key: Key) -> dict[str, str]:
 def _timeseries(asked: MetricsQuery, metric: Metric, wanted: Filter, lines: Sequence[_Line]) -> list[dict[str, Any]]:
     """Write the lines as Azure does: the best ones by `orderby` when there is a filter, one empty one without."""
     empty: list[_Line] = [((), [None] * len(asked.buckets))]
-    lines = _ordered(lines, asked.order)[: asked.top] if wanted.values else lines or empty
+    lines = _ordered(lines, asked.order)[: asked.top] if wanted.split else lines or empty
     aggregations = asked.aggregations or (metric.primary,)
     return [
         {
             "metadatavalues": [
                 {"name": {"value": name.lower(), "localizedValue": name.lower()}, "value": value}
-                for name, value in zip(wanted.values, part, strict=True)
+                for name, value in zip(wanted.split, part, strict=True)
             ],
-            "data": [
+            "data": []
+            if asked.only_metadata
+            else [
                 {"timeStamp": zulu(asked.buckets.bounds(index)[0])} | _point(cell, aggregations)
                 for index, cell in enumerate(cells)
             ],

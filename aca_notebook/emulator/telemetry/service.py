@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.faults.board import Strikes
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.controller import Controller, RunningReplica
     from aca_notebook.emulator.scaling.load import UsageObserver
@@ -43,6 +44,7 @@ class Telemetry:
     def __init__(  # noqa: PLR0913  # the composition root and tests name them
         self, *, database: Database, controller: Controller, store: Store, clock: Clock,
         usage: UsageObserver | None = None, processes: Processes | None = None, gpus: GpuLoads | None = None,
+        faults: Strikes | None = None,
     ) -> None:  # fmt: skip
         self._controller = controller
         self._clock = clock
@@ -54,7 +56,9 @@ class Telemetry:
         self._meter = CpuMeter()
         self._streams = Streams(database=database, controller=controller, store=store, clock=clock)
         histories = Histories(database, self._lives)
-        self._monitor = Monitor(series=self._series, histories=histories, store=store, clock=clock, fresh=self.look)
+        self._monitor = Monitor(
+            series=self._series, histories=histories, store=store, clock=clock, fresh=self.look, faults=faults
+        )
         self._platform = PlatformMetrics(store=store, clock=clock)
         self._looking = asyncio.Lock()
         self._looked_at = float("-inf")
