@@ -13,6 +13,7 @@ from uv import find_uv_bin
 from aca_notebook import __version__
 from aca_notebook.emulator.arm.alerts import ActionGroups, MetricAlerts
 from aca_notebook.emulator.arm.app_annexes import AppAnnexes
+from aca_notebook.emulator.arm.app_insights import AppInsights
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
 from aca_notebook.emulator.arm.app_tokens import AppTokens
 from aca_notebook.emulator.arm.apps import Apps
@@ -88,6 +89,7 @@ from aca_notebook.emulator.telemetry.logs.collector import Collector
 from aca_notebook.emulator.telemetry.logs.destinations import Destinations
 from aca_notebook.emulator.telemetry.logs.service import LogQueries
 from aca_notebook.emulator.telemetry.service import Telemetry
+from aca_notebook.emulator.telemetry.traces.ingestion import Ingestion
 from aca_notebook.emulator.wire import RouteTable
 
 if TYPE_CHECKING:
@@ -336,6 +338,7 @@ class Emulator:
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
         self._groups.deletes(WORKSPACE_TYPE, self._workspaces.delete)
         self._groups.deletes(VAULT_TYPE, self._guards.vaults.delete)
+        insights = AppInsights(keeping, self.client.tenant_id)
         nouns = (
             *self._guards.nouns(),
             manager,
@@ -348,8 +351,9 @@ class Emulator:
             self._workspaces,
             UserIdentities(keeping),
             DiagnosticSettings(keeping),
-            MetricAlerts(keeping),
-            ActionGroups(keeping),
+            insights,
+            Ingestion(insights, self._collector, self._clock),
+            self._spending,
             Networks(keeping),
             StorageAccounts(keeping),
             DaprComponents(keeping),

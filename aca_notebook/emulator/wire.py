@@ -30,6 +30,7 @@ class Door(StrEnum):
     SAS = "sas"  #: a signature in the query
     IDENTITY_HEADER = "identity-header"  #: X-IDENTITY-HEADER of the managed-identity endpoint
     CONTROL = "control"  #: the token in the 0600 file of the data folder
+    INSTRUMENTATION_KEY = "instrumentation-key"  #: the key of a component, in each item that is sent
     PUBLIC = "public"  #: nothing: discovery documents and the token endpoint
 
 

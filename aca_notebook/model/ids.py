@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 _CANONICAL = {
     name.lower(): name
     for name in (
-        "Microsoft.App", "Microsoft.Authorization", "Microsoft.ContainerRegistry", "Microsoft.Insights",
+        "Microsoft.App", "Microsoft.Authorization", "Microsoft.Consumption", "Microsoft.ContainerRegistry", "Microsoft.Insights",
         "Microsoft.KeyVault", "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights",
         "Microsoft.Resources", "Microsoft.Storage", "providers",
         "containerApps", "managedEnvironments", "jobs", "sessionPools", "revisions", "replicas", "executions",
         "registries", "runs", "workspaces", "userAssignedIdentities", "roleAssignments", "diagnosticSettings",
         "roleDefinitions", "daprComponents", "resiliencyPolicies", "storages", "certificates", "managedCertificates",
         "httpRouteConfigs", "maintenanceConfigurations", "authConfigs", "virtualNetworks", "subnets",
-        "storageAccounts", "metricAlerts", "actionGroups", "vaults", "deletedVaults",
+        "storageAccounts", "metricAlerts", "actionGroups", "components", "vaults", "deletedVaults", "budgets",
     )
 }  # fmt: skip
 #: Where the id of an extension begins inside the id of what it is about.

@@ -15,6 +15,7 @@ Document = dict[str, Any]
 TOP_LEVEL_TYPES = (
     "Microsoft.App/containerApps", "Microsoft.App/jobs", "Microsoft.App/sessionPools",
     "Microsoft.App/managedEnvironments", "Microsoft.Insights/metricAlerts", "Microsoft.Insights/actionGroups",
+    "Microsoft.Insights/components",
     "Microsoft.ContainerRegistry/registries", "Microsoft.OperationalInsights/workspaces",
     "Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.KeyVault/vaults",
     "Microsoft.Network/virtualNetworks", "Microsoft.Storage/storageAccounts",

@@ -29,8 +29,10 @@ _PROVIDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
          "managedEnvironments/maintenanceConfigurations", "locations", "locations/usages", "operations"),
     ),
     "Microsoft.Authorization": ((), ("roleAssignments", "roleDefinitions", "locks", "policyAssignments")),
+    "Microsoft.Consumption": ((), ("budgets",)),
     "Microsoft.ContainerRegistry": (("registries",), ()),
-    "Microsoft.Insights": (("metricAlerts", "actionGroups"), ("metrics", "diagnosticSettings")),
+    "Microsoft.CostManagement": ((), ("query", "budgets")),
+    "Microsoft.Insights": (("metricAlerts", "actionGroups", "components"), ("metrics", "diagnosticSettings")),
     "Microsoft.KeyVault": (("vaults",), ("vaults/secrets",)),
     "Microsoft.ManagedIdentity": (("userAssignedIdentities",), ()),
     "Microsoft.Network": (("virtualNetworks",), ("virtualNetworks/subnets",)),
@@ -48,6 +50,7 @@ _OWN_VERSIONS = {
     "Microsoft.Authorization/roleAssignments": ("2022-04-01",),
     "Microsoft.Authorization/roleDefinitions": ("2022-04-01",),
     "Microsoft.Resources/deployments": ("2025-04-01", "2024-11-01", "2022-09-01"),
+    "Microsoft.Insights/components": ("2020-02-02", "2015-05-01"),
     "Microsoft.Quota/quotas": ("2025-09-01", "2025-03-01"),
 }
 

@@ -40,6 +40,10 @@ _RUN: Shape = {"id!": text, "name!": text, "type!": text, "properties!": {"runId
 _PRINCIPAL: Shape = {"displayName!": text, "appId!": text, "objectId!": text, "tenant!": text, "password": text}
 _TAGS: Shape = {"id!": text, "name!": text, "type!": text, "properties!": {"tags!": MapOf(text)}}
 _DISCOVERY: Shape = {"issuer!": text, "token_endpoint!": text, "authorization_endpoint!": text, "jwks_uri!": text}
+_TAKEN_IN: Shape = {"itemsReceived!": whole, "itemsAccepted!": whole, "errors!": [
+    {"index!": whole, "statusCode!": whole, "message!": text}
+]}  # fmt: skip
+_TRACKED: Answers = {status: Answer(_TAKEN_IN) for status in (200, 206, 400)}
 _IMAGE: Shape = {"image!": text, "command!": [text], "folder!": text}
 TOKENS: Answers = {
     200: Answer({"token_type!": text, "expires_in!": whole, "access_token!": text}),
@@ -51,6 +55,12 @@ NEIGHBOURS: Mapping[str, Answers] = {
     **kept("MetricAlerts", KEPT, listing="ListByResourceGroup", patched=True),
     **kept("ActionGroups", KEPT, made=201, listing="ListByResourceGroup", patched=True),
     **kept("UserAssignedIdentities", KEPT, made=201, listing="ListByResourceGroup", patched=True),
+    **kept("Components", KEPT, listing="ListByResourceGroup"),
+    "Components_UpdateTags": one(KEPT),
+    "Components_List": listed(KEPT),
+    "Ingestion_Track": _TRACKED, "Ingestion_TrackV2": _TRACKED,
+    "Ingestion_AppId": {200: Answer(), 404: Answer()},
+    "LiveMetrics_Ping": EMPTY, "LiveMetrics_Post": EMPTY,
     "MetricAlerts_ListBySubscription": listed(KEPT),
     "ActionGroups_ListBySubscriptionId": listed(KEPT),
     "UserAssignedIdentities_ListBySubscription": listed(KEPT),

@@ -61,5 +61,11 @@ SECURITY: dict[str, Schema] = {
     "data-plane": _BEARER | {"bearerFormat": "JWT", "description": "A token of getAuthToken, or for the service."},
     "control": _BEARER | {"description": "The token in the data folder's control-token file."},
     "sas": {"type": "apiKey", "in": "query", "name": "sig", "description": "A signed link's signature."},
+    "instrumentation-key": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ikey",
+        "description": "Each item that is sent names the key of a component.",
+    },
     "identity-header": {"type": "apiKey", "in": "header", "name": "X-IDENTITY-HEADER"},
 }

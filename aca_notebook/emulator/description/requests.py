@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aca_notebook.emulator.arm.alerts import ALERT_FIELDS, GROUP_FIELDS
+from aca_notebook.emulator.arm.app_insights import COMPONENT_FIELDS
 from aca_notebook.emulator.arm.builds import RUN_REQUEST
 from aca_notebook.emulator.arm.dapr_components import COMPONENT
 from aca_notebook.emulator.arm.environment_storages import SHARES
@@ -83,6 +84,7 @@ TAKEN: Mapping[str, Shape] = {
         ("platform", "globalValidation", "identityProviders", "login", "httpSettings", "encryptionSettings"), member
     )},
     "Namespaces_CheckNameAvailability": _NAME,
+    "Components_CreateOrUpdate": _resource(COMPONENT_FIELDS, kind=text),
     "MetricAlerts_CreateOrUpdate": _resource(ALERT_FIELDS),
     "ActionGroups_CreateOrUpdate": _resource(GROUP_FIELDS),
     "ResourceGroups_CreateOrUpdate": {"location!": text, **_TAGGED},

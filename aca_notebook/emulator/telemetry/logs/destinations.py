@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.store import Store
 
 _SETTINGS = "Microsoft.Insights/diagnosticSettings"
+_COMPONENT = "Microsoft.Insights/components"
 
 
 class Destinations:
@@ -22,8 +23,15 @@ class Destinations:
         self._known: dict[str, Destination | None] = {}
 
     def of(self, key: str) -> Destination | None:
-        """Return where lines of an app, a job or an environment go, or None when its environment keeps none."""
+        """Return where lines of an app, a job or an environment go, or None when its environment keeps none.
+
+        A component of Application Insights has its own workspace.
+        """
         document = self._store.get(parse_id(key))
+        if document and document["type"] == _COMPONENT:
+            workspace = self._store.get(parse_id(document["properties"]["WorkspaceResourceId"]))
+            customer = workspace["properties"]["customerId"] if workspace else ""
+            return Destination(customer, Form.RESOURCE, "", document["location"]) if customer else None
         environment = self._environment(document) if document else None
         if environment:
             self._known[key] = self._read(environment)

@@ -109,7 +109,7 @@ class LogQueries:
         self._admit(request.state.claims, _READ_LOGS, id_)
         found = next((each for each in self._workspaces() if each["id"].lower() == id_.key), None)
         workspaces = [found["properties"]["customerId"]] if found else self._collector.workspaces_of(id_.key)
-        only = id_.key if names["type"].lower() in {"containerapps", "jobs"} else ""
+        only = id_.key if names["type"].lower() in {"containerapps", "jobs", "components"} else ""
         preferred = _read_preferences(request.headers.get("prefer", ""))
         return JSONResponse(await self._answer(workspaces, only, asked, preferred))
 

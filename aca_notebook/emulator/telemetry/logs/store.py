@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.emulator.telemetry.logs.kql import Answer, Kql
 from aca_notebook.emulator.telemetry.logs.lines import KEEP_MEMBERS, KEEP_OUTPUT, LAST_MOMENT, READ_OUTPUT, Source
 from aca_notebook.emulator.telemetry.logs.tables import CONSOLE, SCHEMA, SYSTEM, TABLES, Form, quoted
+from aca_notebook.emulator.telemetry.traces import tables as items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -135,11 +136,16 @@ class LogStore:
             write.execute("DELETE FROM journal_read")
             write.execute("INSERT INTO journal_read VALUES (?)", (until,))
 
+    def write(self, sql: str, values: dict[str, Any]) -> None:
+        """Run one statement that writes; all of it is on the disk when this returns, or nothing."""
+        with self._transaction() as write:
+            write.execute(sql, values)
+
     def forget(self, now: datetime, keep_days: int = KEEP_DAYS) -> None:
         """Remove lines older than `keep_days`, and what is remembered of sources that ended before."""
         before = _naive(now) - timedelta(days=keep_days)
         with self._transaction() as write:
-            for table in (CONSOLE, SYSTEM):
+            for table in (CONSOLE, SYSTEM, items.ITEMS):
                 write.execute(f"DELETE FROM {table} WHERE moment < ?", (before,))  # noqa: S608  # constants
             write.execute("DELETE FROM sources WHERE ended AND last < epoch_us(?::TIMESTAMP)", (before,))
 
@@ -152,7 +158,7 @@ class LogStore:
         started(cursor.interrupt)
         try:
             tables: dict[str, list[str]] = {}
-            for table in TABLES:
+            for table in (*TABLES, *(items.APP_TABLES if items.asks_of_items(question.query) else ())):
                 columns = dict(table.columns)
                 if table.of == CONSOLE and table.form is Form.CUSTOM:
                     columns = self._members(cursor, question.workspaces) | columns
@@ -208,7 +214,7 @@ def _open(path: Path) -> DuckDBPyConnection:
     connection = duckdb.connect(str(path), config={"memory_limit": _MEMORY, "threads": 2})
     path.chmod(0o600)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    for sql in SCHEMA:
+    for sql in (*SCHEMA, *items.SCHEMA):
         connection.execute(sql)
     connection.execute("SET enable_external_access = false")  # a query reads the tables and nothing of the disk
     connection.execute("SET lock_configuration = true")

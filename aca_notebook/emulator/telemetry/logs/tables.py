@@ -45,7 +45,7 @@ class Table:
 
     name: str
     of: str
-    form: Form
+    form: str
     columns: tuple[tuple[str, str], ...]
 
     def sql(self, columns: Mapping[str, str], where: str) -> str:

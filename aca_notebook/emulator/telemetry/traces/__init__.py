@@ -1,0 +1,1 @@
+"""Application Insights: what programs send of their calls, and the tables it is found in."""
