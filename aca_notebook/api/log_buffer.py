@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from aca_notebook.model.log import LogLine
 
-MOST_LINES = 10_000
+MOST_LINES = 100_000
 _SLICE_SECONDS = 0.5
 
 
@@ -43,6 +44,16 @@ class LogBuffer:
         """The lines that are kept, as they are now."""
         with self._changed:
             return list(self._lines)
+
+    def lines_from(self, position: int, most: int) -> tuple[list[LogLine], int]:
+        """Return up to `most` kept lines from a position on, and the position of the first; waits for nothing."""
+        with self._changed:
+            oldest = self._came - len(self._lines)
+            first = min(max(position, oldest), self._came)
+            end = min(first + most, self._came)
+            if first - oldest < self._came - end:  # a deque is walked from one of its ends
+                return list(islice(self._lines, first - oldest, end - oldest)), first
+            return list(islice(reversed(self._lines), self._came - end, self._came - first))[::-1], first
 
     def append(self, line: LogLine) -> None:
         """Keep a line, and forget the oldest when there are too many."""

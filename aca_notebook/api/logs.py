@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from aca_notebook.api.access import outlast
-from aca_notebook.api.log_buffer import LogBuffer, LogCursor
+from aca_notebook.api.log_buffer import MOST_LINES, LogBuffer, LogCursor
 from aca_notebook.api.log_query import MOST_TAIL, LogQuery
 from aca_notebook.errors import AcaError, NotFound, UsageFailed
 from aca_notebook.model.log_filter import LogFilter
@@ -37,11 +37,13 @@ class LogStream:
     """Lines of a log. Iterate over it; with `follow` it ends only when stopped, by `stop()` or Ctrl-C in `wait()`.
 
     Each iteration reads from the oldest line that is kept, and its `missed` says how many went by unread. It is also a
-    context manager, and `lines` holds the last 10,000 that have come, which is what it shows. Whatever ends it unasked
+    context manager, and `lines` holds the last 100,000 that have come, which is what it shows. Whatever ends it unasked
     is raised where it is read, after the last line.
     """
 
-    def __init__(self, query: LogQuery, access: Access, loop: PrivateLoop, clock: Clock) -> None:
+    def __init__(
+        self, query: LogQuery, access: Access, loop: PrivateLoop, clock: Clock, *, most_lines: int = MOST_LINES
+    ) -> None:  # fmt: skip
         if not 0 <= query.tail <= MOST_TAIL:
             raise UsageFailed(
                 f"a tail is 0 to {MOST_TAIL} lines", code="InvalidTail", detail=str(query.tail), hint="--tail 50"
@@ -49,19 +51,26 @@ class LogStream:
         self.query = query
         self._loop = loop
         self._reader = LogReader(query, access, clock)
-        self._buffer = LogBuffer()
+        self._buffer = LogBuffer(most_lines)
         self._listeners: list[Callable[[], None]] = []
         loop.start(self._pump())
 
     @property
     def lines(self) -> list[LogLine]:
-        """The last 10,000 lines that have come."""
+        """The last 100,000 lines that have come."""
         return self._buffer.lines()
 
     @property
     def forgotten(self) -> int:
         """How many lines came before those in `lines`."""
         return self._buffer.forgotten
+
+    def lines_from(self, position: int, most: int) -> tuple[list[LogLine], int]:
+        """Return up to `most` kept lines from a position on, and the position of the first.
+
+        Positions count from 0, forgotten lines too.
+        """
+        return self._buffer.lines_from(position, most)
 
     @property
     def running(self) -> bool:

@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import amounts, theme
+from aca_notebook.display import amounts, ansi, theme
+from aca_notebook.model.log_filter import level_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,28 +15,40 @@ if TYPE_CHECKING:
     from aca_notebook.display.cards import Bundle
     from aca_notebook.model.log import LogLine
 
-_LOUD = {"Warning", "stderr"}
+_TONES = {"warning": theme.WARN, "error": theme.BAD, "critical": theme.BAD}
+#: Jupyter shows an error in the place of a widget whose kernel is gone; beside this card, which has the lines, nothing.
+_NO_DEAD_VIEW = (
+    "<style>.jp-OutputArea-child:has([data-aca-static]) + .jp-OutputArea-child > .jupyter-widgets:not(:has(*))"
+    "{display:none}</style>"
+)
 
 
-def log(app: str, lines: Sequence[LogLine], *, following: bool = False, shown: int = 200) -> Bundle:
-    """Return the last `shown` lines of an app's log; `following` says that more may come."""
+def log(
+    app: str, lines: Sequence[LogLine], *, following: bool = False, shown: int = 200, beside_a_view: bool = False
+) -> Bundle:  # fmt: skip
+    """Return the last `shown` lines of an app's log; `following` says that more may come.
+
+    `beside_a_view` marks the card as one that a live view of the same log, while it is there, stands for.
+    """
     kept = lines[-shown:]
     state = "following" if following else "no lines yet" if not lines else ""
     text = [text_of(line) for line in kept] or [f"{app}: {state}"]
-    html = "".join(_line_html(line) for line in kept)
+    rows = "".join(_line_html(line) for line in kept)
     body = (
         f'<pre style="font-family:{theme.MONO};margin:.5em 0 0;white-space:pre-wrap;max-height:28em;overflow-y:auto">'
-        f"{html}</pre>"
+        f"{rows}</pre>"
     )
-    aside = " · ".join(part for part in (amounts.plural(len(lines), "line"), state) if part)
+    aside = " · ".join(part for part in (f"{len(lines):,} line{'' if len(lines) == 1 else 's'}", state) if part)
     card = theme.card(f"log of {app}", body if kept else "", aside=aside)
-    return {"text/plain": "\n".join(text), "text/html": card}
+    html = f"<div data-aca-static>{card}</div>{_NO_DEAD_VIEW}" if beside_a_view else card
+    return {"text/plain": "\n".join(text), "text/html": html}
 
 
-def text_of(line: LogLine) -> str:
-    """Return one line: the second, the platform's word for an event, the text."""
+def text_of(line: LogLine, *, colours: bool = False) -> str:
+    """Return one line: the second, the platform's word for an event, the text; in `colours` for a terminal."""
     mark = "! " if line.level == "Warning" else ""
-    return f"{mark}{replace(line, text=plainer(line.text))}"
+    shown = ansi.coloured(line.text) if colours else ansi.plain(line.text)
+    return f"{mark}{replace(line, text=plainer(shown))}"
 
 
 def plainer(text: str) -> str:
@@ -66,6 +79,6 @@ def _import_failed(error: Mapping[str, Any]) -> str:
 def _line_html(line: LogLine) -> str:
     stamp = f"{line.at:%H:%M:%S} " if line.at else ""
     reason = f"[{line.reason}] " if line.reason else ""
-    tone = theme.WARN if line.level in _LOUD else ""
+    tone = _TONES.get(level_of(line), "")
     mark = "! " if line.level == "Warning" else ""
-    return f"{theme.faint(stamp)}{theme.coloured(mark + reason + plainer(line.text), tone)}\n"
+    return f"{theme.faint(stamp)}{theme.coloured(mark + reason + plainer(ansi.plain(line.text)), tone)}\n"

@@ -88,12 +88,19 @@ class LiveCard:
 
 
 class FollowedLog:
-    """A log that goes on: its output follows it. `stop()` ends it; everything else is the stream's."""
+    """A log that goes on: its output follows it. `stop()` ends it; everything else is the stream's.
 
-    def __init__(self, app: str, stream: LogStream, card: Callable[[], LiveCard]) -> None:
+    `view` opens a live view beside the card, which the card then stands back for; a page that has none shows the card.
+    """
+
+    def __init__(
+        self, app: str, stream: LogStream, card: Callable[[], LiveCard],
+        view: Callable[[str, LogStream], object] | None = None,
+    ) -> None:  # fmt: skip
         self._app = app
         self._stream = stream
         self._make_card = card
+        self._open_view = view
         self._card: LiveCard | None = None
 
     def stop(self) -> None:
@@ -106,7 +113,11 @@ class FollowedLog:
         if self._card is None:
             self._card = self._make_card()
             self._stream.listen(self._on_change)
-        self._card.show(lambda: self._bundle(following=self._stream.running), last=True)
+            self._card.show(lambda: self._bundle(following=self._stream.running), last=True)
+            if self._open_view is not None:
+                self._open_view(self._app, self._stream)
+        else:
+            self._card.show(lambda: self._bundle(following=self._stream.running), last=True)
 
     def _on_change(self) -> None:
         if self._card is not None:
@@ -117,7 +128,7 @@ class FollowedLog:
         lines = self._stream.lines
         if self._stream.failure is not None:
             lines = [*lines, LogLine(f"the log ended: {self._stream.failure}", level="Warning")]
-        return logs.log(self._app, lines, following=following)
+        return logs.log(self._app, lines, following=following, beside_a_view=self._open_view is not None)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._stream)

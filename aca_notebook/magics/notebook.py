@@ -60,6 +60,16 @@ class Notebook:
         return getattr(self._shell, "kernel", None) is not None
 
     @property
+    def in_page(self) -> bool:
+        """Whether the cell that runs stands in a page, which may show widgets: pages give their cells ids.
+
+        So do JupyterLab, Notebook 7 and VS Code; nbclient and consoles do not.
+        """
+        kernel = getattr(self._shell, "kernel", None)
+        parent = kernel.get_parent("shell") if kernel is not None else {}
+        return bool(parent.get("metadata", {}).get("cellId"))
+
+    @property
     def workspace(self) -> Workspace:
         """The workspace of the present target; the default target's if none was chosen."""
         if self._workspace is None:

@@ -8,11 +8,12 @@ from aca_notebook.display import listings
 from aca_notebook.display import logs as log_cards
 from aca_notebook.display.values import Card
 from aca_notebook.errors import UsageFailed
-from aca_notebook.magics.live import FollowedLog
+from aca_notebook.magics.live import FollowedLog, call_later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from aca_notebook.api.logs import LogStream
     from aca_notebook.magics.notebook import Notebook
     from aca_notebook.magics.subcommands.logs import Logs, Query
 
@@ -31,13 +32,19 @@ def logs(notebook: Notebook, given: Logs) -> object:
     if not given.follow:
         return Card(stream, log_cards.log(app.name, stream.lines))
     if notebook.graphical:
-        return FollowedLog(app.name, stream, notebook.card)
+        return FollowedLog(app.name, stream, notebook.card, _open_view if notebook.in_page else None)
     try:
         for line in stream:
-            notebook.write(log_cards.text_of(line))
+            notebook.write(log_cards.text_of(line, colours=True))
     except KeyboardInterrupt:  # how a person ends it
         stream.stop()
     return None
+
+
+def _open_view(app: str, stream: LogStream) -> object:
+    from aca_notebook.widgets.log_view import open_log_view  # anywidget takes 0.2 s to import
+
+    return open_log_view(app, stream, call_later)
 
 
 def query(notebook: Notebook, given: Query, source: str = "") -> object:

@@ -101,8 +101,10 @@ def loop():
     opened.close()
 
 
-def stream(loop, platform=None, **query):
-    return LogStream(LogQuery("scorer", **query), platform or Platform(), loop, SystemClock())
+def stream(loop, platform=None, most_lines=10_000, **query):
+    return LogStream(
+        LogQuery("scorer", **query), platform or Platform(), loop, SystemClock(), most_lines=most_lines
+    )  # fmt: skip
 
 
 def test_a_log_shows_its_lines(loop):

@@ -1,0 +1,39 @@
+"""The live view of a log that is followed: filter, follow, pause, levels, ANSI colours, download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+
+from aca_notebook.widgets.front_end import show_when_there
+from aca_notebook.widgets.log_feed import LogFeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aca_notebook.api.logs import LogStream
+
+_HERE = Path(__file__).parent
+
+
+class LogView(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped for us
+    """A page's copy of a log. Its state is the module and the style; lines travel in messages, which nobody saves."""
+
+    _esm = _HERE / "log_view.js"
+    _css = _HERE / "log_view.css"
+
+
+def open_log_view(app: str, stream: LogStream, later: Callable[[float, Callable[[], None]], None]) -> LogView:
+    """Open a view of a stream, to be shown under the present cell when a page answers."""
+    view = LogView()
+    feed = LogFeed(app, stream, view.send, later)
+
+    def take(content: Mapping[str, Any]) -> None:
+        if content.get("kind") == "stop":
+            stream.stop()
+
+    stream.listen(feed.changed)
+    show_when_there(view, feed.begin, take)
+    return view
