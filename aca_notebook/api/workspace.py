@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 from aca_notebook.api import measures
 from aca_notebook.api.access import Access
 from aca_notebook.api.app import App
+from aca_notebook.api.checkup import Checkup
 from aca_notebook.api.deploying import Deploying, Turns
 from aca_notebook.api.deployment import Deployment
 from aca_notebook.api.function import Function, handle
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from aca_notebook.azure.sign_in import Signed
     from aca_notebook.azure.target import Target
     from aca_notebook.clock import Clock
     from aca_notebook.model.app import AppState
+    from aca_notebook.model.checkup import Check
     from aca_notebook.model.deploy import DeployPlan, DeployProgress
     from aca_notebook.model.gpu import WorkloadProfileType
     from aca_notebook.model.usage import AppUsage
@@ -151,6 +154,21 @@ class Workspace:
         deploying, packed_source = self._deploying(name, source, namespace, options)
         planned, _, _ = await deploying.plan(packed_source)
         return planned
+
+    @blocking
+    async def checkup(self, *, gpu: str = "", fix: bool = False) -> tuple[Check, ...]:
+        """Look at everything a deployment needs of the target, with `gpu` at what that GPU needs as well.
+
+        `fix` mends what has no price: registers providers, makes the group, adds the GPU's profile, assigns AcrPull.
+        """
+        looking = Checkup(self._access, self.clock, gpu)
+        checks = await looking.examine()
+        return await looking.mend(checks) if fix else checks
+
+    @blocking
+    async def whoami(self) -> Signed:
+        """Who is signed in to the target. Raises `Unauthorized` when nobody is."""
+        return await self._access.ask(lambda services: services.sign_in.who())
 
     @blocking
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.core.pipeline.transport import AioHttpTransport
     from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
+    from azure.mgmt.authorization.aio import AuthorizationManagementClient
+    from azure.mgmt.containerregistry.aio import ContainerRegistryManagementClient
     from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
     from azure.mgmt.monitor.aio import MonitorManagementClient
+    from azure.mgmt.resource.resources.aio import ResourceManagementClient
     from azure.monitor.query.aio import LogsQueryClient
     from azure.monitor.querymetrics.aio import MetricsClient
 
@@ -82,6 +85,33 @@ class Connection:
 
         return MonitorManagementClient(
             self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
+        )
+
+    @cached_property
+    def resources(self) -> ResourceManagementClient:
+        """Providers and resource groups."""
+        from azure.mgmt.resource.resources.aio import ResourceManagementClient
+
+        return ResourceManagementClient(
+            self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
+        )
+
+    @cached_property
+    def registries(self) -> ContainerRegistryManagementClient:
+        """Container registries as resources."""
+        from azure.mgmt.containerregistry.aio import ContainerRegistryManagementClient
+
+        return ContainerRegistryManagementClient(
+            self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
+        )
+
+    @cached_property
+    def authorization(self) -> AuthorizationManagementClient:
+        """Role assignments."""
+        from azure.mgmt.authorization.aio import AuthorizationManagementClient
+
+        return AuthorizationManagementClient(
+            self.credential, self.target.subscription_id, base_url=self.target.resource_manager, **self._options()
         )
 
     @cached_property

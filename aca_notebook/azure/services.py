@@ -13,6 +13,8 @@ from aca_notebook.azure.log_queries import LogQueries
 from aca_notebook.azure.logs import Logs
 from aca_notebook.azure.metrics import Metrics
 from aca_notebook.azure.registry import Registry
+from aca_notebook.azure.sign_in import SignIn
+from aca_notebook.azure.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from aca_notebook.azure.target import Target
@@ -56,6 +58,16 @@ class Services:
     def metrics(self) -> Metrics:
         """Azure Monitor."""
         return Metrics(self._connection)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        """Providers, groups, quotas, registries, roles."""
+        return Subscriptions(self._connection)
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """Who we are there."""
+        return SignIn(self._connection, self._clock)
 
     @cached_property
     def calls(self) -> Caller:

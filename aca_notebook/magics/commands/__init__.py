@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.magics.commands import apps, cost, diagnosis, faults, logs, metrics, platform, revisions, targets
+from aca_notebook.magics.commands import (
+    apps,
+    checkup,
+    cost,
+    diagnosis,
+    faults,
+    logs,
+    metrics,
+    platform,
+    revisions,
+    targets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +27,7 @@ if TYPE_CHECKING:
 
 _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **targets.LINE,
+    **checkup.LINE,
     **apps.LINE,
     **revisions.LINE,
     **diagnosis.LINE,

@@ -7,10 +7,22 @@ they do is in the module of the same name in `commands`.
 from __future__ import annotations
 
 from aca_notebook.magics.grammar import Grammar
-from aca_notebook.magics.subcommands import apps, cost, diagnosis, faults, logs, metrics, platform, revisions, targets
+from aca_notebook.magics.subcommands import (
+    apps,
+    checkup,
+    cost,
+    diagnosis,
+    faults,
+    logs,
+    metrics,
+    platform,
+    revisions,
+    targets,
+)
 
 GRAMMAR = Grammar((
     *targets.COMMANDS,
+    *checkup.COMMANDS,
     *apps.COMMANDS,
     *revisions.COMMANDS,
     *diagnosis.COMMANDS,

@@ -22,7 +22,7 @@ class Known:
     ("line", "fragment", "expected"),
     [
         ("%aca sh", "sh", ["show"]),
-        ("%aca d", "d", ["deploy", "down"]),
+        ("%aca de", "de", ["deploy"]),
         ("%aca st", "st", ["start", "stop"]),
         ("x = %aca sh", "sh", ["show"]),
         ("%%aca ", "", ["deploy", "plan", "query", "help"]),

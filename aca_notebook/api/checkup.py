@@ -1,0 +1,132 @@
+"""Looks at everything a deployment needs of its target, at once, and mends what may be mended."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aca_notebook.errors import AcaError, NotFound
+from aca_notebook.model import checkup
+from aca_notebook.model.checkup import Check, Mend, Outcome
+from aca_notebook.model.gpu import gpu_profile_type
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from aca_notebook.api.access import Access
+    from aca_notebook.azure.documents import Document
+    from aca_notebook.clock import Clock
+
+
+class Checkup:
+    """One look at one target; `gpu` asks about what a deployment with `--gpu` needs besides."""
+
+    def __init__(self, access: Access, clock: Clock, gpu: str = "") -> None:
+        self._access = access
+        self._target = access.target
+        self._clock = clock
+        self._gpu = gpu
+
+    async def examine(self) -> tuple[Check, ...]:
+        """Return every check, in the order of their causes. Never raises: what cannot be asked is a failed check."""
+        signed_in = await self._timed("sign-in", self._sign_in)
+        if signed_in[0].outcome is Outcome.FAIL:
+            return tuple(signed_in)
+        found = await asyncio.gather(
+            *(self._timed(f"provider {each}", partial(self._provider, each)) for each in checkup.PROVIDERS),
+            self._timed("resource group", self._group),
+            self._timed("environment", self._environment),
+            self._timed("registry", self._registry),
+            self._timed("AcrPull", self._pull),
+        )
+        return tuple(check for checks in (signed_in, *found) for check in checks)
+
+    async def mend(self, checks: Sequence[Check]) -> tuple[Check, ...]:
+        """Mend, one after the other, what has no price, and look again; errors of the platform are raised."""
+        for check in checks:
+            if check.mend is not None and check.outcome is not Outcome.OK:
+                await self._mend(check.mend, check.about)
+        return await self.examine()
+
+    async def _mend(self, what: Mend, about: str) -> None:
+        ask = self._access.ask
+        if what is Mend.REGISTER:
+            await ask(lambda services: services.subscriptions.register_provider(about))
+        elif what is Mend.GROUP:
+            await ask(lambda services: services.subscriptions.make_group())
+        elif what is Mend.PROFILE:
+            await ask(lambda services: services.environments.add_profile(gpu_profile_type(self._gpu)))
+        else:
+            registry = await ask(lambda services: services.subscriptions.registry())
+            await ask(lambda services: services.subscriptions.let_pull(registry["id"], about))
+
+    async def _sign_in(self) -> list[Check]:
+        who = await self._access.ask(lambda services: services.sign_in.who())
+        return [Check("sign-in", Outcome.OK, f"{who.name} in tenant {who.tenant}")]
+
+    async def _provider(self, namespace: str) -> list[Check]:
+        state = await self._access.ask(lambda services: services.subscriptions.provider_state(namespace))
+        return [checkup.judge_provider(namespace, state)]
+
+    async def _group(self) -> list[Check]:
+        exists = await self._access.ask(lambda services: services.subscriptions.has_group())
+        return [checkup.judge_group(self._target.resource_group, self._target.location, exists=exists)]
+
+    async def _environment(self) -> list[Check]:
+        target = self._target
+        try:
+            document = await self._access.ask(lambda services: services.environments.document())
+        except NotFound as missing:
+            made = f"!az containerapp env create -n {target.environment} -g {target.resource_group}"
+            return [Check("environment", Outcome.FAIL, missing.message, f"{made} -l {target.location}")]
+        checks = checkup.judge_environment(document, self._target.location)
+        if not self._gpu:
+            return checks
+        location = str(document.get("location") or self._target.location).lower().replace(" ", "")
+        offered, usages = await asyncio.gather(
+            self._access.ask(lambda services: services.subscriptions.profile_types(location)),
+            self._access.ask(lambda services: services.subscriptions.usages(location)),
+        )
+        return checks + checkup.judge_gpu(gpu_profile_type(self._gpu), document, offered, usages)
+
+    async def _registry(self) -> list[Check]:
+        target = self._target
+        try:
+            document = await self._access.ask(lambda services: services.subscriptions.registry())
+        except NotFound as missing:
+            made = f"!az acr create -n {target.registry} -g {target.resource_group} --sku Basic"
+            return [Check("registry", Outcome.FAIL, missing.message, made)]
+        return [checkup.judge_registry(document, target.registry_server)]
+
+    async def _pull(self) -> list[Check]:
+        """Of a target that pulls by the environment's identity; what it needs is told by other checks when missing."""
+        try:
+            environment, registry = await asyncio.gather(
+                self._access.ask(lambda services: services.environments.document()),
+                self._access.ask(lambda services: services.subscriptions.registry()),
+            )
+        except NotFound:
+            return []
+        principal = _principal(environment)
+        assigned: list[Document] = []
+        if principal:
+            assigned = await self._access.ask(
+                lambda services: services.subscriptions.role_assignments(registry["id"], principal)
+            )
+        return [checkup.judge_pull(principal, assigned, registry["id"])]
+
+    async def _timed(self, name: str, look: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
+        started = self._clock.monotonic()
+        try:
+            found = await look()
+        except AcaError as failed:
+            what, said, hint = (*failed.lines(), "", "")[:3]
+            found = [Check(name, Outcome.FAIL, " · ".join(filter(None, (what, said))), hint)]
+        seconds = self._clock.monotonic() - started
+        return [replace(check, seconds=seconds) for check in found]
+
+
+def _principal(environment: Document) -> str:
+    return str((environment.get("identity") or {}).get("principalId") or "")

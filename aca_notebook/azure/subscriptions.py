@@ -1,0 +1,86 @@
+"""What surrounds apps and environments: providers, groups, what a region offers, registries, roles."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from aca_notebook.azure import faults
+from aca_notebook.model.checkup import ACR_PULL
+
+if TYPE_CHECKING:
+    from aca_notebook.azure.connection import Connection
+    from aca_notebook.azure.documents import Document
+
+
+class Subscriptions:
+    """The subscription of one target. Every method raises the errors of `faults`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._target = connection.target
+
+    async def provider_state(self, namespace: str) -> str:
+        """Return a resource provider's registration state (`Registered`)."""
+        with faults.translated(f"provider {namespace}"):
+            return str((await self._connection.resources.providers.get(namespace)).registration_state or "")
+
+    async def register_provider(self, namespace: str) -> None:
+        """Ask for a provider to be registered, which takes about a minute from then on."""
+        with faults.translated(f"provider {namespace}"):
+            await self._connection.resources.providers.register(namespace)
+
+    async def has_group(self) -> bool:
+        """Tell whether the target's resource group is there."""
+        group = self._target.resource_group
+        with faults.translated(f"group {group!r}"):
+            return bool(await self._connection.resources.resource_groups.check_existence(group))
+
+    async def make_group(self) -> None:
+        """Make the target's resource group."""
+        from azure.mgmt.resource.resources.models import ResourceGroup
+
+        group = self._target.resource_group
+        with faults.translated(f"group {group!r}"):
+            made = ResourceGroup(location=self._target.location)
+            await self._connection.resources.resource_groups.create_or_update(group, made)
+
+    async def profile_types(self, location: str) -> list[Document]:
+        """Return what workload profile types a region offers."""
+        client = self._connection.container_apps.available_workload_profiles
+        with faults.translated(f"what {location} offers"):
+            return [each.as_dict() async for each in client.get(location)]
+
+    async def usages(self, location: str) -> list[Document]:
+        """Return what the subscription uses in a region, and its limits."""
+        with faults.translated(f"the quotas of {location}"):
+            return [each.as_dict() async for each in self._connection.container_apps.usages.list(location)]
+
+    async def registry(self) -> Document:
+        """Return the target's registry."""
+        target = self._target
+        with faults.translated(f"registry {target.registry!r}"):
+            found = await self._connection.registries.registries.get(target.resource_group, target.registry)
+            document: Document = found.as_dict()
+            return document
+
+    async def role_assignments(self, scope: str, principal: str) -> list[Document]:
+        """Return what a principal may do at a scope and above it, with groups it is in."""
+        client = self._connection.authorization.role_assignments
+        with faults.translated("the role assignments"):
+            found = client.list_for_scope(scope, filter=f"assignedTo('{principal}')")
+            return [
+                {"roleDefinitionId": each.role_definition_id, "principalId": each.principal_id} async for each in found
+            ]
+
+    async def let_pull(self, scope: str, principal: str) -> None:
+        """Assign AcrPull at a scope to a principal; the name follows from both, so that twice is once."""
+        from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
+
+        role = f"/subscriptions/{self._target.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
+        name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}|{principal}|{ACR_PULL}".lower()))
+        wanted = RoleAssignmentCreateParameters(
+            role_definition_id=f"{role}/{ACR_PULL}", principal_id=principal, principal_type="ServicePrincipal"
+        )
+        with faults.translated("the role assignment"):
+            await self._connection.authorization.role_assignments.create(scope, name, wanted)

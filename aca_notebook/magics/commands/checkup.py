@@ -1,0 +1,37 @@
+"""Who we are, and whether a target has what it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.display import amounts, cards
+from aca_notebook.display import checkup as checkup_cards
+from aca_notebook.display.values import Card
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aca_notebook.magics.notebook import Notebook
+    from aca_notebook.magics.subcommands.checkup import Doctor
+    from aca_notebook.magics.subcommands.shared import Listing
+
+
+def doctor(notebook: Notebook, given: Doctor) -> object:
+    """Check the target, and mend what may be mended."""
+    workspace = notebook.workspace
+    checks = workspace.checkup(gpu=given.gpu, fix=given.fix)
+    return Card(checks, checkup_cards.checkup(checks, workspace.target.name))
+
+
+def whoami(notebook: Notebook, given: Listing) -> object:
+    """Say who is signed in."""
+    del given
+    workspace = notebook.workspace
+    who = workspace.whoami()
+    return Card(who, cards.facts(f"{who.name}", {
+        "is a": who.kind, "tenant": who.tenant, "object id": who.object_id, "target": workspace.target.name,
+        "token": f"until {who.expires_at:%H:%M} UTC, had in {amounts.seconds(who.seconds)}",
+    }))  # fmt: skip
+
+
+LINE: Mapping[str, Callable[[Notebook, Any], object]] = {"doctor": doctor, "whoami": whoami}

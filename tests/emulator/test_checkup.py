@@ -1,0 +1,75 @@
+"""The doctor against the emulator, by the SDKs over HTTPS: what is missing is named, and what is free is mended."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aca_notebook.api.access import Access
+from aca_notebook.api.checkup import Checkup
+from aca_notebook.clock import SystemClock
+from aca_notebook.model.checkup import Outcome
+from tests.emulator.test_client_on_bad_days import target
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from aca_notebook.model.checkup import Check
+    from tests.emulator.running import Running
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def doctor(emulator: Running) -> AsyncIterator[Callable[..., Checkup]]:
+    made: list[Access] = []
+
+    def make(gpu: str = "", **changed: str) -> Checkup:
+        made.append(Access(replace(target(emulator), **changed), SystemClock()))
+        return Checkup(made[-1], SystemClock(), gpu)
+
+    yield make
+    for access in made:
+        await access.close()
+
+
+def failing(checks: Sequence[Check]) -> list[str]:
+    return [check.name for check in checks if check.outcome is Outcome.FAIL]
+
+
+async def test_a_fresh_local_target_is_well_with_every_gpu(doctor: Callable[..., Checkup]) -> None:
+    for gpu in ("", "T4", "A100"):
+        assert [check.outcome for check in await doctor(gpu).examine()].count(Outcome.OK) >= 9
+
+
+async def test_a_group_that_is_not_there_is_made(doctor: Callable[..., Checkup]) -> None:
+    looking = doctor(resource_group="elsewhere")
+    before = await looking.examine()
+    assert failing(before) == ["resource group", "environment", "registry"]
+    assert all(check.command for check in before if check.outcome is Outcome.FAIL)
+    assert failing(await looking.mend(before)) == ["environment", "registry"]
+
+
+async def test_a_role_that_is_not_there_is_assigned_once(emulator: Running, doctor: Callable[..., Checkup]) -> None:
+    registry = f"{emulator.group}/providers/Microsoft.ContainerRegistry/registries/local"
+    roles = f"{registry}/providers/Microsoft.Authorization/roleAssignments"
+    version = {"params": {"api-version": "2022-04-01"}}
+    ask = emulator.ask
+    for each in (await asyncio.to_thread(ask, "GET", roles, **version)).json()["value"]:
+        if each["properties"]["scope"] == registry:
+            await asyncio.to_thread(ask, "DELETE", each["id"], **version)
+    looking = doctor()
+    before = await looking.examine()
+    assert failing(before) == ["AcrPull"]
+    for _ in range(2):
+        assert failing(await looking.mend(before)) == []
+
+
+async def test_a_token_that_stays_expired_is_a_check_that_fails(emulator: Running, doctor: Callable[..., Checkup]) -> None:
+    emulator.control("POST", "faults", {"fault": "expired-token"})
+    (check,) = [each for each in await doctor().examine() if each.name == "environment"]
+    assert check.outcome is Outcome.FAIL
+    assert "our token has expired" in check.said
