@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from aca_notebook.display import axes, svg, theme
+from aca_notebook.display import amounts, axes, svg, theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PLOTLY = "application/vnd.plotly.v1+json"
+#: How many times the data's top a limit may be and still be drawn.
+_FAR = 4.0
+_SHOWN_MARKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,25 @@ class Series:
 
     name: str
     values: tuple[float | None, ...]
+    colour: str = ""  #: of its own; else the next of the theme
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a value may not pass: a replica's memory, its cores. In the base unit."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened: a new revision, a change of the number of replicas (`steps`, up or down)."""
+
+    at: datetime
+    label: str
+    kind: Literal["revision", "scaling"] = "revision"
+    steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +54,29 @@ class Panel:
     kind: Literal["line", "area", "step", "bars"] = "line"
     stacked: bool = False
     colour: int = 0
+    limit: Limit | None = None
 
     @property
     def greatest(self) -> float:
+        """The top of what is drawn in shown units."""
+        return max(self.top, self.limit.value / self.unit.divisor if self.limit and self.limit_drawn else 0.0)
+
+    @property
+    def limit_drawn(self) -> bool:
+        """Whether the limit is near enough to the data to draw; one far above would press them flat."""
+        return self.limit is not None and self.limit.value / self.unit.divisor <= _FAR * self.top
+
+    @property
+    def heading(self) -> str:
+        """The title, and the limit where it is only told."""
+        return f"{self.title} · {self.limit.label}" if self.limit and not self.limit_drawn else self.title
+
+    def colour_of(self, place: int) -> str:
+        """The colour of one series."""
+        return self.series[place].colour or theme.SERIES[(self.colour + place) % len(theme.SERIES)]
+
+    @property
+    def top(self) -> float:
         """The top of the data in shown units."""
         columns = zip(*(series.values for series in self.series), strict=True)
         together = sum if self.stacked else max
@@ -51,6 +93,8 @@ class Chart:
     panels: tuple[Panel, ...]
     bucket: timedelta = timedelta(minutes=1)
     note: str = ""
+    marks: tuple[Mark, ...] = ()
+    idle: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -75,7 +119,18 @@ class Chart:
                     lines.append(f"  {name}: last {shown[-1]:.4g}, greatest {max(shown):.4g} {panel.unit.label}")
                 else:
                     lines.append(f"  {name}: no data")
-        return "\n".join([*lines, *([f"  {self.note}"] if self.note else [])])
+        return "\n".join([*lines, *(f"  {line}" for line in (*self.happened, self.note) if line)])
+
+    @property
+    def happened(self) -> tuple[str, ...]:
+        """What the marks and shades say, in words."""
+        told = [f"{mark.at:%H:%M} {mark.label}" for mark in self.marks[-_SHOWN_MARKS:]]
+        earlier = f" (and {len(self.marks) - len(told)} before)" if len(told) < len(self.marks) else ""
+        idle = sum((end - start for start, end in self.idle), timedelta())
+        return (
+            f"happened: {', '.join(told)}{earlier}" if told else "",
+            f"idle for {amounts.span(idle)} of it" if idle else "",
+        )
 
     @property
     def figure(self) -> Any:
@@ -103,6 +158,7 @@ class Chart:
             below = index + columns < count
             self._add_axes(layout, panel, index, (row / rows, column / columns, 1 / rows, 1 / columns), below=below)
             data += [self._trace(panel, place, index) for place in range(len(panel.series))]
+        layout["shapes"] = [*self._shades(), *self._limits()]
         if self.note:
             layout["annotations"].append({
                 "text": theme.text(self.note), "xref": "paper", "yref": "paper", "x": 0, "xanchor": "left",
@@ -129,15 +185,38 @@ class Chart:
         layout[f"yaxis{suffix}"] = {
             "domain": y_domain, "anchor": f"x{suffix}", "rangemode": "tozero", "nticks": 5, **shared,
         }  # fmt: skip
-        for words, x, anchor in ((f"<b>{theme.text(panel.title)}</b>", 0, "left"), (panel.unit.label, 1, "right")):
+        for words, x, anchor in ((f"<b>{theme.text(panel.heading)}</b>", 0, "left"), (panel.unit.label, 1, "right")):
             layout["annotations"].append({
                 "text": words, "xref": f"x{suffix} domain", "yref": f"y{suffix} domain",
                 "x": x, "y": 1.03, "xanchor": anchor, "yanchor": "bottom", "showarrow": False,
             })  # fmt: skip
 
+    def _shades(self) -> list[dict[str, Any]]:
+        """Idle times and marks, over the whole height."""
+        over = {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+        columns = 1 if len(self.panels) == 1 else 2
+        shapes: list[dict[str, Any]] = [
+            {"type": "rect", "x0": _instant(start), "x1": _instant(end), "line": {"width": 0}, "fillcolor": svg.SHADE}
+            for start, end in self.idle
+        ] + [
+            {"type": "line", "x0": _instant(mark.at), "x1": _instant(mark.at),
+             "line": {"width": 1, "color": svg.MARKS[mark.kind], "dash": "dot"}}
+            for mark in self.marks
+        ]  # fmt: skip
+        axes_of = [f"x{index + 1 if index else ''}" for index in range(min(columns, len(self.panels)))]
+        return [over | {"xref": axis} | shape for axis in axes_of for shape in shapes]
+
+    def _limits(self) -> list[dict[str, Any]]:
+        return [
+            {"type": "line", "xref": f"x{index + 1 if index else ''} domain", "yref": f"y{index + 1 if index else ''}",
+             "x0": 0, "x1": 1, "y0": panel.limit.value / panel.unit.divisor,
+             "y1": panel.limit.value / panel.unit.divisor, "line": {"width": 1, "color": theme.BAD, "dash": "dash"}}
+            for index, panel in enumerate(self.panels) if panel.limit is not None and panel.limit_drawn
+        ]  # fmt: skip
+
     def _trace(self, panel: Panel, place: int, index: int) -> dict[str, Any]:
         series, suffix = panel.series[place], "" if index == 0 else str(index + 1)
-        colour = theme.SERIES[(panel.colour + place) % len(theme.SERIES)]
+        colour = panel.colour_of(place)
         moments, values = list(self.times), list(series.values)
         if panel.kind == "step":  # a level lasts as long as its bucket
             moments = [moment + edge for moment in moments for edge in (timedelta(), self.bucket)]
@@ -182,8 +261,9 @@ class Chart:
 
 def _is_lonely(values: Sequence[float | None], place: int) -> bool:
     """Whether a value has a gap, or nothing, on both sides."""
-    before, after = values[:place][-1:], values[place + 1 : place + 2]
-    return values[place] is not None and {*before, *after} <= {None}
+    before = values[place - 1] if place else None
+    after = values[place + 1] if place + 1 < len(values) else None
+    return values[place] is not None and before is None and after is None
 
 
 def _thinned(colour: str) -> str:

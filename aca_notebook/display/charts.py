@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import amounts, axes
-from aca_notebook.display.chart import Chart, Panel, Series
-from aca_notebook.model import metric
+from aca_notebook.display import amounts, axes, panels
+from aca_notebook.display.chart import Chart, Limit, Mark, Panel, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
-Kind = Literal["line", "area", "step", "bars"]
-
-_KINDS: dict[str, Kind] = {"requests": "bars", "restarts": "bars", "replicas": "step", "memory_bytes": "area"}
 _METERS = (("vcpu_usd", "vCPU"), ("memory_usd", "memory"), ("gpu_usd", "GPU"))
-
-#: Below this many buckets, averages are drawn as what they are: level over their bucket.
-_FEW = 8
 _BUCKETS = {60.0: "minute", 3600.0: "hour", 86400.0: "day"}
 
-ACTIVITY = (metric.REQUESTS, metric.REPLICAS, metric.RESPONSE_TIME)
-UTILISATION = (metric.CPU, metric.MEMORY, metric.GPU)
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around the data: limits that a column may not pass, what happened, when replicas ran for nobody."""
+
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    marks: tuple[Mark, ...] = ()
+    idle: tuple[tuple[datetime, datetime], ...] = ()
 
 
-def metrics(frame: Any, *, app: str, note: str = "") -> Chart:
-    """Return requests, replicas and response time above CPU, memory and GPU, on one time axis."""
-    return _chart(f"{app}: requests and use", frame, (*ACTIVITY, *UTILISATION), note)
+def metrics(frame: Any, *, app: str, note: str = "", around: Around | None = None) -> Chart:
+    """Return requests, replicas and latency above CPU, memory, GPU and network, on one time axis.
+
+    A table that is split gets a line for each part.
+    """
+    around = around or Around()
+    by = f" by {frame.attrs['by']}" if frame.attrs.get("by") else ""
+    drawn = panels.draw(frame, panels.EVERYTHING, around.limits)
+    return _chart(f"{app}: requests and use{by}", drawn, note, around)
 
 
 def activity(frame: Any, *, app: str, note: str = "") -> Chart:
     """Return requests, replicas and response time."""
-    return _chart(f"{app}: replicas and requests", frame, ACTIVITY, note)
+    return _chart(f"{app}: replicas and requests", panels.draw(frame, panels.ACTIVITY), note)
 
 
 def utilisation(frame: Any, *, app: str, note: str = "") -> Chart:
     """Return CPU, memory and, where it is measured, GPU."""
-    return _chart(f"{app}: utilisation", frame, UTILISATION, note)
+    return _chart(f"{app}: utilisation", panels.draw(frame, panels.UTILISATION), note)
 
 
 def cost(frame: Any, *, app: str = "", note: str = "") -> Chart:
@@ -58,20 +64,11 @@ def cost(frame: Any, *, app: str = "", note: str = "") -> Chart:
     return Chart(title, times if series else (), (panel,) if series else (), bucket, note)
 
 
-def _chart(title: str, frame: Any, wanted: Iterable[metric.Metric], note: str) -> Chart:
-    wanted = tuple(wanted)
-    times, columns = _read(frame, tuple(one.column for one in wanted))
-    times, columns = _with_gaps(times, columns, _bucket(frame, times))
-    panels: list[Panel] = []
-    for one in wanted:
-        values = columns.get(one.column, ())
-        if any(value is not None for value in values):
-            series = (Series(one.label, values),)
-            unit = axes.unit_for(one.unit, values)
-            kind = _KINDS.get(one.column, "line")
-            kind = "step" if kind in {"line", "area"} and len(times) < _FEW else kind
-            panels.append(Panel(one.label, unit, series, kind=kind, colour=len(panels)))
-    return Chart(title, times if panels else (), tuple(panels), _bucket(frame, times), note)
+def _chart(title: str, drawn: panels.Drawn, note: str, around: Around | None = None) -> Chart:
+    few = f"drawn from {drawn.points:,} points: the least and the greatest of each part" if drawn.points else ""
+    notes = "; ".join(filter(None, (drawn.left_out, few, note)))
+    around = around or Around()
+    return Chart(title, drawn.times, drawn.panels, drawn.bucket, notes, around.marks, around.idle)
 
 
 def _bucket(frame: Any, times: Sequence[datetime]) -> timedelta:
@@ -92,24 +89,6 @@ def _read(frame: Any, names: Sequence[str]) -> tuple[tuple[datetime, ...], dict[
                 row[name] = row.get(name, 0.0) + float(value)
     times = tuple(sorted(rows))
     return times, {name: tuple(rows[moment].get(name) for moment in times) for name in present}
-
-
-def _with_gaps(
-    times: Sequence[datetime], columns: dict[str, tuple[float | None, ...]], bucket: timedelta
-) -> tuple[tuple[datetime, ...], dict[str, tuple[float | None, ...]]]:  # fmt: skip
-    """Put one empty bucket where buckets are missing, so that no line is drawn over a time nobody measured."""
-    kept: list[datetime] = []
-    sources: list[int | None] = []
-    for place, moment in enumerate(times):
-        if kept and moment - kept[-1] > 1.5 * bucket:
-            kept.append(kept[-1] + bucket)
-            sources.append(None)
-        kept.append(moment)
-        sources.append(place)
-    filled = {
-        name: tuple(None if place is None else values[place] for place in sources) for name, values in columns.items()
-    }
-    return tuple(kept), filled
 
 
 def _utc(moment: Any) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 WIDTH = 880.0
 PANEL_HEIGHT = 168.0
 _TITLE, _LEGEND, _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 34.0, 18.0, 58.0, 24.0, 30.0, 40.0, 6.0
+
+#: Colours of what is not data: idle times, and what happened.
+SHADE = "rgba(128,128,128,.14)"
+MARKS = {"revision": theme.BUSY, "scaling": theme.FAINT}
+_LINE_HEIGHT = 15.0
 
 #: A background of its own, so that a dark reader of a light page still sees a readable picture.
 _STYLE = """
@@ -51,7 +57,8 @@ def draw(chart: Chart) -> str:
     """Return the chart as an SVG document; its `<title>` and `<desc>` say in words what it shows."""
     columns = 1 if len(chart.panels) == 1 else 2
     rows = -(-len(chart.panels) // columns)
-    height = _TITLE + rows * (PANEL_HEIGHT + _GAP) + (16 if chart.note else 0)
+    told = _told(chart)
+    height = _TITLE + rows * (PANEL_HEIGHT + _GAP) + _LINE_HEIGHT * len(told) + (3 if told else 0)
     panel_width = (WIDTH - _GAP * (columns - 1)) / columns
     start, end = chart.span
     parts = []
@@ -59,13 +66,61 @@ def draw(chart: Chart) -> str:
         row, column = divmod(index, columns)
         left, top = column * (panel_width + _GAP), _TITLE + row * (PANEL_HEIGHT + _GAP)
         parts.append(_panel(chart, panel, _frame(panel, (left, top, panel_width), (start, end))))
-    note = _text(chart.note, 10, height - 8, "faint", size=11) if chart.note else ""
+    notes = "".join(
+        _text(line, 10, height - 8 - _LINE_HEIGHT * (len(told) - 1 - place), "faint") for place, line in enumerate(told)
+    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="aca-chart" role="img" viewBox="0 0 {WIDTH:g} {height:g}" '
         f'width="100%" style="max-width:{WIDTH:g}px" font-family="system-ui, sans-serif" font-size="11">'
         f"<title>{escape(chart.title)}</title><desc>{escape(chart.words)}</desc><style>{_STYLE}</style>"
         f'<rect class="paper" fill="#ffffff" width="{WIDTH:g}" height="{height:g}" rx="6"/>'
-        f"{_text(chart.title, 10, 21, 'ink', size=14)}{''.join(parts)}{note}</svg>"
+        f"{_text(chart.title, 10, 21, 'ink', size=14)}{''.join(parts)}{notes}</svg>"
+    )
+
+
+def _told(chart: Chart) -> list[str]:
+    """The lines below the panels: what marks and shades mean, and the note, cut to the width."""
+    signs = (("┆ new revision", "revision"), ("▴▾ scaled", "scaling"))
+    key = [words for words, kind in signs if any(mark.kind == kind for mark in chart.marks)]
+    key += ["grey: idle"] if chart.idle else []
+    lines = [" · ".join(key), *textwrap.wrap(chart.note, 150)]
+    return [line for line in lines if line]
+
+
+def _background(chart: Chart, frame: _Frame) -> str:
+    """Idle times as shades; what happened as thin lines, a change of replicas as a small arrow on the axis."""
+    parts = []
+    for start, end in chart.idle:
+        left, right = (frame.x(min(max(each, frame.start), frame.end)) for each in (start, end))
+        if right > left:
+            parts.append(
+                f'<rect x="{left:g}" y="{frame.top:g}" width="{right - left:.2f}" height="{frame.height:g}" '
+                f'fill="#808080" fill-opacity=".14"/>'
+            )
+    base = frame.top + frame.height
+    for mark in chart.marks:
+        if not frame.start <= mark.at <= frame.end:
+            continue
+        x, colour, said = frame.x(mark.at), MARKS[mark.kind], f"<title>{escape(mark.label)}</title>"
+        if mark.kind == "scaling":
+            tip = -5 if mark.steps >= 0 else 5
+            path = f"M{x - 3.5:g},{base - 1 - max(tip, 0) + 0:g}h7l-3.5,{tip}z"
+            parts.append(f'<path d="{path}" fill="{colour}">{said}</path>')
+        else:
+            parts.append(
+                f'<line x1="{x:g}" x2="{x:g}" y1="{frame.top:g}" y2="{base:g}" stroke="{colour}" '
+                f'stroke-dasharray="2 3">{said}</line>'
+            )
+    return "".join(parts)
+
+
+def _limit(panel: Panel, frame: _Frame) -> str:
+    if panel.limit is None or not panel.limit_drawn:
+        return ""
+    y = frame.y(panel.limit.value / panel.unit.divisor)
+    return (
+        f'<line x1="{frame.left:g}" x2="{frame.left + frame.width:g}" y1="{y:g}" y2="{y:g}" stroke="{theme.BAD}" '
+        f'stroke-dasharray="5 3"/>{_text(panel.limit.label, frame.left + 4, y - 3, "faint", size=10)}'
     )
 
 
@@ -83,9 +138,10 @@ def _panel(chart: Chart, panel: Panel, frame: _Frame) -> str:
         _series(chart, panel, index, frame) for index in range(len(panel.series))
     )  # fmt: skip
     title_y = frame.top - 12 - (_LEGEND if len(panel.series) > 1 else 0)
-    title = _text(panel.title, frame.left - 48, title_y, "ink", size=12)
+    title = _text(panel.heading, frame.left - 48, title_y, "ink", size=12)
     unit = _text(panel.unit.label, frame.left + frame.width, title_y, "faint", anchor="end")
-    return f"<g>{title}{unit}{_legend(panel, frame)}{_axes(frame)}{marks}</g>"
+    around = f"{_legend(panel, frame)}{_background(chart, frame)}{_axes(frame)}"
+    return f"<g>{title}{unit}{around}{marks}{_limit(panel, frame)}</g>"
 
 
 def _axes(frame: _Frame) -> str:
@@ -114,15 +170,17 @@ def _legend(panel: Panel, frame: _Frame) -> str:
         return ""
     parts, x, y = [], frame.left, frame.top - 12
     for index, series in enumerate(panel.series):
-        colour = theme.SERIES[index % len(theme.SERIES)]
+        colour = panel.colour_of(index)
         parts.append(f'<rect x="{x:g}" y="{y - 8:g}" width="9" height="9" rx="2" fill="{colour}"/>')
         parts.append(_text(series.name, x + 13, y, "faint"))
         x += 26 + 6.2 * len(series.name)
+        if x > frame.left + frame.width - 40:
+            break  # the words below the picture, and the figure, have them all
     return "".join(parts)
 
 
 def _series(chart: Chart, panel: Panel, index: int, frame: _Frame) -> str:
-    colour = theme.SERIES[(panel.colour + index) % len(theme.SERIES)]
+    colour = panel.colour_of(index)
     values = [None if value is None else value / panel.unit.divisor for value in panel.series[index].values]
     if panel.kind == "bars":
         share = 0.8 / len(panel.series)
@@ -152,7 +210,7 @@ def _stacked(chart: Chart, panel: Panel, frame: _Frame) -> str:
             height = (value or 0.0) / panel.unit.divisor
             spans.append((floors[place], floors[place] + height if height else None))
             floors[place] += height
-        parts.append(_bars(chart, spans, frame, theme.SERIES[index % len(theme.SERIES)], (0.1, 0.8)))
+        parts.append(_bars(chart, spans, frame, panel.colour_of(index), (0.1, 0.8)))
     return "".join(parts)
 
 
