@@ -87,7 +87,8 @@ class Client(threading.Thread):
                 self.once()
             except requests.RequestException as broken:
                 if not self.ending.is_set():
-                    self.unexpected.append(repr(broken))
+                    ended = self.emulator.process.poll()  # None while it runs: a number is somebody else's signal
+                    self.unexpected.append(f"{broken!r} (the emulator's exit code: {ended})")
                 break
         self.emulator.hang_up()
 
