@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,10 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pace", type=parse_pace, default=None, help="instant, realistic or a factor")
     parser.add_argument("--idle-exit", type=parse_idle_exit, default=None, help="seconds, or never")
     parser.add_argument("--role-delay", type=float, default=0.0, help="seconds until a role assignment is in effect")
+    parser.add_argument(
+        "--webhook-host", action="append", default=[], metavar="HOST",
+        help="a host that action groups may have told, beside this machine (also $ACA_NOTEBOOK_WEBHOOK_HOSTS)",
+    )  # fmt: skip
     parser.add_argument("--export", type=Path, metavar="FILE", help="write what it keeps to a file, and run nothing")
     parser.add_argument("--with-secrets", action="store_true", help="export secret values, under a passphrase")
     parser.add_argument(
@@ -53,7 +58,8 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _settings(given: argparse.Namespace) -> Settings:
     folder = given.data_dir.expanduser().resolve()
-    return Settings(folder, given.port, given.pace, given.idle_exit, given.role_delay)
+    told = (*given.webhook_host, *os.environ.get("ACA_NOTEBOOK_WEBHOOK_HOSTS", "").replace(",", " ").split())
+    return Settings(folder, given.port, given.pace, given.idle_exit, given.role_delay, tuple(map(str.lower, told)))
 
 
 if __name__ == "__main__":

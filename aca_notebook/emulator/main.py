@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from uv import find_uv_bin
 
 from aca_notebook import __version__
-from aca_notebook.emulator.arm.alerts import ActionGroups, MetricAlerts
 from aca_notebook.emulator.arm.app_annexes import AppAnnexes
 from aca_notebook.emulator.arm.app_insights import AppInsights
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
@@ -84,6 +83,7 @@ from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
 from aca_notebook.emulator.runtime.retention import Retention
 from aca_notebook.emulator.seeds import Seeds
+from aca_notebook.emulator.spending import Spending
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
 from aca_notebook.emulator.telemetry.logs.collector import Collector
 from aca_notebook.emulator.telemetry.logs.destinations import Destinations
@@ -243,6 +243,7 @@ class Emulator:
         await self._http_routes.restore(self.client.subscription_id)
         await self._operations.start()
         await self._expiry.start()
+        await self._spending.start()
         self._retention.start()
 
     async def close(self) -> None:
@@ -251,6 +252,7 @@ class Emulator:
             self._idle_watch.cancel()
         if self._listener is not None:
             await self._listener.close()
+        await self._spending.close()
         await self._expiry.close()
         await self._vault_watch.close()
         await self._operations.close()
@@ -291,6 +293,11 @@ class Emulator:
         """Answer what one part asks of Resource Manager: the dispatcher is made after the routes."""
         return await self.dispatcher.perform(request)
 
+    def _own_ports(self) -> frozenset[int]:
+        """Where the emulator itself answers: nothing in a body may have it ask there."""
+        own = {self.endpoint.port} if self.endpoint else set()
+        return frozenset(own | self._guards.service_ports.ports())
+
     def listed_routes(self) -> tuple[Route, ...]:
         """Every operation it has."""
         return self.table.routes
@@ -320,6 +327,10 @@ class Emulator:
             references=references, clock=self._clock,
         )  # fmt: skip
         self._expiry = Expiry(store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id)
+        self._spending = Spending(
+            keeping=keeping, database=self._database, telemetry=self._telemetry, apps=apps, pace=self._pace,
+            own_ports=self._own_ports, hosts=self.settings.webhook_hosts,
+        )  # fmt: skip
         self._executions = Executions(
             scope=scope, store=self._store, operations=self._operations, runner=self._runner, references=references,
             clock=self._clock,
@@ -353,8 +364,7 @@ class Emulator:
             DiagnosticSettings(keeping),
             insights,
             Ingestion(insights, self._collector, self._clock),
-            MetricAlerts(keeping),
-            ActionGroups(keeping),
+            self._spending,
             Networks(keeping),
             StorageAccounts(keeping),
             DaprComponents(keeping),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aca_notebook.emulator.arm.cost_queries import CostQueries
 from aca_notebook.emulator.arm.deployment_places import DeploymentPlaces
 from aca_notebook.emulator.arm.deployment_runs import DeploymentRuns
 from aca_notebook.emulator.arm.deployment_views import TYPE as DEPLOYMENT_TYPE
@@ -65,7 +64,6 @@ class ResourceManager:
             results,
             self._locks,
             QuotaRequests(keeping, quotas),
-            CostQueries(scope),
         )
 
     def routes(self) -> list[Route]:

@@ -20,7 +20,8 @@ class Settings:
 
     `port` 0 takes the remembered one, or a free one from `FIRST_PORT` upwards. `pace` multiplies how long Azure takes
     to provision: 0 is instant, 1 realistic, None what it was last set to. `idle_exit_seconds` None means never.
-    `role_delay_seconds` is how long a role assignment takes to be in effect.
+    `role_delay_seconds` is how long a role assignment takes to be in effect. `webhook_hosts` are those that action
+    groups may have told beside this machine.
     """
 
     data_dir: Path
@@ -28,6 +29,7 @@ class Settings:
     pace: float | None = None
     idle_exit_seconds: float | None = None
     role_delay_seconds: float = 0.0
+    webhook_hosts: tuple[str, ...] = ()
 
     @property
     def lock_path(self) -> Path:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 _CANONICAL = {
     name.lower(): name
     for name in (
-        "Microsoft.App", "Microsoft.Authorization", "Microsoft.Consumption", "Microsoft.ContainerRegistry", "Microsoft.Insights",
-        "Microsoft.KeyVault", "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights",
-        "Microsoft.Resources", "Microsoft.Storage", "providers",
+        "Microsoft.App", "Microsoft.Authorization", "Microsoft.Consumption", "Microsoft.ContainerRegistry",
+        "Microsoft.Insights", "Microsoft.KeyVault", "Microsoft.ManagedIdentity", "Microsoft.Network",
+        "Microsoft.OperationalInsights", "Microsoft.Resources", "Microsoft.Storage", "providers",
         "containerApps", "managedEnvironments", "jobs", "sessionPools", "revisions", "replicas", "executions",
         "registries", "runs", "workspaces", "userAssignedIdentities", "roleAssignments", "diagnosticSettings",
         "roleDefinitions", "daprComponents", "resiliencyPolicies", "storages", "certificates", "managedCertificates",

@@ -24,6 +24,7 @@ PUBLIC = {
     "Oidc_Discovery_V1": "the same, as older clients ask",
     "Oidc_Instance": "MSAL asks it of an authority it does not know",
     "Oidc_Keys": "public keys",
+    "RetailPrices_List": "list prices, which Azure tells anybody",
     "Token_Issue": "the client secret in the body is its key",
     "Token_Issue_V1": "the client secret in the body is its key",
 }

@@ -206,12 +206,24 @@ class Apps:
     async def _stop(self, request: Request) -> Response:
         return await self._set_running(request, RunningStatus.STOPPED)
 
-    async def _set_running(self, request: Request, status: RunningStatus) -> Response:
-        id_ = self._id(request)
+    async def stop(self, id_: ResourceId, *also: Statement) -> None:
+        """Begin to stop an app as if somebody had asked for it, with further statements in the same transaction.
+
+        Raises `AzureError` 404 when there is none, 409 while another operation runs on it.
+        """
+        await self._begin_running(id_, RunningStatus.STOPPED, also)
+
+    async def _begin_running(
+        self, id_: ResourceId, status: RunningStatus, also: tuple[Statement, ...] = ()
+    ) -> Operation:  # fmt: skip
         document = self._found(id_)
         operation = self._reserve(id_, document["location"])
         changed = with_state(with_running_status(document, status), ProvisioningState.IN_PROGRESS)
-        await self._write(operation, {id_: changed})
+        await self._write(operation, {id_: changed}, also=also)
+        return operation
+
+    async def _set_running(self, request: Request, status: RunningStatus) -> Response:
+        operation = await self._begin_running(self._id(request), status)
         return Response(status_code=202, headers=self._operations.result_headers(request, operation))
 
     async def _list_secrets(self, request: Request) -> Response:

@@ -50,6 +50,10 @@ class ServicePorts:
         listener = self._listeners.get(key)
         return listener.port if listener else 0
 
+    def ports(self) -> set[int]:
+        """Return the ports of all of them."""
+        return {listener.port for listener in self._listeners.values()}
+
     def service_at(self, port: int) -> str:
         """Return the key of the service on a port, empty when it is none's."""
         return next((key for key, listener in self._listeners.items() if listener.port == port), "")

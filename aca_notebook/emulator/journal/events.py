@@ -218,6 +218,20 @@ class AppExpired(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetReached(Event):
+    """So much of a budget that covers the app is spent; with `stopped` the app is about to be stopped for it.
+
+    `limit` is the budget as people write it (`5 USD/day`); `spent_usd` is an estimate: nothing was billed.
+    """
+
+    budget: str
+    limit: str
+    percent: float
+    spent_usd: float
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionStarted(Event):
     """A job was started: from here on `revision` is the execution's name, and its replicas are the execution's."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.scaling.load import ReplicaUsage
 from aca_notebook.emulator.telemetry.history import Histories
 from aca_notebook.emulator.telemetry.lives import Lives
+from aca_notebook.emulator.telemetry.meters import Meters
 from aca_notebook.emulator.telemetry.monitor import Monitor
 from aca_notebook.emulator.telemetry.platform_metrics import PlatformMetrics
 from aca_notebook.emulator.telemetry.sampler import NANO, CpuMeter, NvmlGpuLoads, SystemProcesses, combined
@@ -17,7 +18,7 @@ from aca_notebook.emulator.telemetry.series import Key, Series
 from aca_notebook.emulator.telemetry.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.scaling.load import UsageObserver
     from aca_notebook.emulator.telemetry.sampler import GpuLoads, Processes, Reading
     from aca_notebook.emulator.wire import Route
+    from aca_notebook.model.ids import ResourceId
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Telemetry:
         self._meter = CpuMeter()
         self._streams = Streams(database=database, controller=controller, store=store, clock=clock)
         histories = Histories(database, self._lives)
+        self.meters = Meters(database=database, series=self._series, histories=histories, clock=clock)
         self._monitor = Monitor(
             series=self._series, histories=histories, store=store, clock=clock, fresh=self.look, faults=faults
         )
@@ -89,6 +92,10 @@ class Telemetry:
                 await task
         await self._series.write_all()
         await self._lives.beat(self._clock.now(), every_seconds=0)
+
+    async def values(self, resource: ResourceId, ask: Callable[[str], str]) -> dict[str, Any]:
+        """Answer a question about metrics that the emulator itself has (see `Monitor.values`)."""
+        return await self._monitor.values(resource, ask)
 
     def request_finished(  # noqa: PLR0913, PLR0917 - the shape is the ingress's
         self, app_key: str, revision: str, replica: str, status: int, seconds: float, received_bytes: int,

@@ -78,8 +78,15 @@ def _concluded(event: events.ExecutionConcluded) -> _Words:
     return _Words(event.reason or "Completed", message, WARNING if event.status == "Failed" else NORMAL)
 
 
-#: Azure's word for each event. ReplicaStopped, AppExpired, IngressMoved and ShortfallNoted are ours: nothing else would
-#: say why a replica or an app went, that an address changed, which Azure's never do, or what is not done here.
+def _budget_reached(event: events.BudgetReached) -> _Words:
+    spent = f"{event.spent_usd:.2f} USD, {event.percent:.0f} % of the budget of {event.limit}, is spent"
+    end = "; the app is stopped, `start` lets it run again" if event.stopped else ""
+    return _Words("BudgetReached", f"{spent} (estimated, nothing was billed){end}", WARNING)
+
+
+#: Azure's word for each event. ReplicaStopped, AppExpired, BudgetReached, IngressMoved and ShortfallNoted are ours:
+#: nothing else would say why a replica or an app went, that an address changed, which Azure's never do, or what is not
+#: done here.
 _WORDS: dict[type[events.Event], _Say] = {
     events.RevisionCreated: lambda _: _Words("RevisionCreation", "Creating new revision"),
     events.RevisionReady: lambda e: _Words("RevisionReady", f"Successfully provisioned revision '{e.revision}'"),
@@ -110,6 +117,7 @@ _WORDS: dict[type[events.Event], _Say] = {
     events.AppExpired: lambda e: _Words(
         "AppExpired", f"The app is deleted: it was to last until {e.until} (tag aca-notebook-expires)", WARNING
     ),
+    events.BudgetReached: _budget_reached,
     events.ReplicaStopped: lambda e: _Words("ReplicaStopped", f"Replica '{e.replica}' was stopped: {e.reason}"),
 }
 
