@@ -1,13 +1,16 @@
-"""How far from everything else a program can be kept, and how far this machine can keep it."""
+"""How far from everything else a program can be kept, and how far this machine can keep it: found by trying, once."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from aca_notebook.emulator.sandbox.cgroups import Hierarchy
 
 
 class Level(StrEnum):
@@ -22,12 +25,23 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """With what a level is kept here. `becomes_others` is whether each program can be another user."""
+
+    bwrap: Path | None = None
+    user_namespace: bool = False
+    becomes_others: bool = False
+    landlock_abi: int = 0
+    hierarchies: tuple[Hierarchy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What this machine can do. `reason` says why it is no better, and is empty at the best.
 
     `egress` is whether a program can be let out to the internet with loopback and metadata addresses refused; where
     it is False, `Wanted.egress` is not granted and `Sandbox.egress` says so. `limits` names the cgroup controllers
-    that were tried and bind: any of `memory`, `pids`, `cpu`.
+    that were tried and bind: any of `memory`, `pids`, `cpu`. The others are bounded for each process alone.
     """
 
     level: Level
@@ -35,9 +49,11 @@ class Found:
     reason: str = ""
     egress: bool = False
     limits: tuple[str, ...] = ()
-    bwrap: Path | None = None
+    means: Means = Means()
 
 
 def find_level(ceiling: Level = Level.BUBBLEWRAP) -> Found:
     """Return the best level up to `ceiling` that works here, by trying. Blocks for up to some seconds: for a thread."""
-    return Found(Level.PROCESS, isolated=False, reason=f"{ceiling} is not tried")
+    from aca_notebook.emulator.sandbox import trial  # which starts sandboxes, and so knows levels
+
+    return asyncio.run(trial.find(ceiling))

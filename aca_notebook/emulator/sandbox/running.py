@@ -1,62 +1,67 @@
-"""Sandboxes that run: what each level starts, and how all of it ends."""
+"""Sandboxes that run: how they start, and how all of it ends."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import marshal
 import os
-import shutil
 import signal
-import socket
 import sys
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from aca_notebook.emulator.runtime.process import MARK, Launch, StartFailed, SubprocessSpawn
-from aca_notebook.emulator.sandbox import entry, place
+from aca_notebook.emulator.runtime.process import SubprocessSpawn
+from aca_notebook.emulator.sandbox import cgroups, handshake, launching, place
 from aca_notebook.emulator.sandbox.drawer import Drawer
+from aca_notebook.emulator.sandbox.kept import Kept
 
 if TYPE_CHECKING:
     from aca_notebook.emulator.runtime.process import Child, Spawn
     from aca_notebook.emulator.sandbox.levels import Found
-    from aca_notebook.emulator.sandbox.sandbox import Wanted
-
-_ENTRY = (sys.executable, "-I", "-S", entry.__file__)
-_SAYS_BYTES = 4096
+    from aca_notebook.emulator.sandbox.wanted import Wanted
 
 
 class SandboxFailed(OSError):
     """The program could not be started in its sandbox."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The program's folders by the names it sees: for its files, for what is passing, for its unix sockets."""
-
-    data: str
-    tmp: str
-    run: str
-
-
 class Running:
     """A program that runs; made by `start`."""
 
-    def __init__(self, child: Child, home: Path) -> None:
-        """Hold what must end with it."""
+    def __init__(self, child: Child, kept: Kept) -> None:
+        """Hold what must end with it; it is not ready yet."""
         self.pid = 0
         self.egress = False
-        self.shown = Shown(*(str(home / name) for name in (place.DATA, place.TMP, place.RUN)))
-        self.sockets = home / place.RUN
-        self.files = Drawer(os.open(home / place.DATA, os.O_RDONLY | os.O_DIRECTORY))
+        self.shown = kept.shown
         self._child = child
-        self._home = home
-        self._closed = False
+        self._kept = kept
+        self._files: Drawer | None = None
+        self._run = -1
 
     def __repr__(self) -> str:
         return f"<Sandbox pid={self.pid}>"
+
+    @property
+    def files(self) -> Drawer:
+        """Its `data` folder, from outside, until `close`."""
+        assert self._files is not None, "the sandbox is not ready, or closed"  # noqa: S101  # an error of ours
+        return self._files
+
+    @property
+    def sockets(self) -> Path:
+        """Its `run` folder, from outside and in this process alone."""
+        return self._kept.home / place.RUN if self._kept.home is not None else Path(f"/proc/self/fd/{self._run}")
+
+    def take(self, answer: handshake.Ready) -> None:
+        """Hold what the entry sent: the program runs now, and its folders are open."""
+        self.pid = answer.pid or self.pid
+        files = list(answer.files)
+        if self._kept.home is not None:
+            data = os.open(self._kept.home / place.DATA, os.O_RDONLY | os.O_DIRECTORY)
+        else:
+            data, self._run = files[:2]
+        self._files = Drawer(data, self._kept.uid)
 
     async def wait(self) -> int:
         """Wait until nothing of it runs; return the exit code, 128+n for signal n."""
@@ -64,52 +69,60 @@ class Running:
 
     def signal(self, number: int) -> None:
         """Send a signal to the program itself. One that is gone does not mind."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(self.pid, number)
+        if self.pid > 0:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, number)
 
     async def stop(self, grace_seconds: float = 0.0) -> int:
         """TERM, KILL of everything after the grace, at once without one; return the exit code."""
         if grace_seconds > 0:
-            self.signal(signal.SIGTERM)
-        self._child.stop(grace_seconds)
+            self.signal(signal.SIGTERM)  # the shim's would end bubblewrap, and with it everything at once
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace_seconds):
+                    return await self._child.exited()
+        self._child.stop(0.0)
         return await self._child.exited()
 
     async def close(self) -> None:
         """End all of it and remove what it had. May be called again."""
         await self.stop()
-        if not self._closed:
-            self._closed = True
-            self.files.close()
-            await asyncio.to_thread(place.remove_place, self._home)
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+        if self._run >= 0:
+            os.close(self._run)
+            self._run = -1
+        await self._kept.release()
 
 
 async def start(wanted: Wanted, found: Found, spawn: Spawn | None = None) -> Running:
     """Start a program at the level that was found. Raises `SandboxFailed`."""
-    del found
-    home = await asyncio.to_thread(place.make_place, wanted.mark, None)
-    ours, theirs = socket.socketpair()
-    plan = memory_file("plan", marshal.dumps(_plan(wanted, home, theirs.fileno()), 4))
-    launch = Launch(
-        argv=(*_ENTRY, str(plan)), environment={}, folder=home, log_file=wanted.folder / "output.log",
-        mark=wanted.mark, files=(plan, theirs.fileno()),
-    )  # fmt: skip
+    kept = Kept()
+    ours, theirs = handshake.open_line()
     try:
-        child = await (spawn or SubprocessSpawn()).spawn(launch)
-    except OSError as failure:
+        with theirs:
+            await asyncio.to_thread(kept.furnish, wanted, found)
+            launch = await asyncio.to_thread(launching.launch, wanted, found, kept, theirs.fileno())
+            child = await (spawn or SubprocessSpawn()).spawn(launch)
+        kept.hand_over()
+        running = Running(child, kept)
+    except BaseException as failure:
         ours.close()
-        raise SandboxFailed(str(failure)) from failure
-    finally:
-        theirs.close()
-        os.close(plan)
-    running = Running(child, home)
-    try:
-        running.pid = await child.go()
-        await _ready(ours, child)
-    except (OSError, StartFailed) as failure:
-        await running.close()
-        raise SandboxFailed(str(failure)) from failure
-    finally:
-        ours.close()
+        await kept.release()
+        if isinstance(failure, OSError):
+            raise SandboxFailed(str(failure)) from failure
+        raise
+    with ours:
+        try:
+            if "cpu" not in found.limits:
+                _pin(child.pid, wanted.cpu_cores)
+            running.pid = await child.go()
+            running.take(await handshake.ready(ours, running.wait()))
+        except BaseException as failure:
+            await running.close()
+            if isinstance(failure, OSError):
+                raise SandboxFailed(str(failure)) from failure
+            raise
     return running
 
 
@@ -118,48 +131,15 @@ async def sweep(owner: str) -> int:
     left = await asyncio.to_thread(place.leftover_places, owner)
     for folder in left:
         await asyncio.to_thread(place.remove_place, folder)
-    return len(left)
+    groups = await asyncio.to_thread(lambda: cgroups.leftover_groups(cgroups.read_hierarchies(), owner))
+    removed = [folder for folder in groups if await asyncio.to_thread(cgroups.remove_group, folder)]
+    return len(left) + len(removed)
 
 
-def memory_file(name: str, content: bytes) -> int:
-    """Return an open file that has no path, at its start."""
+def _pin(pid: int, cores: float) -> None:
+    """Bound what nothing else bounds: a process and its children run on so many processors and no other."""
     if sys.platform == "linux":
-        file = os.memfd_create(name, os.MFD_CLOEXEC)
-    else:
-        file, path = tempfile.mkstemp(prefix=name)
-        Path(path).unlink()
-    os.write(file, content)
-    os.lseek(file, 0, os.SEEK_SET)
-    return file
-
-
-def _plan(wanted: Wanted, home: Path, control: int) -> dict[str, object]:
-    env = {
-        MARK: wanted.mark, "TMPDIR": str(home / place.TMP), "HOME": str(home / place.DATA),
-        "SANDBOX_RUN": str(home / place.RUN), **wanted.env,
-    }  # fmt: skip
-    program = shutil.which(wanted.command[0], path=env.get("PATH", os.defpath)) or wanted.command[0]
-    return {
-        "argv": [os.fsencode(word) for word in (program, *wanted.command[1:])],
-        "env": {os.fsencode(name): os.fsencode(value) for name, value in env.items()},
-        "cwd": str(home / place.DATA),
-        "control": control,
-        "uid": None,
-        "limits": {
-            "RLIMIT_CORE": 0, "RLIMIT_FSIZE": wanted.file_bytes, "RLIMIT_DATA": wanted.memory_bytes,
-            "RLIMIT_NOFILE": 4096,
-        },
-    }  # fmt: skip
-
-
-async def _ready(control: socket.socket, child: Child) -> None:
-    """Wait for the word, or for the end: the shim holds the other side too, so a program that dies closes nothing."""
-    control.setblocking(False)  # noqa: FBT003  # the parameter has no name
-    said = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(control, _SAYS_BYTES))
-    gone = asyncio.ensure_future(child.exited())
-    await asyncio.wait((said, gone), return_when=asyncio.FIRST_COMPLETED)
-    for task in (said, gone):
-        task.cancel()
-    word = said.result() if said.done() and not said.cancelled() else b""
-    if word != b"ready":
-        raise SandboxFailed(word.decode(errors="replace").removeprefix("failed ") or "it ended before it began")
+        ours = sorted(os.sched_getaffinity(0))
+        chosen = SystemRandom().sample(ours, min(len(ours), max(1, round(cores))))
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(pid, chosen)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.emulator.sandbox import running
-from aca_notebook.emulator.sandbox.running import SandboxFailed, Shown
+from aca_notebook.emulator.sandbox.plans import Shown
+from aca_notebook.emulator.sandbox.running import SandboxFailed
+from aca_notebook.emulator.sandbox.wanted import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from aca_notebook.emulator.runtime.process import Spawn
@@ -17,31 +17,6 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.sandbox.levels import Found
 
 __all__ = ["Sandbox", "SandboxFailed", "Shown", "Wanted", "start", "sweep"]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to run, and how much it may take.
-
-    `command[0]` is an absolute path, or a name to be looked up in `env`'s PATH. `folder` is on this machine and the
-    caller's: the sandbox writes `output.log` there (what the program says, as `time stream F|P text`, rotated at
-    10 MB) and nothing else. The program's own folders are `Shown`: `data` is where it starts.
-    `env` is all that it gets beside TMPDIR, HOME and `SANDBOX_RUN`, the folder of its sockets as it sees that: it has
-    to know it before `Shown` is known here. `file_bytes` bounds `/mnt/data` and `/tmp` together. `readable` are folders
-    and files that it may read, by their own paths, beside the system's: the environment of its interpreter.
-    `mark` names all of it for `sweep`: `process.new_mark(owner)`.
-    """
-
-    command: tuple[str, ...]
-    folder: Path
-    env: Mapping[str, str] = field(repr=False)
-    cpu_cores: float
-    memory_bytes: int
-    pids: int
-    file_bytes: int
-    mark: str
-    egress: bool = False
-    readable: tuple[Path, ...] = ()
 
 
 class Sandbox(Protocol):
