@@ -39,6 +39,14 @@ def ran(
     )
 
 
+def starts(emulator: Running, dollars_a_minute: float, app: str = "scorer") -> None:
+    """Write down that a replica starts now, of a size that costs so much; it has no memory to speak of."""
+    key, now = emulator.app_path(app).lower(), emulator.clock.now()
+    where = {"app": key, "revision": f"{app}--1", "replica": f"{app}--1-{now:%d%H%M%S}"}
+    began = events.ReplicaAssigned(at=now, **where, cpu_cores=dollars_a_minute / 60 / 0.000024, memory_bytes=1)
+    emulator.emulator._database.write_blocking(append_event(began))
+
+
 def answered(emulator: Running, requests: int, app: str = "scorer", *, status: int = 200) -> None:
     """Count requests that the app has answered just now."""
     key = emulator.app_path(app).lower()
@@ -57,7 +65,20 @@ class Told:
         self.url = url
         self.answers = answers
         self.bodies: list[dict[str, Any]] = []
-        self.paths: list[str] = []
+        self._heard = threading.Condition()
+
+    def hear(self, body: dict[str, Any]) -> int:
+        """Take one in; returns the status to answer with."""
+        with self._heard:
+            self.bodies.append(body)
+            self._heard.notify_all()
+            return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def wait(self, count: int) -> list[dict[str, Any]]:
+        """Return what came once that is so much."""
+        with self._heard:
+            assert self._heard.wait_for(lambda: len(self.bodies) >= count, 25), f"only {len(self.bodies)} came"
+            return list(self.bodies)
 
 
 @contextlib.contextmanager
@@ -67,9 +88,7 @@ def webhook(*answers: int) -> Iterator[Told]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            told.paths.append(self.path)
-            self.send_response(told.answers.pop(0) if len(told.answers) > 1 else told.answers[0])
+            self.send_response(told.hear(json.loads(self.rfile.read(int(self.headers["content-length"])))))
             self.send_header("content-length", "0")
             self.end_headers()
 
