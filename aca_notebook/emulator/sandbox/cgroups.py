@@ -8,6 +8,10 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONTROLLERS = ("memory", "pids", "cpu")
 _PREFIX = "aca-"
@@ -50,9 +54,8 @@ def find_hierarchies(mounts: str, memberships: str) -> tuple[Hierarchy, ...]:
         root, point = left.split(" ")[3:5]
         if kind == "cgroup":
             wanted = tuple(name for name in CONTROLLERS if name in options.rpartition(" ")[2].split(","))
-            path = next((path for names, path in own.items() if wanted and wanted[0] in names.split(",")), None)
-            if path is not None:
-                found.append(Hierarchy(1, _beneath(point, root, path), wanted))
+            ours = [path for names, path in own.items() if wanted and wanted[0] in names.split(",")]
+            found += [Hierarchy(1, _beneath(point, root, path), wanted) for path in ours]
         elif kind == "cgroup2" and "" in own:
             found += _giving(Path(point), _beneath(point, root, own[""]))
     return tuple(found)
@@ -129,24 +132,32 @@ def leftover_groups(hierarchies: tuple[Hierarchy, ...], owner: str) -> list[Path
 
 
 def _set(hierarchy: Hierarchy, folder: Path, bounds: Bounds) -> None:
-    most = bounds.memory_bytes
-    quota = max(1000, round(bounds.cpu_cores * _PERIOD_MICROSECONDS))
-    texts = {
-        1: {
-            "memory": (("memory.limit_in_bytes", most), ("memory.memsw.limit_in_bytes", most)),
-            "pids": (("pids.max", bounds.pids),),
-            "cpu": (("cpu.cfs_period_us", _PERIOD_MICROSECONDS), ("cpu.cfs_quota_us", quota)),
-        },
-        2: {
-            "memory": (("memory.max", most), ("memory.swap.max", 0)),
-            "pids": (("pids.max", bounds.pids),),
-            "cpu": (("cpu.max", f"{quota} {_PERIOD_MICROSECONDS}"),),
-        },
-    }[hierarchy.version]  # fmt: skip
+    settings = _settings_of_v1(bounds) if hierarchy.version == 1 else _settings_of_v2(bounds)
     for controller in hierarchy.controllers:
-        for name, value in texts[controller]:
+        for name, value in settings[controller]:
             if "sw" not in name or (folder / name).exists():  # a kernel may not count swap
                 (folder / name).write_text(str(value), "ascii")
+
+
+def _settings_of_v1(bounds: Bounds) -> Mapping[str, tuple[tuple[str, int], ...]]:
+    most = bounds.memory_bytes
+    return {
+        "memory": (("memory.limit_in_bytes", most), ("memory.memsw.limit_in_bytes", most)),
+        "pids": (("pids.max", bounds.pids),),
+        "cpu": (("cpu.cfs_period_us", _PERIOD_MICROSECONDS), ("cpu.cfs_quota_us", _quota(bounds))),
+    }
+
+
+def _settings_of_v2(bounds: Bounds) -> Mapping[str, tuple[tuple[str, int | str], ...]]:
+    return {
+        "memory": (("memory.max", bounds.memory_bytes), ("memory.swap.max", 0)),
+        "pids": (("pids.max", bounds.pids),),
+        "cpu": (("cpu.max", f"{_quota(bounds)} {_PERIOD_MICROSECONDS}"),),
+    }
+
+
+def _quota(bounds: Bounds) -> int:
+    return max(1000, round(bounds.cpu_cores * _PERIOD_MICROSECONDS))  # the kernel takes no less than a millisecond
 
 
 def _giving(top: Path, own: Path) -> list[Hierarchy]:

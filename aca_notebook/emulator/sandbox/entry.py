@@ -161,7 +161,7 @@ def main() -> None:
 
 def landlock_abi() -> int:
     """Return what the kernel's Landlock knows, 0 for no Landlock."""
-    version = ctypes.CDLL(None, use_errno=True).syscall(
+    version: int = ctypes.CDLL(None, use_errno=True).syscall(
         LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_CREATE_RULESET_VERSION
     )
     return max(0, version)

@@ -69,7 +69,8 @@ async def _readable(line: socket.socket) -> None:
 def _received(line: socket.socket) -> tuple[bytes, Ready]:
     space = socket.CMSG_SPACE(4 * _FILES) + socket.CMSG_SPACE(_CREDENTIALS.size)
     word, extras, _, _ = line.recvmsg(_WORD_BYTES, space, getattr(socket, "MSG_CMSG_CLOEXEC", 0))
-    pid, files = 0, []
+    pid = 0
+    files: list[int] = []
     for _, kind, content in extras:
         if kind == socket.SCM_RIGHTS:
             files += struct.unpack(f"={len(content) // 4}i", content)

@@ -91,4 +91,6 @@ def _filter(found: Found) -> bytes:
     if found.level is Level.PROCESS:
         return b""
     around = seccomp.Around.NAMESPACES if found.level is Level.BUBBLEWRAP else seccomp.Around.PATHS
-    return seccomp.make_filter(platform.machine(), around, pinned="cpu" not in found.limits)
+    return seccomp.make_filter(
+        platform.machine(), around, pinned="cpu" not in found.limits, counted="memory" in found.limits
+    )

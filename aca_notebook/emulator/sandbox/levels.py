@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aca_notebook.emulator.sandbox.cgroups import Hierarchy
 
 
@@ -52,8 +52,12 @@ class Found:
     means: Means = Means()
 
 
-def find_level(ceiling: Level = Level.BUBBLEWRAP) -> Found:
-    """Return the best level up to `ceiling` that works here, by trying. Blocks for up to some seconds: for a thread."""
+def find_level(ceiling: Level = Level.BUBBLEWRAP, interpreter: Path | None = None, bwrap: Path | None = None) -> Found:
+    """Return the best level up to `ceiling` that works here, by trying. Blocks for up to some seconds: for a thread.
+
+    What works may depend on the `interpreter` (ours, if None): root gives each program another user, who may not be
+    allowed to read it. With `bwrap`, that is tried and no other.
+    """
     from aca_notebook.emulator.sandbox import trial  # which starts sandboxes, and so knows levels
 
-    return asyncio.run(trial.find(ceiling))
+    return asyncio.run(trial.find(ceiling, interpreter or Path(sys.executable), bwrap))

@@ -12,7 +12,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.runtime.process import SubprocessSpawn
-from aca_notebook.emulator.sandbox import cgroups, handshake, launching, place
+from aca_notebook.emulator.sandbox import cgroups, handshake, launching, place, watching
 from aca_notebook.emulator.sandbox.drawer import Drawer
 from aca_notebook.emulator.sandbox.kept import Kept
 
@@ -38,6 +38,7 @@ class Running:
         self._kept = kept
         self._files: Drawer | None = None
         self._run = -1
+        self._watch: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<Sandbox pid={self.pid}>"
@@ -63,6 +64,12 @@ class Running:
             data, self._run = files[:2]
         self._files = Drawer(data, self._kept.uid)
 
+    def watch(self, bounds: watching.Bounds) -> None:
+        """End the program when it has taken more of what the kernel does not bound here."""
+        if bounds.any:
+            folders = [self._kept.home / name for name in (place.DATA, place.TMP)] if self._kept.home else []
+            self._watch = asyncio.create_task(watching.watch(bounds, folders, self._child))
+
     async def wait(self) -> int:
         """Wait until nothing of it runs; return the exit code, 128+n for signal n."""
         return await self._child.exited()
@@ -86,6 +93,10 @@ class Running:
     async def close(self) -> None:
         """End all of it and remove what it had. May be called again."""
         await self.stop()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait((self._watch,))
+            self._watch = None
         if self._files is not None:
             self._files.close()
             self._files = None
@@ -118,6 +129,7 @@ async def start(wanted: Wanted, found: Found, spawn: Spawn | None = None) -> Run
                 _pin(child.pid, wanted.cpu_cores)
             running.pid = await child.go()
             running.take(await handshake.ready(ours, running.wait()))
+            running.watch(watching.unbounded(wanted, found))
         except BaseException as failure:
             await running.close()
             if isinstance(failure, OSError):

