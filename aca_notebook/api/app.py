@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 from aca_notebook.api import measures
 from aca_notebook.api.calling import Endpoint
 from aca_notebook.api.diagnosing import diagnose
+from aca_notebook.api.lifecycle import set_expiry
 from aca_notebook.api.log_query import LogOptions, log_query
 from aca_notebook.api.logs import LogStream
+from aca_notebook.api.revising import Revising
 from aca_notebook.api.twin import blocking
-from aca_notebook.errors import NotFound
+from aca_notebook.errors import NotFound, UsageFailed
 from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.metric import REPLICAS
 from aca_notebook.model.price import ReplicaSize
+from aca_notebook.model.traffic import read_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
     from aca_notebook.model.metric import MetricPoint
     from aca_notebook.model.revision import ReplicaState, RevisionState
+    from aca_notebook.model.template_changes import Change
+    from aca_notebook.model.traffic import Share
 
 _LINK_SECONDS = 60
 _LOOK_SECONDS = 0.5
@@ -150,6 +155,51 @@ class App:
         """Replace a revision's replicas by new ones: what a changed secret needs."""
         wanted = revision or self.revision
         await self._access.ask(lambda services: services.apps.revision_action(self.name, wanted, "restart"))
+
+    @blocking
+    async def set_revision_mode(self, mode: str) -> None:
+        """Let one revision be active at a time (`single`), or several (`multiple`)."""
+        await self._revising.set_mode(mode.capitalize())
+
+    @blocking
+    async def revision_diff(self, before: str, after: str = "") -> tuple[Change, ...]:
+        """What differs between two revisions' templates; `after` is the latest unless it is named."""
+        return await self._revising.diff(before, after)
+
+    @blocking
+    async def traffic(self, *shares: str) -> tuple[Share, ...]:
+        """Who gets the requests; with `shares` (`"0000001=80", "latest=20"`) they are given out anew first.
+
+        Raises `UsageFailed` for shares that are none, and in single revision mode.
+        """
+        if not shares:
+            return await self._revising.shares()
+        try:
+            wanted = read_shares(self.name, shares)
+        except ValueError as bad:
+            raise UsageFailed(
+                str(bad), code="UsageError", hint=f"%aca traffic {self.name} 0000001=80 latest=20"
+            ) from bad
+        return await self._revising.set_shares(wanted)
+
+    @blocking
+    async def rollback(self, revision: str = "") -> str:
+        """Go back to a revision, or to the one before the latest; returns the name of what serves then."""
+        serving = await self._revising.rollback(revision)
+        await self._reread()
+        return serving
+
+    @blocking
+    async def expire(self, ttl: str) -> None:
+        """Let it expire a span from now (`8h`)."""
+        await set_expiry(self._access, self.name, self._workspace.clock.now(), ttl)
+        await self._reread()
+
+    @blocking
+    async def keep(self) -> None:
+        """Let it never expire."""
+        await set_expiry(self._access, self.name, self._workspace.clock.now(), "")
+        await self._reread()
 
     @blocking
     async def start(self) -> None:
@@ -279,6 +329,10 @@ class App:
             self._access.ask(lambda services: services.metrics.read(self.id, REPLICAS, span, grain, by="revisionName")),
             self._access.ask(lambda services: services.apps.revisions(self.name)),
         )
+
+    @property
+    def _revising(self) -> Revising:
+        return Revising(self._access, self.name)
 
     async def _reread(self) -> None:
         self.state = await self._workspace.read_state(self.name)

@@ -147,10 +147,12 @@ class Deploying:
             document = await self._access.ask(lambda services: services.apps.document(self._app))
             kept = dict(document.get("tags") or {})
             wanted = {**kept, **template.deployment_tags(plan, self._options, self._mark)}
+            gone: dict[str, None] = {}
             if plan.expires_at is None:
                 wanted.pop(documents.EXPIRES, None)
+                gone[documents.EXPIRES] = None  # null takes a tag away: JSON Merge Patch
             with suppress(Conflict):  # whoever writes now will say when it expires
-                await self._access.ask(lambda services: services.apps.patch(self._app, {"tags": wanted}))
+                await self._access.ask(lambda services: services.apps.patch(self._app, {"tags": {**wanted, **gone}}))
             return {**document, "tags": wanted}
 
     async def _image(
@@ -191,9 +193,11 @@ class Deploying:
         async with board.phase(PhaseName.PROVISION):
             if plan.adds_workload_profile:
                 await self._add_profile(plan, board)
-            key = await self._key()
+            kept = await self._secrets()
+            key = kept.get(template.KEY_SECRET) or secrets.token_urlsafe(32)
             marks = template.deployment_tags(plan, self._options, self._mark)
             wanted = template.app_document(plan, self._options, self._access.target, key, marks)
+            wanted = template.keeping(wanted, await self._document() if self._existed else None, kept)
             operation = await self._put(wanted, board)
         async with board.phase(PhaseName.START):
             starting = Starting(self._app, self._access, board, self._clock, updates=self._existed)
@@ -233,16 +237,14 @@ class Deploying:
         board.note(PhaseName.PROVISION, f"adding the workload profile {plan.workload_profile}")
         await self._access.ask(lambda services: services.environments.add_profile(gpu_profile_type(plan.gpu)))
 
-    async def _key(self) -> str:
-        """The app's key: the one it has, so that callers need not learn another, or a new one."""
-        if self._existed:
-            try:
-                kept = await self._access.ask(lambda services: services.apps.secrets(self._app))
-            except NotFound:
-                kept = {}
-            if kept.get(template.KEY_SECRET):
-                return kept[template.KEY_SECRET]
-        return secrets.token_urlsafe(32)
+    async def _secrets(self) -> dict[str, str]:
+        """The values of the secrets the app has: its key among them, so that callers need not learn another."""
+        if not self._existed:
+            return {}
+        try:
+            return await self._access.ask(lambda services: services.apps.secrets(self._app))
+        except NotFound:
+            return {}
 
     def _overtaken(self, document: Document) -> bool:
         """Whether the app now is another deployment's."""

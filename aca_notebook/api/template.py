@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aca_notebook.api.plan import DeployOptions
+    from aca_notebook.azure.documents import Document
     from aca_notebook.azure.target import Target
 
 KEY_SECRET = "aca-notebook-key"  # noqa: S105  # the secret's name
@@ -103,6 +104,54 @@ def app_document(
             },
         },
     }
+
+
+def keeping(wanted: Document, present: Document | None, values: Mapping[str, str]) -> Document:
+    """Return the document to PUT over an app that is there, with what others have set on it and we do not.
+
+    Identities, domains, address rules, revision mode, traffic, Dapr and secrets stay: a PUT without them takes them
+    away (facts §3.2). `values` are the values of the app's secrets, which the document itself does not show.
+    """
+    if present is None:
+        return wanted
+    before = present["properties"].get("configuration") or {}
+    ours = wanted["properties"]["configuration"]
+    configuration = {**_set(before), **ours, "ingress": {**_set(before.get("ingress") or {}), **ours["ingress"]}}
+    configuration["activeRevisionsMode"] = before.get("activeRevisionsMode") or ours["activeRevisionsMode"]
+    named = {entry["name"] for entry in ours["secrets"]}
+    others = [entry for entry in before.get("secrets") or [] if entry["name"] not in named]
+    configuration["secrets"] = ours["secrets"] + [
+        _set(entry) if entry.get("keyVaultUrl") else {"name": entry["name"], "value": values.get(entry["name"], "")}
+        for entry in others
+    ]
+    configuration["registries"] = _registries(before, ours)
+    kept = {"identity": _identity(present, wanted)} if present.get("identity") else {}
+    return {**wanted, **kept, "properties": {**wanted["properties"], "configuration": configuration}}
+
+
+def _registries(before: Document, ours: Document) -> list[Document]:
+    """Ours, and those of other servers that somebody has added."""
+    own = ours.get("registries") or []
+    servers = {entry["server"].lower() for entry in own}
+    return own + [_set(each) for each in before.get("registries") or [] if each["server"].lower() not in servers]
+
+
+def _identity(present: Document, wanted: Document) -> Document:
+    """The app's identities by what a PUT takes: the platform's own fields left out, ours added."""
+    kinds = {
+        kind.strip()
+        for each in (present, wanted)
+        for kind in str((each.get("identity") or {}).get("type") or "None").split(",")
+    } - {"None"}
+    users = (present["identity"].get("userAssignedIdentities") or {}).keys()
+    return {
+        "type": ",".join(sorted(kinds)) or "None",
+        **({"userAssignedIdentities": {id_: {} for id_ in users}} if users else {}),
+    }
+
+
+def _set(part: Document) -> Document:
+    return {name: value for name, value in part.items() if value is not None and name != "fqdn"}
 
 
 def _probes() -> list[dict[str, Any]]:

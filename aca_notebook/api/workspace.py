@@ -30,6 +30,7 @@ from aca_notebook.api.warming import Warming
 from aca_notebook.azure.metrics import grain_seconds
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
+from aca_notebook.model.lifecycle import decide_garbage
 from aca_notebook.model.price import price_list
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.checkup import Check
     from aca_notebook.model.deploy import DeployPlan, DeployProgress
     from aca_notebook.model.gpu import WorkloadProfileType
+    from aca_notebook.model.lifecycle import Garbage
     from aca_notebook.model.usage import AppUsage
 
 logger = logging.getLogger(__name__)
@@ -154,6 +156,12 @@ class Workspace:
         deploying, packed_source = self._deploying(name, source, namespace, options)
         planned, _, _ = await deploying.plan(packed_source)
         return planned
+
+    @blocking
+    async def garbage(self, *, everyone: bool = False) -> tuple[Garbage, ...]:
+        """Which apps of mine, or of `everyone`, may go: expired ones, and those that never became ready."""
+        states = [app.state for app in await self.read_apps()]
+        return decide_garbage(states, self.clock.now(), "" if everyone else _owner())
 
     @blocking
     async def checkup(self, *, gpu: str = "", fix: bool = False) -> tuple[Check, ...]:

@@ -108,9 +108,12 @@ class Apps:
 
     async def revision(self, name: str, revision: str) -> RevisionState:
         """Return one revision."""
+        return documents.read_revision(await self.revision_document(name, revision))
+
+    async def revision_document(self, name: str, revision: str) -> Document:
+        """Return one revision as the platform wrote it, with its template."""
         with faults.translated(f"revision {revision!r}"):
-            found = await self._client.container_apps_revisions.get_revision(self._group, name, revision)
-            return documents.read_revision(_plain(found))
+            return _plain(await self._client.container_apps_revisions.get_revision(self._group, name, revision))
 
     async def revision_action(self, name: str, revision: str, action: str) -> None:
         """Do `activate`, `deactivate` or `restart` to a revision."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from aca_notebook.model.app import AppState
     from aca_notebook.model.fault import FaultInForce
+    from aca_notebook.model.lifecycle import Garbage
     from aca_notebook.model.revision import RevisionState
+    from aca_notebook.model.template_changes import Change
+    from aca_notebook.model.traffic import Share
     from aca_notebook.model.usage import AppUsage
 
 #: What a notebook meets of the platform's limits (facts §3, §6, §10); each with what to do about it.
@@ -94,6 +97,41 @@ def revisions(app: str, states: Sequence[RevisionState]) -> Table:
     )  # fmt: skip
     columns = ("revision", "", "traffic", "replicas", "running state", "health", "created")
     return Table(f"{app}: {amounts.plural(len(rows), 'revision')}", columns, rows, records=records)
+
+
+def garbage(found: Sequence[Garbage], *, target: str, gone: bool) -> Table:
+    """Return one row an app that may go, or that has gone."""
+    rows = tuple(
+        (Cell(each.app.name), Cell(each.why), Cell(each.app.tags.owner), Cell(each.app.tags.notebook)) for each in found
+    )
+    records = tuple({"name": each.app.name, "why": each.why, "expired": each.expired} for each in found)
+    what = amounts.plural(len(rows), "app")
+    if not rows:
+        title, note = f"nothing to clear away on {target}", ""
+    elif gone:
+        title, note = f"{what} deleted on {target}", ""
+    else:
+        title, note = f"{what} on {target} may go", "%aca gc --expired --orphans deletes them"
+    return Table(title, ("name", "why", "owner", "notebook"), rows, note, records)
+
+
+def shares(app: str, found: Sequence[Share]) -> Table:
+    """Return one row a revision that requests go to."""
+    rows = tuple((Cell(each.revision), Cell(f"{each.percent} %", right=True), Cell(each.label)) for each in found)
+    records = tuple({"revision": each.revision, "percent": each.percent, "label": each.label} for each in found)
+    return Table(f"{app}: who gets the requests", ("revision", "share", "label"), rows, records=records)
+
+
+def changes(app: str, found: Sequence[Change]) -> Table:
+    """Return one row a value that differs between two revisions."""
+    rows = tuple((Cell(each.where), Cell(_value(each.before)), Cell(_value(each.after))) for each in found)
+    records = tuple({"where": each.where, "before": each.before, "after": each.after} for each in found)
+    title = f"{app}: {amounts.plural(len(rows), 'difference')}" if rows else f"{app}: no difference"
+    return Table(title, ("where", "before", "after"), rows, records=records)
+
+
+def _value(value: object) -> str:
+    return "–" if value is None else str(value)
 
 
 def faults(in_force: Sequence[FaultInForce], *, target: str) -> Table:

@@ -68,7 +68,9 @@ async def test_a_role_that_is_not_there_is_assigned_once(emulator: Running, doct
         assert failing(await looking.mend(before)) == []
 
 
-async def test_a_token_that_stays_expired_is_a_check_that_fails(emulator: Running, doctor: Callable[..., Checkup]) -> None:
+async def test_a_token_that_stays_expired_is_a_check_that_fails(
+    emulator: Running, doctor: Callable[..., Checkup]
+) -> None:
     emulator.control("POST", "faults", {"fault": "expired-token"})
     (check,) = [each for each in await doctor().examine() if each.name == "environment"]
     assert check.outcome is Outcome.FAIL

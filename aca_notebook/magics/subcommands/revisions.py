@@ -17,6 +17,34 @@ class Revision:
     revision: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How many revisions may be active: `single` or `multiple`."""
+
+    name: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Two revisions to compare; the later one is the latest unless it is named."""
+
+    name: str
+    before: str
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Who gets the requests, as `REVISION=PERCENT`; none only shows it."""
+
+    name: str
+    shares: tuple[str, ...] = ()
+
+
+_REVISION = Option(("revision",), "the revision's name or its suffix")
+_MAYBE = Option(("revision",), "the revision's name or its suffix", optional=True)
+
 COMMANDS = (
     Command(
         "revision list", "List an app's revisions with their traffic, replicas and health.", Revision,
@@ -26,7 +54,7 @@ COMMANDS = (
     *(
         Command(
             f"revision {action}", summary, Revision,
-            (NAME, Option(("revision",), "the revision's name or its suffix")),
+            (NAME, _REVISION),
             (f"%aca revision {action} scorer scorer--0000001", f"%aca revision {action} scorer 0000001",
              f"%aca revision {action} $name $revision"),
             f"az containerapp revision {action} --name NAME --revision REVISION", fixed={"action": action},
@@ -36,5 +64,35 @@ COMMANDS = (
             ("deactivate", "Stop a revision; it stays in the list."),
             ("restart", "Replace every replica of a revision."),
         )
+    ),
+    Command(
+        "revision mode", "Let one revision be active at a time, or several.", Mode,
+        (NAME, Option(("mode",), "single or multiple", values=("single", "multiple"))),
+        ("%aca revision mode scorer multiple", "%aca revision mode scorer single", "%aca revision mode $name multiple"),
+        "az containerapp revision set-mode --name NAME --mode multiple",
+    ),
+    Command(
+        "revision diff", "List what differs between two revisions: image, variables, size, scale.", Diff,
+        (NAME, Option(("before",), "the earlier one's name or suffix"),
+         Option(("after",), "the later one's name or suffix (default: the latest)", optional=True)),
+        ("%aca revision diff scorer 0000001", "%aca revision diff scorer 0000001 0000003",
+         "table = %aca revision diff scorer 0000001"),
+    ),
+    Command(
+        "traffic", "Show or change who gets an app's requests, in percent.", Traffic,
+        (NAME, Option(("shares",), "such as 0000001=80 latest=20", repeats=True, optional=True,
+                      metavar="REVISION=PERCENT")),
+        ("%aca traffic scorer", "%aca traffic scorer 0000001=80 latest=20", "%aca traffic scorer latest"),
+        "az containerapp ingress traffic set --name NAME --revision-weight REVISION=PERCENT",
+    ),
+    Command(
+        "promote", "Give a revision all requests (default: the latest).", Revision, (NAME, _MAYBE),
+        ("%aca promote scorer", "%aca promote scorer 0000003", "%aca promote $name"),
+        "az containerapp ingress traffic set --name NAME --revision-weight latest=100", fixed={"action": "promote"},
+    ),
+    Command(
+        "rollback", "Go back to the revision before the latest, or to the one that is named.", Revision, (NAME, _MAYBE),
+        ("%aca rollback scorer", "%aca rollback scorer 0000001", "%aca rollback $name"),
+        "az containerapp revision copy --name NAME --from-revision REVISION", fixed={"action": "rollback"},
     ),
 )  # fmt: skip

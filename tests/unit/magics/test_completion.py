@@ -26,7 +26,7 @@ class Known:
         ("%aca st", "st", ["start", "stop"]),
         ("x = %aca sh", "sh", ["show"]),
         ("%%aca ", "", ["deploy", "plan", "query", "help"]),
-        ("%aca revision ", "", ["list", "activate", "deactivate", "restart"]),
+        ("%aca revision ", "", ["list", "activate", "deactivate", "restart", "mode", "diff"]),
         ("%aca revision re", "re", ["restart"]),
         ("%aca revision restart s", "s", ["scorer"]),
         ("%aca help lo", "lo", ["logs"]),
