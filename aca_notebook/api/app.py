@@ -25,7 +25,7 @@ from aca_notebook.model.price import ReplicaSize
 from aca_notebook.model.traffic import read_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from aca_notebook.api.costing import Metered
     from aca_notebook.api.loop import PrivateLoop
     from aca_notebook.api.runner_gpus import RunnerGpus
+    from aca_notebook.api.watching import MetricWatch
     from aca_notebook.api.workspace import Workspace
+    from aca_notebook.display.charts import Around
     from aca_notebook.model.app import AppState
     from aca_notebook.model.diagnosis import Finding
     from aca_notebook.model.ids import ResourceId
@@ -243,6 +245,32 @@ class App:
         frame = await measures.read_metrics(self._access, self.id, question, lambda: self.runner_gpus(span))
         frame.attrs["note"] = "; ".join(filter(None, (self.state.gpu_note, *frame.attrs["notes"])))
         return frame
+
+    @blocking
+    async def surroundings(self, frame: pd.DataFrame) -> Around:
+        """What stands around a table of `metrics` in a chart: revisions, scaling, limits, idle times."""
+        return await self._around(frame)
+
+    def watch_metrics(
+        self, since: timedelta = timedelta(minutes=30), interval: timedelta | None = None
+    ) -> MetricWatch:  # fmt: skip
+        """Read the metrics of the past `since` again and again, until `stop()`; returns after the first look."""
+        from aca_notebook.api.watching import AppLooks, MetricWatch
+
+        clock, period = self._workspace.clock, self._access.target.metrics_seconds
+        looks = AppLooks(self, clock, since, interval, period, self._read_metrics, self._around)
+        return MetricWatch(self.name, looks, self.loop, clock, period).begin()
+
+    async def _read_metrics(
+        self, question: measures.Question, runner: Callable[[], Awaitable[RunnerGpus]] | None
+    ) -> pd.DataFrame:  # fmt: skip
+        return await measures.read_metrics(self._access, self.id, question, runner)
+
+    async def _around(self, frame: pd.DataFrame) -> Around:
+        from aca_notebook.api import surroundings
+
+        revisions = await self._access.ask(lambda services: services.apps.revisions(self.name))
+        return surroundings.around(self.state, revisions, frame, self._workspace.clock.now())
 
     async def runner_gpus(self, span: tuple[datetime, datetime]) -> RunnerGpus:
         """What the app's running replicas say of their own GPUs; nothing of an app that has none."""

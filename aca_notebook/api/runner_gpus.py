@@ -41,10 +41,11 @@ class GpuReport:
 
 @dataclass(frozen=True, slots=True)
 class RunnerGpus:
-    """What the replicas said; `replicas` is how many run."""
+    """What the replicas said; `replicas` is how many run, `asked` how many calls of the app it took."""
 
     reports: tuple[GpuReport, ...] = ()
     replicas: int = 0
+    asked: int = 0
 
     @property
     def note(self) -> str:
@@ -63,9 +64,11 @@ async def read_runner_gpus(
         return RunnerGpus()
     address = f"{secured(endpoint.url)}/_aca/gpus?since={int(span[0].timestamp() // 60)}"
     heard: dict[str, GpuReport] = {}
+    asked = 0
     for _ in range(min(_TRIES_A_REPLICA * replicas, _MOST_TRIES)):
         try:
             key = await endpoint.key()
+            asked += 1
             reply = await access.ask(lambda services, key=key: services.calls.get(address, key))  # type: ignore[misc]  # bound at once
         except AcaError:
             break
@@ -75,7 +78,7 @@ async def read_runner_gpus(
         heard[report.replica] = report
         if len(heard) >= replicas:
             break
-    return RunnerGpus(tuple(heard.values()), replicas)
+    return RunnerGpus(tuple(heard.values()), replicas, asked)
 
 
 def read_report(reply: Reply) -> GpuReport | None:

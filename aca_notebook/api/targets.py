@@ -64,6 +64,7 @@ def local_target(chosen: Settings, home: Path) -> Target:
         ca_bundle=emulator.ca_bundle,
         app_scheme="http",
         polling_seconds=0.1,
+        metrics_seconds=2.0,
         connect_retries=0,
         use_proxy_settings=False,
         enforces_expiry=True,

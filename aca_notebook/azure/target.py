@@ -52,6 +52,7 @@ class Target:
     which answer any client as they are. Our own client always comes by https, for it sends keys: whoever has taken an
     app's port cannot show its certificate. `ensure` brings a target that refuses connections back and returns it as it
     is then (its address may have changed), or is None. Two targets are equal when they lead to the same place.
+    `metrics_seconds` is how often metrics are worth looking at: Azure's are of minutes, and come late.
     `connect_retries` is how often the SDKs knock again by themselves. `enforces_expiry` is whether anything there takes
     an app down when its time is over. `rehearsal` leads to where bad days are made; None where they come by themselves.
     """
@@ -72,6 +73,7 @@ class Target:
     app_scheme: str = "https"
     registry_identity: str = ""
     polling_seconds: float = 2.0
+    metrics_seconds: float = 30.0
     connect_retries: int = 3
     use_proxy_settings: bool = True
     notice: str = field(default="", compare=False)

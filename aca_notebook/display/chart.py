@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PLOTLY = "application/vnd.plotly.v1+json"
 #: How many times the data's top a limit may be and still be drawn.
 _FAR = 4.0
-_SHOWN_MARKS = 4
+_SHOWN_MARKS, _MOST_MARKS = 4, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ class Panel:
     def limit_drawn(self) -> bool:
         """Whether the limit is near enough to the data to draw; one far above would press them flat."""
         return self.limit is not None and self.limit.value / self.unit.divisor <= _FAR * self.top
+
+    @property
+    def filled(self) -> bool:
+        """Whether the space below is tinted: tints of several series would mix."""
+        return self.kind in {"area", "step"} and len(self.series) == 1
 
     @property
     def heading(self) -> str:
@@ -192,19 +197,20 @@ class Chart:
             })  # fmt: skip
 
     def _shades(self) -> list[dict[str, Any]]:
-        """Idle times and marks, over the whole height."""
-        over = {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
-        columns = 1 if len(self.panels) == 1 else 2
+        """Idle times and what happened, in each panel."""
         shapes: list[dict[str, Any]] = [
             {"type": "rect", "x0": _instant(start), "x1": _instant(end), "line": {"width": 0}, "fillcolor": svg.SHADE}
             for start, end in self.idle
         ] + [
             {"type": "line", "x0": _instant(mark.at), "x1": _instant(mark.at),
              "line": {"width": 1, "color": svg.MARKS[mark.kind], "dash": "dot"}}
-            for mark in self.marks
+            for mark in self.marks[-_MOST_MARKS:]
         ]  # fmt: skip
-        axes_of = [f"x{index + 1 if index else ''}" for index in range(min(columns, len(self.panels)))]
-        return [over | {"xref": axis} | shape for axis in axes_of for shape in shapes]
+        suffixes = ["" if index == 0 else str(index + 1) for index in range(len(self.panels))]
+        return [
+            {"xref": f"x{suffix}", "yref": f"y{suffix} domain", "y0": 0, "y1": 1, "layer": "below", **shape}
+            for suffix in suffixes for shape in shapes
+        ]  # fmt: skip
 
     def _limits(self) -> list[dict[str, Any]]:
         return [
@@ -237,7 +243,7 @@ class Chart:
         return trace | marked | {
             "type": "scatter", "mode": "lines+markers" if marked else "lines", "connectgaps": False,
             "line": {"color": colour, "width": 2},
-            **({"fill": "tozeroy", "fillcolor": _thinned(colour)} if panel.kind in {"area", "step"} else {}),
+            **({"fill": "tozeroy", "fillcolor": _thinned(colour)} if panel.filled else {}),
         }  # fmt: skip
 
     @property

@@ -65,7 +65,9 @@ def draw(chart: Chart) -> str:
     for index, panel in enumerate(chart.panels):
         row, column = divmod(index, columns)
         left, top = column * (panel_width + _GAP), _TITLE + row * (PANEL_HEIGHT + _GAP)
-        parts.append(_panel(chart, panel, _frame(panel, (left, top, panel_width), (start, end))))
+        frame = _frame(panel, (left, top, panel_width), (start, end))
+        lowest = index + columns >= len(chart.panels)
+        parts.append(_panel(chart, panel, frame) + (_axis_title(frame) if lowest else ""))
     notes = "".join(
         _text(line, 10, height - 8 - _LINE_HEIGHT * (len(told) - 1 - place), "faint") for place, line in enumerate(told)
     )
@@ -161,8 +163,12 @@ def _axes(frame: _Frame) -> str:
             f'<line class="grid" stroke="#808080" x1="{x}" x2="{x}" y1="{base}" y2="{base + 4}"/>'
             + _text(axes.time_label(moment, span), x, base + 16, "faint", anchor="middle")
         )
-    parts.append(_text("time (UTC)", frame.left + frame.width, base + 30, "faint", anchor="end", size=10))
     return "".join(parts)
+
+
+def _axis_title(frame: _Frame) -> str:
+    base = frame.top + frame.height
+    return _text("time (UTC)", frame.left + frame.width, base + 30, "faint", anchor="end", size=10)
 
 
 def _legend(panel: Panel, frame: _Frame) -> str:
@@ -189,7 +195,7 @@ def _series(chart: Chart, panel: Panel, index: int, frame: _Frame) -> str:
     for run in _runs(chart.times, values):
         points = _points(chart, run, frame, step=panel.kind == "step")
         path = "M" + " L".join(f"{x:g},{y:g}" for x, y in points)
-        if panel.kind in {"area", "step"}:
+        if panel.filled:
             base = frame.y(0)
             parts.append(
                 f'<path d="{path} L{points[-1][0]:g},{base:g} L{points[0][0]:g},{base:g} Z" fill="{colour}" '
