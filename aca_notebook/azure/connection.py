@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from azure.mgmt.authorization.aio import AuthorizationManagementClient
     from azure.mgmt.containerregistry.aio import ContainerRegistryManagementClient
     from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
+    from azure.mgmt.costmanagement.aio import CostManagementClient
     from azure.mgmt.monitor.aio import MonitorManagementClient
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
     from azure.monitor.query.aio import LogsQueryClient
@@ -80,12 +81,19 @@ class Connection:
 
     @cached_property
     def monitor(self) -> MonitorManagementClient:
-        """Metrics."""
+        """Metrics, and alerts on them."""
         from azure.mgmt.monitor.aio import MonitorManagementClient
 
         return MonitorManagementClient(
             self.credential, self.target.subscription_id, self.target.resource_manager, **self._options()
         )
+
+    @cached_property
+    def cost_management(self) -> CostManagementClient:
+        """What was billed, and budgets."""
+        from azure.mgmt.costmanagement.aio import CostManagementClient
+
+        return CostManagementClient(self.credential, self.target.resource_manager, **self._options())
 
     @cached_property
     def resources(self) -> ResourceManagementClient:
