@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.costing import Metered
     from aca_notebook.api.loop import PrivateLoop
     from aca_notebook.api.runner_gpus import RunnerGpus
+    from aca_notebook.api.tracing import CallTrace
     from aca_notebook.api.watching import MetricWatch
     from aca_notebook.api.workspace import Workspace
     from aca_notebook.display.charts import Around
@@ -286,6 +287,13 @@ class App:
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:
         """What it cost, estimated: replica-seconds × dated list prices, all at the active rate (`.attrs`)."""
         return await self._workspace.cost_of([self], since)
+
+    @blocking
+    async def trace(self, call: str = "") -> CallTrace:
+        """One call from end to end, the last one unless its id is given (see `Workspace.trace`)."""
+        from aca_notebook.api.tracing import trace_of
+
+        return await trace_of(self._access, call=call, app="" if call else self.name)
 
     @blocking
     async def key(self) -> str:

@@ -195,8 +195,9 @@ class Deploying:
                 await self._add_profile(plan, board)
             kept = await self._secrets()
             key = kept.get(template.KEY_SECRET) or secrets.token_urlsafe(32)
+            values = {template.KEY_SECRET: key, **await self._traces(plan)}
             marks = template.deployment_tags(plan, self._options, self._mark)
-            wanted = template.app_document(plan, self._options, self._access.target, key, marks)
+            wanted = template.app_document(plan, self._options, self._access.target, values, marks)
             wanted = template.keeping(wanted, await self._document() if self._existed else None, kept)
             operation = await self._put(wanted, board)
         async with board.phase(PhaseName.START):
@@ -245,6 +246,13 @@ class Deploying:
             return await self._access.ask(lambda services: services.apps.secrets(self._app))
         except NotFound:
             return {}
+
+    async def _traces(self, plan: DeployPlan) -> dict[str, str]:
+        """Where the app's traces go, as a secret; the component is made if it is not there."""
+        if not plan.traces:
+            return {}
+        sent = await self._access.ask(lambda services: services.traces.ensure(plan.traces))
+        return {template.TRACES_SECRET: sent.connection_string}
 
     def _overtaken(self, document: Document) -> bool:
         """Whether the app now is another deployment's."""

@@ -46,6 +46,7 @@ class DeployOptions:
     cooldown_seconds: float = 300.0
     entry: str = ""
     public: bool = False
+    traces: bool = False
     keep: bool = False
     ttl: str = "8h"
     env: Mapping[str, str] = field(default_factory=dict)
@@ -147,6 +148,7 @@ def plan_deployment(
         cooldown_seconds=options.cooldown_seconds,
         concurrency=options.concurrency,
         public=options.public,
+        traces=f"{target.environment}-traces" if options.traces else "",
         expires_at=None if options.keep else around.now + parse_duration(options.ttl),
         expiry_enforced=target.enforces_expiry,
         hourly_active_usd=hourly_cost(size, prices),
@@ -156,7 +158,7 @@ def plan_deployment(
         price_as_of=prices.as_of,
         updates=around.current is not None,
         adds_workload_profile=missing,
-        warnings=bundle.warnings,
+        warnings=(*bundle.warnings, *_said_of_traces(options, target)),
     )
     return replace(plan, unchanged=_is_running(around.current, plan, options.env))
 
@@ -165,7 +167,7 @@ def settings_digest(plan: DeployPlan, env: Mapping[str, str]) -> str:
     """Name how the bundle is run, so that a deployment that changes nothing can be told from one that does."""
     said = (
         plan.workload_profile, plan.cpu_cores, plan.memory_bytes, plan.min_replicas, plan.max_replicas,
-        plan.cooldown_seconds, plan.concurrency, plan.public, dict(env),
+        plan.cooldown_seconds, plan.concurrency, plan.public, dict(env), *([plan.traces] if plan.traces else ()),
     )  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -176,6 +178,13 @@ def _is_running(current: AppState | None, plan: DeployPlan, env: Mapping[str, st
         return False
     same_code = current.tags.digest == plan.digest and current.tags.functions[:1] == plan.functions[:1]
     return same_code and current.tags.settings == settings_digest(plan, env)
+
+
+def _said_of_traces(options: DeployOptions, target: Target) -> tuple[str, ...]:
+    if not options.traces:
+        return ()
+    component = f"{target.environment}-traces"
+    return (f"traces go to {component!r} of Application Insights, which bills what it takes in by the gigabyte",)
 
 
 def _profile(gpu: str) -> WorkloadProfileType:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from aca_notebook.azure.target import Target
 
 KEY_SECRET = "aca-notebook-key"  # noqa: S105  # the secret's name
+TRACES_SECRET = "applicationinsights-connection-string"  # noqa: S105  # as above
+#: What a bundle that is traced takes along: Microsoft's exporter, and OpenTelemetry with it.
+TRACES_PACKAGES = ("azure-monitor-opentelemetry-exporter",)
 PORT = 8000
 
 
@@ -58,12 +61,14 @@ def tags(plan: DeployPlan, options: DeployOptions, owner: str, example: str) -> 
 
 
 def app_document(
-    plan: DeployPlan, options: DeployOptions, target: Target, key: str, resource_tags: Mapping[str, str]
+    plan: DeployPlan, options: DeployOptions, target: Target, secrets: Mapping[str, str],
+    resource_tags: Mapping[str, str],
 ) -> dict[str, Any]:  # fmt: skip
-    """Write the resource to PUT (facts §3.2). It holds the key's value: never log it."""
+    """Write the resource to PUT (facts §3.2). It holds the values of its secrets: never log it."""
     environment = [
         {"name": "ACA_NOTEBOOK_KEY", "secretRef": KEY_SECRET},
         *([{"name": "ACA_NOTEBOOK_PUBLIC", "value": "1"}] if plan.public else []),
+        *(_traces() if TRACES_SECRET in secrets else []),
         *({"name": name, "value": value} for name, value in options.env.items()),
     ]
     registries = [{"server": target.registry_server, "identity": target.registry_identity}]
@@ -76,7 +81,7 @@ def app_document(
             "workloadProfileName": plan.workload_profile,
             "configuration": {
                 "activeRevisionsMode": "Single",
-                "secrets": [{"name": KEY_SECRET, "value": key}],
+                "secrets": [{"name": name, "value": value} for name, value in secrets.items()],
                 "ingress": {
                     "external": True,
                     "targetPort": PORT,
@@ -104,6 +109,13 @@ def app_document(
             },
         },
     }
+
+
+def _traces() -> list[dict[str, str]]:
+    return [
+        {"name": "ACA_NOTEBOOK_TRACES", "value": "1"},
+        {"name": "APPLICATIONINSIGHTS_CONNECTION_STRING", "secretRef": TRACES_SECRET},
+    ]
 
 
 def keeping(wanted: Document, present: Document | None, values: Mapping[str, str]) -> Document:

@@ -24,6 +24,7 @@ from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.targets import resolve_target
+from aca_notebook.api.template import TRACES_PACKAGES
 from aca_notebook.api.twin import blocking
 from aca_notebook.api.usage import read_usage
 from aca_notebook.api.warming import Warming
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from aca_notebook.api.tracing import CallTrace
     from aca_notebook.azure.sign_in import Signed
     from aca_notebook.azure.target import Target
     from aca_notebook.clock import Clock
@@ -70,6 +72,7 @@ class Options(TypedDict, total=False):
     cooldown_seconds: float
     entry: str
     public: bool
+    traces: bool
     keep: bool
     ttl: str
     env: Mapping[str, str]
@@ -151,7 +154,8 @@ class Workspace:
         """Return what `deploy` with the same arguments would do; nothing is sent.
 
         Options: `gpu` ("T4", "A100"), `min_replicas`, `max_replicas`, `cpu` (cores), `memory` ("1Gi"), `concurrency`,
-        `cooldown_seconds`, `entry`, `public`, `keep`, `ttl` ("8h"), `env`, `pip`, `requirements`, `cell`, `notebook`.
+        `cooldown_seconds`, `entry`, `public`, `traces`, `keep`, `ttl` ("8h"), `env`, `pip`, `requirements`,
+        `cell`, `notebook`.
         """
         deploying, packed_source = self._deploying(name, source, namespace, options)
         planned, _, _ = await deploying.plan(packed_source)
@@ -216,6 +220,17 @@ class Workspace:
 
         return await querying.query(self._access, text, app=app, since=since, now=self.clock.now())
 
+    @blocking
+    async def trace(self, call: str = "", *, app: str = "") -> CallTrace:
+        """One call from end to end: its wait, the start of its replica, import, load, run; or an app's last call.
+
+        `call` is the id that an answer carries as `X-Call-Id`. The app must be deployed with `traces`. Raises
+        `NotFound` while nothing of it has come in, which takes minutes on Azure.
+        """
+        from aca_notebook.api.tracing import trace_of
+
+        return await trace_of(self._access, call=call, app=app)
+
     async def read_apps(self) -> list[App]:
         """Every app, with the replicas its latest revision has."""
         documents, profiles = await asyncio.gather(
@@ -268,7 +283,8 @@ class Workspace:
         own: dict[str, Any] = {key: value for key, value in options.items() if key not in _SOURCE_OPTIONS}
         chosen = DeployOptions(**own)
         packed = Source(
-            source, namespace, cell=chosen.cell, entry=chosen.entry, pip=options.get("pip", ()),
+            source, namespace, cell=chosen.cell, entry=chosen.entry,
+            pip=(*options.get("pip", ()), *(TRACES_PACKAGES if chosen.traces else ())),
             requirements=options.get("requirements"),
         )  # fmt: skip
         return Deploying(name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock), packed

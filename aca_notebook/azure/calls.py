@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aca_notebook.azure.connection import Connection
+    from aca_notebook.clock import Clock
 
 #: ACA cuts a request at 240 s with a 504; we wait a little longer, to see it say so.
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=250)
@@ -33,8 +34,9 @@ class Reply:
 class Caller:
     """Sends requests to apps."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._session = connection.session
+        self._clock = clock
 
     async def post(self, url: str, body: bytes, content_type: str, key: str) -> Reply:
         """Call a function. Raises `Unreachable` when nobody answers."""
@@ -46,7 +48,9 @@ class Caller:
         return await self._send("GET", url, None, {"Accept-Encoding": "identity"}, key)
 
     async def _send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], key: str) -> Reply:
-        sent = {**headers, "X-Api-Key": key} if key else headers
+        # When it was sent, as proxies say it: nothing else tells the replica how long a call has waited for it.
+        sent = {**headers, "X-Request-Start": f"t={self._clock.now().timestamp():.6f}"}
+        sent |= {"X-Api-Key": key} if key else {}
         try:
             async with self._session.request(
                 method, url, data=body, headers=sent, timeout=PATIENCE, allow_redirects=False

@@ -5,10 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aca_notebook.azure.alerts import Alerts
 from aca_notebook.azure.apps import Apps
-from aca_notebook.azure.billing import Billing
-from aca_notebook.azure.budgets import Budgets
 from aca_notebook.azure.calls import Caller
 from aca_notebook.azure.connection import Connection
 from aca_notebook.azure.environments import Environments
@@ -18,6 +15,7 @@ from aca_notebook.azure.metrics import Metrics
 from aca_notebook.azure.registry import Registry
 from aca_notebook.azure.sign_in import SignIn
 from aca_notebook.azure.subscriptions import Subscriptions
+from aca_notebook.azure.traces import Traces
 
 if TYPE_CHECKING:
     from aca_notebook.azure.target import Target
@@ -73,24 +71,14 @@ class Services:
         return SignIn(self._connection, self._clock)
 
     @cached_property
-    def billing(self) -> Billing:
-        """Cost Management."""
-        return Billing(self._connection)
-
-    @cached_property
-    def budgets(self) -> Budgets:
-        """Budgets."""
-        return Budgets(self._connection)
-
-    @cached_property
-    def alerts(self) -> Alerts:
-        """Metric alerts."""
-        return Alerts(self._connection)
+    def traces(self) -> Traces:
+        """Application Insights."""
+        return Traces(self._connection, self.environments, self.log_queries)
 
     @cached_property
     def calls(self) -> Caller:
         """Calls into apps."""
-        return Caller(self._connection)
+        return Caller(self._connection, self._clock)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -25,7 +25,8 @@ class DeployPlan:
     """All that a deployment would do; nothing is spent before one exists.
 
     `hourly_active_usd` and `hourly_idle_usd` are one replica's; at zero replicas nothing is charged. `unchanged` means
-    the app already runs this bundle with these settings, so nothing would be sent. `expiry_enforced` is whether
+    the app already runs this bundle with these settings, so nothing would be sent. `traces` is the component of
+    Application Insights that calls are traced to. `expiry_enforced` is whether
     anything takes the app down at `expires_at`.
     """
 
@@ -49,6 +50,7 @@ class DeployPlan:
     cooldown_seconds: float = 300.0
     concurrency: int = 10
     public: bool = False
+    traces: str = ""
     expires_at: datetime | None = None
     expiry_enforced: bool = True
     hourly_active_usd: float = 0.0

@@ -21,12 +21,14 @@ from aca_notebook.runner import services as services_of
 from aca_notebook.runner.app import RunnerApp
 from aca_notebook.runner.door import Door
 from aca_notebook.runner.failures import CellLines, Refused, user_error
+from aca_notebook.runner.tracing import Stages, start
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
 
-    from aca_notebook.runner.services import Services
+    from aca_notebook.runner.services import ASGIApp, Services
+    from aca_notebook.runner.tracing_spans import Traces
 
 
 def main(folder: Path, environment: Mapping[str, str]) -> int:
@@ -37,15 +39,21 @@ def main(folder: Path, environment: Mapping[str, str]) -> int:
         environment.get("ACA_NOTEBOOK_PUBLIC") == "1",
         environment.get("CONTAINER_APP_NAME", ""),
     )
+    stages = Stages()
+    traces: Traces | None = None
     try:
         manifest = manifests.read(folder)
-        services, lines = services_of.load(folder, manifest)
+        traces = start(environment, stages)
+        services, lines = services_of.load(folder, manifest, stages)
         with asyncio.Runner(loop_factory=new_event_loop()) as runner:
-            return runner.run(serve(services, lines, door, environment))
+            return runner.run(serve(services, lines, door, environment, stages, traces))
     except manifests.BundleRefused as refused:
         announce(Refused(500, "BundleRefused", str(refused)))
     except Refused as failed:
         announce(failed)
+    finally:
+        if traces is not None:
+            traces.close()
     return 1
 
 
@@ -59,18 +67,25 @@ def new_event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     return made
 
 
-async def serve(services: Services, lines: CellLines, door: Door, environment: Mapping[str, str]) -> int:
+async def serve(  # a composition root in small
+    services: Services, lines: CellLines, door: Door, environment: Mapping[str, str], stages: Stages,
+    traces: Traces | None,
+) -> int:  # fmt: skip
     """Run the `enter` hooks, then listen. Raises `Refused` (`EnterFailed`) when a hook raises."""
     for hook in services.pending_hooks:
         try:
-            entered = hook()
-            if inspect.isawaitable(entered):
-                await entered
+            with stages.step(f"load {getattr(hook, '__qualname__', hook)}"):
+                entered = hook()
+                if inspect.isawaitable(entered):
+                    await entered
         except Exception as error:
             raise user_error(error, lines, code="EnterFailed") from error
+    if traces is not None:
+        services = traces.traced(services)
     title = environment.get("CONTAINER_APP_NAME", "") or services.entry or "aca_notebook"
     app = RunnerApp(services, lines, door, threads=int(environment.get("ACA_RUNNER_THREADS", "10")), title=title)
-    server = AnnouncedServer(configuration(app, services, environment))
+    serving = app if traces is None else traces.application(app)
+    server = AnnouncedServer(configuration(serving, services, environment), stages)
     watching = asyncio.create_task(app.gpu_minutes.watch(), name="gpus")
     try:
         await server.serve()
@@ -82,13 +97,18 @@ async def serve(services: Services, lines: CellLines, door: Door, environment: M
 class AnnouncedServer(uvicorn.Server):
     """Prints one line once it listens: everything before it was the user's imports and hooks."""
 
+    def __init__(self, config: uvicorn.Config, stages: Stages) -> None:
+        super().__init__(config)
+        self._stages = stages
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening."""
         await super().startup(sockets)
+        self._stages.listening()
         print(f'{{"event":"ready","port":{self.config.port}}}', flush=True)  # noqa: T201  # the runner's log
 
 
-def configuration(app: RunnerApp, services: Services, environment: Mapping[str, str]) -> uvicorn.Config:
+def configuration(app: ASGIApp, services: Services, environment: Mapping[str, str]) -> uvicorn.Config:
     """Configure uvicorn: no access log of its own, WebSocket and lifespan only for an application of the user's.
 
     Connections are kept for two minutes: it must be the ingress, not the replica, that lets an idle one go.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import logging
 import os
@@ -157,7 +158,8 @@ class RunnerApp:
             answer.run_seconds = time.perf_counter() - started
             return answer
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, in_thread)
+        here = contextvars.copy_context()  # of which trace the call is
+        return await asyncio.get_running_loop().run_in_executor(self._pool, here.run, in_thread)
 
     async def _call_async(self, service: Service, content_type: str, accept: str, body: bytes) -> Answer:
         started = time.perf_counter()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.runner import standin
 from aca_notebook.runner.failures import CellLines, user_error
 from aca_notebook.runner.signature import Signature
+from aca_notebook.runner.tracing import Stages
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -45,15 +46,19 @@ class Services:
     pending_hooks: list[Callable[[], Any]] = field(default_factory=list)
 
 
-def load(folder: Path, manifest: Manifest) -> tuple[Services, CellLines]:
+def load(folder: Path, manifest: Manifest, stages: Stages | None = None) -> tuple[Services, CellLines]:
     """Import the user's module and make its services; `enter` hooks are left in `pending_hooks`.
+
+    `stages` note how long that takes.
 
     Raises `Refused` (code `ImportFailed`, `EnterFailed`) with the cell's own lines when the user's code raises.
     """
     lines = CellLines(str(folder / "app" / f"{manifest.module}.py"), manifest.lines)
     sys.path.insert(0, str(folder / "app"))
+    stages = stages or Stages()
     try:
-        module = importlib.import_module(manifest.module)
+        with stages.step("import"):
+            module = importlib.import_module(manifest.module)
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         raise user_error(error, lines, code="ImportFailed") from error
     services = Services()
@@ -62,7 +67,8 @@ def load(folder: Path, manifest: Manifest) -> tuple[Services, CellLines]:
         if served.kind == "asgi":
             services.application = value
         elif served.kind == "class":
-            _add_class(services, served.name, value, lines)
+            with stages.step(f"load {served.name}"):
+                _add_class(services, served.name, value, lines)
         else:
             _add(services, served.name, value)
     services.entry = entry_path(services, manifest.entry)

@@ -57,9 +57,12 @@ class PlatformGrants:
         return {
             "IDENTITY_ENDPOINT": f"{self._url()}/msi/token",
             "IDENTITY_HEADER": self._keys.issue(Holder(resource, starting)),
-            "REQUESTS_CA_BUNDLE": self._roots,
-            "SSL_CERT_FILE": self._roots,
+            **self.trust(),
         }
+
+    def trust(self) -> dict[str, str]:
+        """Return where the usual roots and this emulator's lie."""
+        return {"REQUESTS_CA_BUNDLE": self._roots, "SSL_CERT_FILE": self._roots}
 
     def pull_refusal(self, resource: str, image: str) -> str:
         """Return why a registry of this emulator does not let an app have an image, in Azure's words; else nothing.

@@ -86,7 +86,7 @@ class Site:
         self._clients: set[Downstream] = set()
         self._idle: dict[int, list[Upstream]] = {}
         self._in_flight: dict[int, int] = {}
-        self._call_prefix = secrets.token_hex(6).encode()
+        self._call_prefix = secrets.token_hex(12).encode()  # with a number of eight digits: 32, a trace's id
         self._call_numbers = itertools.count(1)
         self._sweeper: asyncio.Task[None] | None = None
 

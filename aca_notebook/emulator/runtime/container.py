@@ -39,6 +39,8 @@ K = TypeVar("K")
 KILL_NOW = 0.0
 _NOT_EXECUTABLE = 127
 _VOLUMES = ".volumes"
+#: Who has it sends to Application Insights, which is this emulator.
+_SENDS_TRACES = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 
 
 class Image(Protocol):
@@ -277,6 +279,9 @@ class ContainerRun:
         place = self.place
         starting = any(each.name == place.container.name for each in place.revision.init_containers)
         given = {**self._tools.platform.variables(place.app.key, starting=starting), **self._mounts.variables()}
+        container = place.container
+        if _SENDS_TRACES in {name for name, _ in (*container.env, *container.secret_env)}:
+            given |= self._tools.platform.trust()
         image_variables = {**given, **image.environment}
         return container_environment(place, port, image_variables, self._tools.secrets, self._mounts)
 

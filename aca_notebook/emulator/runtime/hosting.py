@@ -15,6 +15,10 @@ class Platform(Protocol):
         """Return variables that lie under the container's own; `starting` is an init container."""
         ...
 
+    def trust(self) -> Mapping[str, str]:
+        """Return variables that let a program trust what the platform's own services show; on Azure none are needed."""
+        ...
+
     def pull_refusal(self, resource: str, image: str) -> str:
         """Return why an image may not be pulled, a sentence, or nothing."""
         ...
@@ -26,6 +30,10 @@ class BarePlatform:
     def variables(self, resource: str, *, starting: bool) -> Mapping[str, str]:
         """Return none."""
         del resource, starting
+        return {}
+
+    def trust(self) -> Mapping[str, str]:
+        """Return none."""
         return {}
 
     def pull_refusal(self, resource: str, image: str) -> str:

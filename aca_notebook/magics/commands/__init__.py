@@ -19,6 +19,7 @@ from aca_notebook.magics.commands import (
     platform,
     revisions,
     targets,
+    traces,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **lifecycle.LINE,
     **diagnosis.LINE,
     **logs.LINE,
+    **traces.LINE,
     **metrics.LINE,
     **cost.LINE,
     **faults.LINE,

@@ -80,8 +80,8 @@ def _options(given: Deploy, cell: Cell) -> dict[str, Any]:
         "gpu": given.gpu, "min_replicas": given.min_replicas, "max_replicas": given.max_replicas, "cpu": given.cpu,
         "memory": given.memory, "concurrency": given.concurrency, "pip": given.pip,
         "requirements": Path(given.requirements) if given.requirements else None, "entry": given.entry,
-        "public": given.public, "keep": given.keep, "ttl": given.ttl, "env": given.env_vars, "cell": cell.name,
-        "notebook": cell.notebook,
+        "public": given.public, "traces": given.traces, "keep": given.keep, "ttl": given.ttl, "env": given.env_vars,
+        "cell": cell.name, "notebook": cell.notebook,
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from aca_notebook.magics.subcommands import (
     platform,
     revisions,
     targets,
+    traces,
 )
 
 GRAMMAR = Grammar((
@@ -29,6 +30,7 @@ GRAMMAR = Grammar((
     *lifecycle.COMMANDS,
     *diagnosis.COMMANDS,
     *logs.COMMANDS,
+    *traces.COMMANDS,
     *metrics.COMMANDS,
     *cost.COMMANDS,
     *faults.COMMANDS,

@@ -26,6 +26,7 @@ class Deploy:
     requirements: str = ""
     env_vars: dict[str, str] = field(default_factory=dict)
     public: bool = False
+    traces: bool = False
     keep: bool = False
     ttl: str = "8h"
     dry_run: bool = False
@@ -75,6 +76,7 @@ _DEPLOY = (
         ("--env-vars",), "settings of the app, never secrets", read=readers.pair, repeats=True, metavar="NAME=VALUE"
     ),
     Option(("--public",), "answer without a key", read=None),
+    Option(("--traces",), "trace each call to Application Insights: %aca trace shows where its time went", read=None),
     Option(("--ttl",), "when it expires (default 8h)", read=readers.span_text, metavar="SPAN"),
     Option(("--keep",), "never expire", read=None),
 )

@@ -33,6 +33,9 @@ class Platform:
         self.asked.append((resource, starting))
         return self.given
 
+    def trust(self) -> Mapping[str, str]:
+        return {"SSL_CERT_FILE": "/roots.pem"}
+
     def pull_refusal(self, resource: str, image: str) -> str:
         return self.refusal and f"{self.refusal}: {resource.rpartition('/')[2]} {image}"
 
@@ -121,6 +124,18 @@ async def test_a_container_finds_its_secrets_at_its_mounts_and_they_go_with_it(t
         assert [path.name for path in tmp_path.rglob("cert.pem")] == ["cert.pem"]
         await it.controller.withdraw(KEY)
         assert list(tmp_path.rglob("cert.pem")) == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("named", ["APPLICATIONINSIGHTS_CONNECTION_STRING", "OTHER"])
+async def test_who_sends_traces_trusts_the_platforms_services(tmp_path: Path, named: str) -> None:
+    async with world(tmp_path, platform=Platform()) as it:
+        it.secrets.values |= {"place": "InstrumentationKey=x"}
+        main = replace(container(), secret_env=((named, "place"),))
+        await it.controller.declare(app(revision(low=1, containers=(main,))))
+        await it.until(lambda: it.ready() == 1)
+        [child] = it.spawn.alive
+        assert child.launch.environment.get("SSL_CERT_FILE") == ("/roots.pem" if named != "OTHER" else None)
 
 
 @pytest.mark.anyio
