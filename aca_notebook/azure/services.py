@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from aca_notebook.azure.alerts import Alerts
 from aca_notebook.azure.apps import Apps
+from aca_notebook.azure.billing import Billing
+from aca_notebook.azure.budgets import Budgets
 from aca_notebook.azure.calls import Caller
 from aca_notebook.azure.connection import Connection
 from aca_notebook.azure.environments import Environments
@@ -69,6 +72,21 @@ class Services:
     def sign_in(self) -> SignIn:
         """Who we are there."""
         return SignIn(self._connection, self._clock)
+
+    @cached_property
+    def billing(self) -> Billing:
+        """Cost Management."""
+        return Billing(self._connection)
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        """Budgets."""
+        return Budgets(self._connection)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Metric alerts."""
+        return Alerts(self._connection)
 
     @cached_property
     def traces(self) -> Traces:
