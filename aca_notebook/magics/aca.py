@@ -13,6 +13,7 @@ from aca_notebook.magics.subcommands import GRAMMAR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aca_notebook.magics.completion import CachedNames
     from aca_notebook.magics.notebook import Notebook
 
 
@@ -99,14 +100,32 @@ class _LiveNames:
         from aca_notebook.magics.completion import CachedNames  # not needed to load
 
         self._magics = magics
-        self._apps = CachedNames(self._ask, SystemClock())
-
-    def _ask(self) -> list[str]:
-        return list(self._magics.notebook.workspace.apps)
+        self._cached: Callable[[Callable[[], list[str]]], CachedNames] = lambda ask: CachedNames(ask, SystemClock())
+        self._apps = self._cached(lambda: list(self._magics.notebook.workspace.apps))
+        self._live: dict[tuple[str, str], CachedNames] = {}
 
     def apps(self) -> tuple[str, ...]:
         """Return the target's apps; none before a target is in use, because completing must not start one."""
         return self._apps.get() if self._magics.notebook.connected else ()
+
+    def live(self, kind: str, about: str) -> tuple[str, ...]:
+        """Return sessions, pools, or the files of the session `about`; none before a target is in use."""
+        if not self._magics.notebook.connected:
+            return ()
+        if (kind, about) not in self._live:
+
+            def ask() -> list[str]:
+                workspace = self._magics.notebook.workspace
+                if kind == "pool":
+                    return list(workspace.session_pools)
+                if kind == "remote":
+                    session = workspace.session(about)
+                    session.state()  # listing the files of one that is not there would make it
+                    return list(session.files)
+                return [each.identifier for each in workspace.sessions()]
+
+            self._live[kind, about] = self._cached(ask)
+        return self._live[kind, about].get()
 
     def functions(self) -> tuple[str, ...]:
         """Return the functions and classes the notebook defines."""

@@ -19,12 +19,22 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"^\s*(?:[A-Za-z_][\w, ]*=\s*)?(?P<sign>%%?)aca(?:\s+(?P<rest>.*))?$")
 #: What may stand where other words may, too.
 _LISTED = {"metric": tuple(metric.WORDS), "grain": metric.GRAIN_WORDS}
-_SIMPLE_TYPE = {"subcommand": "function", "flag": "param", "value": "value", "app": "instance", "function": "function"}
+_LIVE = {"session": "session", "pool": "pool", "remote": "file"}
+_SIMPLE_TYPE = {
+    "session": "instance",
+    "pool": "instance",
+    "file": "path",
+    "subcommand": "function",
+    "flag": "param",
+    "value": "value",
+    "app": "instance",
+    "function": "function",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One thing that fits; `kind` is `subcommand`, `flag`, `value`, `app` or `function`."""
+    """One thing that fits; `kind` is `subcommand`, `flag`, `value`, `app`, `function`, `session`, `pool` or `file`."""
 
     text: str
     kind: str
@@ -45,7 +55,7 @@ class Completions:
 
 
 class Names(Protocol):
-    """The names that exist now; both answer at once."""
+    """The names that exist now; all answer at once."""
 
     def apps(self) -> Sequence[str]:
         """Return the names of the target's apps, as far as known."""
@@ -53,6 +63,10 @@ class Names(Protocol):
 
     def functions(self) -> Sequence[str]:
         """Return the functions and classes defined in the notebook."""
+        ...
+
+    def live(self, kind: str, about: str) -> Sequence[str]:
+        """Return the target's sessions or pools, or with the kind `remote` the files of the session `about`."""
         ...
 
 
@@ -64,7 +78,8 @@ def complete(line: str, grammar: Grammar, names: Names) -> Completions:
     words = match["rest"].split()
     fragment = "" if not words or line[-1].isspace() else words.pop()
     found = _command(words, grammar)
-    if found is None:
+    group = len(words) == 1 and bool(grammar.within(words[0]))
+    if found is None or (group and match["sign"] == "%" and not found[0].line):
         return Completions(fragment, _subcommands(words, grammar, match["sign"], fragment))
     command, rest = found
     return _arguments(command, rest, fragment, names)
@@ -91,20 +106,20 @@ def _subcommands(words: Sequence[str], grammar: Grammar, sign: str, fragment: st
 def _arguments(command: Command, words: Sequence[str], fragment: str, names: Names) -> Completions:
     if fragment.startswith("-") and "=" in fragment:
         flag, _, fragment = fragment.partition("=")
-        return _values(command.option(flag), fragment, names)
+        return _values(command.option(flag), fragment, names, words)
     if fragment.startswith("-"):
         once = {name for word in words if (used := command.option(word)) and not used.repeats for name in used.names}
         fitting = [flag for flag in command.flags if flag.startswith(fragment) and flag not in once]
         return Completions(fragment, tuple(Completion(flag, "flag") for flag in fitting))
     before = command.option(words[-1]) if words else None
     if before is not None and before.read is not None:
-        return _values(before, fragment, names)
+        return _values(before, fragment, names, words)
     places = [option for option in command.options if not option.flag]
     taken = _positionals(command, words)
     place = places[min(taken, len(places) - 1)] if places and (taken < len(places) or places[-1].repeats) else None
     if place is not None and place.completes == "fault":
         return Completions(fragment, tuple(Completion(one, "value") for one in fault_words(words[0], fragment)))
-    return _values(place, fragment, names)
+    return _values(place, fragment, names, words)
 
 
 def fault_words(kind: str, fragment: str) -> Sequence[str]:
@@ -134,7 +149,7 @@ def _positionals(command: Command, words: Sequence[str]) -> int:
     return count
 
 
-def _values(option: Option | None, fragment: str, names: Names) -> Completions:
+def _values(option: Option | None, fragment: str, names: Names, words: Sequence[str] = ()) -> Completions:
     if option is None:
         return Completions(fragment)
     if option.completes == "file":
@@ -142,6 +157,9 @@ def _values(option: Option | None, fragment: str, names: Names) -> Completions:
     if option.completes in {"app", "function"}:
         known = names.apps() if option.completes == "app" else names.functions()
         found = [Completion(name, option.completes) for name in known]
+    elif option.completes in _LIVE:
+        about = next((word for word in words if not word.startswith("-")), "")
+        found = [Completion(name, _LIVE[option.completes]) for name in names.live(option.completes, about)]
     elif option.completes == "query":
         found = [Completion(each.name, "value") for each in NAMED_QUERIES]
     elif option.completes in _LISTED:

@@ -156,6 +156,8 @@ class Grammar:
 
     def _find(self, words: Sequence[str]) -> tuple[Command, Sequence[str]]:
         first = words[0]
+        if found := self.named(" ".join(words[:2])):
+            return found, words[2:] if " " in found.name else words[1:]
         if found := self.named(first):
             return found, words[1:]
         if group := self.within(first):
@@ -179,6 +181,8 @@ class Grammar:
     def help(self, words: Sequence[str]) -> str:
         """Return the help of one sub-command, or of a noun's verbs."""
         if len(words) == 1 and (group := self.within(words[0])):
+            if own := self.named(words[0]):
+                return f"{help_text(own)}\n\n{_listing(f'%aca {words[0]} …', group)}"
             return _listing(f"%aca {words[0]} …", group) + f"\n\n`%aca {words[0]} VERB --help` tells more of each."
         return help_text(self._find(words)[0])
 

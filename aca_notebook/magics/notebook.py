@@ -108,6 +108,15 @@ class Notebook:
             )
         return self._cell(f"\n{source}")
 
+    def remote_cell(self, source: str) -> Cell:
+        """Return a cell that runs elsewhere; a line stands for the magic, so that lines count as one sees them."""
+        return self._cell(f"\n{source}")
+
+    @property
+    def file(self) -> str:
+        """The notebook's file name; empty where nobody says."""
+        return self._cell("").notebook
+
     @property
     def _number(self) -> int:
         """The number of the cell that holds us."""

@@ -67,6 +67,18 @@ def write_answer(value: object, accept: str) -> tuple[str, bytes]:
 
 def read_multipart(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
     """Read `multipart/form-data`: part name → (content type, body). Raises `Refused` (422)."""
+    return _parts(content_type, body).found
+
+
+def read_file(content_type: str, body: bytes) -> tuple[str, bytes]:
+    """Read the file of a form: its name and content. Raises `Refused` (422) when there is none."""
+    parts = _parts(content_type, body)
+    for name, filename in parts.filenames.items():
+        return filename, parts.found[name][1]
+    raise Refused(422, "InvalidArguments", "the form holds no file")
+
+
+def _parts(content_type: str, body: bytes) -> _Parts:
     from python_multipart import multipart  # only when a multipart body arrives
     from python_multipart.exceptions import FormParserError
 
@@ -81,7 +93,7 @@ def read_multipart(content_type: str, body: bytes) -> dict[str, tuple[str, bytes
         parser.finalize()
     except FormParserError as broken:  # a boundary that is too long, too
         raise Refused(422, "InvalidArguments", f"a broken multipart body: {broken}") from None
-    return parts.found
+    return parts
 
 
 def _part_name(name: bytes) -> str:
@@ -96,6 +108,7 @@ class _Parts:
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[str, bytes]] = {}
+        self.filenames: dict[str, str] = {}
         self._field = self._value = self._body = b""
         self._headers: dict[bytes, bytes] = {}
         self._chunks: list[bytes] = []
@@ -135,3 +148,5 @@ class _Parts:
         if media_type == "text/plain":  # what a form field is by default
             media_type = JSON
         self.found[name] = (media_type.lower(), b"".join(self._chunks))
+        if filename := options.get(b"filename", b""):
+            self.filenames[name] = filename.decode(errors="replace")

@@ -17,6 +17,14 @@ class Known:
     def functions(self):
         return ["score", "Model"]
 
+    def live(self, kind, about):
+        known = {
+            ("session", ""): ["lab1", "other"],
+            ("pool", ""): ["python"],
+            ("remote", "lab1"): ["sales.csv", "a.png"],
+        }
+        return known.get((kind, about), [])
+
 
 @pytest.mark.parametrize(
     ("line", "fragment", "expected"),
@@ -25,7 +33,11 @@ class Known:
         ("%aca de", "de", ["deploy"]),
         ("%aca st", "st", ["start", "stop"]),
         ("x = %aca sh", "sh", ["show"]),
-        ("%%aca ", "", ["deploy", "plan", "query", "help"]),
+        ("%%aca ", "", ["deploy", "plan", "session", "query", "help"]),
+        ("%aca session ", "", ["list", "show", "files", "upload", "download", "restart", "stop"]),
+        ("%%aca session l", "l", ["lab1"]),
+        ("%aca session download lab1 s", "s", ["sales.csv"]),
+        ("%aca pool warm ", "", ["python"]),
         ("%aca revision ", "", ["list", "activate", "deactivate", "restart", "mode", "diff"]),
         ("%aca revision re", "re", ["restart"]),
         ("%aca revision restart s", "s", ["scorer"]),
