@@ -23,6 +23,7 @@ from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
+from aca_notebook.api.sessions_opening import Sessions
 from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.template import TRACES_PACKAGES
 from aca_notebook.api.twin import blocking
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
     from aca_notebook.api.tracing import CallTrace
     from aca_notebook.azure.sign_in import Signed
+    from aca_notebook.api.sessions import Session
+    from aca_notebook.api.sessions_opening import SessionOptions
+    from aca_notebook.api.sessions_pools import SessionPools
     from aca_notebook.azure.target import Target
     from aca_notebook.clock import Clock
     from aca_notebook.model.app import AppState
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.deploy import DeployPlan, DeployProgress
     from aca_notebook.model.gpu import WorkloadProfileType
     from aca_notebook.model.lifecycle import Garbage
+    from aca_notebook.model.session import SessionState
     from aca_notebook.model.usage import AppUsage
 
 logger = logging.getLogger(__name__)
@@ -100,6 +105,7 @@ class Workspace:
         self.apps = AppCollection(self)
         self._access = Access(target, self.clock)
         self._turns = Turns()
+        self._sessions = Sessions(self, self._access)
         self._gpus = GpuNotes(self._access)
         self._warming = Warming(self.loop, self.clock)
         self._profiles: dict[str, WorkloadProfileType] | None = None
@@ -121,6 +127,23 @@ class Workspace:
     @property
     def _loop(self) -> PrivateLoop:
         return self.loop
+
+    @property
+    def session_pools(self) -> SessionPools:
+        """The pools of sandboxes in its resource group: `ws.session_pools["python"]`, `.create(…)`."""
+        return self._sessions.pools
+
+    def session(self, name: str = "", **options: Unpack[SessionOptions]) -> Session:
+        """Return a session by name: an interpreter elsewhere that keeps its state between cells.
+
+        Nothing is asked of the platform before the first cell, which makes what is not there yet.
+        """
+        return self._sessions.open(name, **options)
+
+    @blocking
+    async def sessions(self) -> tuple[SessionState, ...]:
+        """Return every session that lives, in pools and in our agents."""
+        return await self._sessions.list()
 
     @blocking
     async def deploy(

@@ -16,6 +16,8 @@ from aca_notebook.azure.log_queries import LogQueries
 from aca_notebook.azure.logs import Logs
 from aca_notebook.azure.metrics import Metrics
 from aca_notebook.azure.registry import Registry
+from aca_notebook.azure.session_pools import SessionPools
+from aca_notebook.azure.sessions import Sessions
 from aca_notebook.azure.sign_in import SignIn
 from aca_notebook.azure.subscriptions import Subscriptions
 from aca_notebook.azure.traces import Traces
@@ -92,6 +94,16 @@ class Services:
     def traces(self) -> Traces:
         """Application Insights."""
         return Traces(self._connection, self.environments, self.log_queries)
+
+    @cached_property
+    def session_pools(self) -> SessionPools:
+        """Session pools."""
+        return SessionPools(self._connection)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Calls into sessions."""
+        return Sessions(self._connection)
 
     @cached_property
     def calls(self) -> Caller:

@@ -17,7 +17,9 @@ from aca_notebook.magics.commands import (
     logs,
     metrics,
     platform,
+    pools,
     revisions,
+    sessions,
     targets,
     traces,
 )
@@ -32,6 +34,8 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **checkup.LINE,
     **apps.LINE,
     **revisions.LINE,
+    **sessions.LINE,
+    **pools.LINE,
     **lifecycle.LINE,
     **diagnosis.LINE,
     **logs.LINE,
@@ -41,7 +45,7 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **faults.LINE,
     **platform.LINE,
 }
-_CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {**apps.CELL, **logs.CELL}
+_CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {**apps.CELL, **logs.CELL, **sessions.CELL}
 
 
 def run(notebook: Notebook, name: str, given: Any, cell: str | None) -> object:

@@ -17,7 +17,9 @@ from aca_notebook.magics.subcommands import (
     logs,
     metrics,
     platform,
+    pools,
     revisions,
+    sessions,
     targets,
     traces,
 )
@@ -27,6 +29,8 @@ GRAMMAR = Grammar((
     *checkup.COMMANDS,
     *apps.COMMANDS,
     *revisions.COMMANDS,
+    *sessions.COMMANDS,
+    *pools.COMMANDS,
     *lifecycle.COMMANDS,
     *diagnosis.COMMANDS,
     *logs.COMMANDS,
