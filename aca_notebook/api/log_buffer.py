@@ -8,6 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aca_notebook.model.log import LogLine
 
 MOST_LINES = 100_000
@@ -55,11 +57,11 @@ class LogBuffer:
                 return list(islice(self._lines, first - oldest, end - oldest)), first
             return list(islice(reversed(self._lines), self._came - end, self._came - first))[::-1], first
 
-    def append(self, line: LogLine) -> None:
-        """Keep a line, and forget the oldest when there are too many."""
+    def extend(self, lines: Sequence[LogLine]) -> None:
+        """Keep lines, and forget the oldest when there are too many."""
         with self._changed:
-            self._lines.append(line)
-            self._came += 1
+            self._lines.extend(lines)
+            self._came += len(lines)
             self._changed.notify_all()
 
     def end(self, failure: Exception | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +25,7 @@ class ConsoleLine:
     stamp: str
     text: str
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, str]:
         """The line as the log stream sends it (recorded: app_logstream)."""
         return {"TimeStamp": self.stamp, "Log": self.text}
 
@@ -98,21 +98,25 @@ class LogReader:
 
     def _look_for_newer(self) -> None:
         """Queue the files that came after the newest one we hold."""
-        newest = _identity(self._waiting[-1]) if self._waiting else None
+        newest = _identity(os.fstat(self._waiting[-1].fileno())) if self._waiting else None
+        try:
+            if _identity(self._path.stat()) == newest:
+                return
+        except FileNotFoundError:  # just rotated, or not there yet
+            pass
         found: list[BinaryIO] = []
         for path in (self._path, _earlier(self._path)):
             file = _open(path)
             if file is None:
                 continue
-            if _identity(file) == newest:
+            if _identity(os.fstat(file.fileno())) == newest:
                 file.close()
                 break
             found.insert(0, file)
         self._waiting += found
 
 
-def _identity(file: BinaryIO) -> tuple[int, int]:
-    state = os.fstat(file.fileno())
+def _identity(state: os.stat_result) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 

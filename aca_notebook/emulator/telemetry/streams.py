@@ -35,9 +35,11 @@ _JOB_CONTAINER = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _INHABITANTS = ("Microsoft.App/containerApps", "Microsoft.App/jobs")
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _MOST_LINES = 300
 _DEFAULT_LINES = 20
-_LOOK_SECONDS = 0.1
+#: A file that was written to a moment ago is looked at again soon, one that is quiet ten times a second.
+_SOONEST_LOOK_SECONDS, _LATEST_LOOK_SECONDS = 0.01, 0.1
 _EVENTS_LOOK_SECONDS = 0.25
 #: An app that was deleted and made again does not show what happened to the one before.
 _OF_THIS_LIFE = (
@@ -111,15 +113,17 @@ class Streams:
             reader = await asyncio.to_thread(console.LogReader, path, options.tail)
             try:
                 yield options.lines(first)  # whoever has read this misses nothing from here on
+                written_at = float("-inf")
                 while True:
                     there = options.follow and not self._closing and self._is_there(app.key, names["replica"])
                     raw = await asyncio.to_thread(reader.read)
                     if raw:
+                        written_at = self._clock.monotonic()
                         yield options.lines([console.parse_line(line) for line in raw])
                     elif not there:
                         return
                     else:
-                        await self._clock.sleep(_LOOK_SECONDS)
+                        await self._clock.sleep(_until_next_look(self._clock.monotonic() - written_at))
             finally:
                 reader.close()
 
@@ -193,6 +197,11 @@ class Streams:
         return any(each.name == replica for each in self._controller.observe(app_key).replicas)
 
 
+def _until_next_look(quiet_seconds: float) -> float:
+    """Return a tenth of the time since the last line, within bounds: whoever waits for the next waits little longer."""
+    return min(max(quiet_seconds / 10, _SOONEST_LOOK_SECONDS), _LATEST_LOOK_SECONDS)
+
+
 def _app(request: Request) -> ResourceId:
     names = request.path_params
     return app_id(names["subscription"], names["group"], names["app"])
@@ -221,7 +230,7 @@ class _Options:
     def records(self, records: Sequence[dict[str, Any]]) -> bytes:
         """Records as bytes; those of events, when text is asked for."""
         if self.json:
-            return "".join(f"{json.dumps(record, separators=(',', ':'))}\n" for record in records).encode()
+            return "".join([f"{_ENCODE(record)}\n" for record in records]).encode()
         return "".join(f"{record['TimeStamp']}  {record['Msg']}\n" for record in records).encode()
 
 

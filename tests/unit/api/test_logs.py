@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aca_notebook.api.log_query import LogQuery, log_query
-from aca_notebook.api.logs import LogReader, LogStream, _Position
+from aca_notebook.api.log_reading import LogReader
+from aca_notebook.api.logs import LogStream
 from aca_notebook.api.loop import PrivateLoop
+from aca_notebook.azure.logs import LineStream
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import ServiceFailed, UsageFailed
 from aca_notebook.model.log import LogLine
@@ -22,29 +24,6 @@ from aca_notebook.model.log_filter import LogFilter
 from aca_notebook.model.revision import ContainerState, ReplicaState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-steps = st.lists(st.tuples(st.integers(0, 2), st.sampled_from("ab")), max_size=30)
-
-
-@given(steps, st.integers(0, 30), st.integers(0, 30))
-def test_reading_again_from_the_start_gives_each_line_exactly_once(steps, first_cut, second_cut):
-    """Lines may share a moment and a text: then their number counts."""
-    lines, at = [], START
-    for step, text in steps:
-        at += timedelta(seconds=step)
-        lines.append(LogLine(text, at))
-    position, read = _Position(), []
-    for cut in (first_cut, second_cut, len(lines)):
-        read += [line for line in lines[:cut] if position.is_new(line)]
-        position.resume()
-    assert read == lines[: max(first_cut, second_cut, len(lines))]
-
-
-def test_banners_without_a_time_are_shown_once():
-    position, banner = _Position(), LogLine("Connecting")
-    assert position.is_new(banner)
-    position.resume()
-    assert not position.is_new(banner)
 
 
 class Platform:
@@ -83,7 +62,7 @@ class Platform:
         async def lines():
             for number in range(1, self.count + 1):
                 self.given = number
-                yield LogLine(f"line {number}", START + timedelta(seconds=number))
+                yield [LogLine(f"line {number}", START + timedelta(seconds=number))]
                 if number == self.pause_after:
                     await self._resumed.wait()
             if self.failure is not None:
@@ -91,7 +70,7 @@ class Platform:
             if follow:
                 await asyncio.Event().wait()
 
-        yield lines()
+        yield LineStream(lines())
 
 
 @pytest.fixture
@@ -188,17 +167,17 @@ def test_whatever_ends_a_log_reaches_its_reader_after_the_last_line(loop, follow
 
 def test_a_source_is_not_read_on_while_nobody_takes_what_has_come():
     async def count():
-        platform = Platform(count=5_000)
+        platform = Platform(count=50_000)
         reader = LogReader(LogQuery("scorer", follow=True), platform, SystemClock())
-        lines = reader.lines()
-        await anext(lines)
+        batches = reader.batches()
+        await anext(batches)
         for _ in range(20):
             await asyncio.sleep(0)
         taken = platform.given
-        await lines.aclose()
+        await batches.aclose()
         return taken
 
-    assert asyncio.run(count()) <= 1_002
+    assert asyncio.run(count()) <= 20_002
 
 
 class Overloaded(Platform):
@@ -255,9 +234,9 @@ class Several(Platform):
 
         async def lines():
             for line in self.by_replica[replica][-tail:]:
-                yield dataclasses.replace(line, replica=replica)
+                yield [dataclasses.replace(line, replica=replica)]
 
-        yield lines()
+        yield LineStream(lines())
 
 
 moments = st.lists(st.one_of(st.none(), st.integers(0, 50)), max_size=20)

@@ -55,7 +55,7 @@ def open_feed(log: Log) -> tuple[LogFeed, Page]:
 def test_nothing_is_sent_before_a_page_is_there() -> None:
     log = Log()
     feed, page = open_feed(log)
-    log.append(LogLine("one"))
+    log.extend([LogLine("one")])
     feed.changed()
     page.wait()
     assert page.messages == []
@@ -64,10 +64,10 @@ def test_nothing_is_sent_before_a_page_is_there() -> None:
 def test_a_page_gets_what_there_was_what_comes_and_the_end() -> None:
     log = Log()
     feed, page = open_feed(log)
-    log.append(LogLine("one"))
+    log.extend([LogLine("one")])
     feed.begin()
     page.wait()
-    log.append(LogLine("two"))
+    log.extend([LogLine("two")])
     feed.changed()
     page.wait()
     log.end(RuntimeError("the app is gone"))
@@ -82,7 +82,7 @@ def test_a_page_that_is_loaded_anew_gets_everything_again_and_the_end_too() -> N
     log = Log()
     feed, page = open_feed(log)
     for number in range(3):
-        log.append(LogLine(str(number)))
+        log.extend([LogLine(str(number))])
     log.end()
     for _ in range(2):
         feed.begin()
@@ -96,7 +96,7 @@ def test_lines_that_come_fast_are_sent_at_most_four_times_a_second() -> None:
     feed, page = open_feed(log)
     feed.begin()
     for number in range(1000):
-        log.append(LogLine(str(number)))
+        log.extend([LogLine(str(number))])
         feed.changed()
     assert len(page.due) == 1
     page.wait()
@@ -109,7 +109,7 @@ def test_what_cannot_be_compressed_is_paced_below_the_servers_limit() -> None:
     noise = random.Random(1)
     log = Log()
     for _ in range(3000):
-        log.append(LogLine(base64.b85encode(noise.randbytes(1000)).decode()))
+        log.extend([LogLine(base64.b85encode(noise.randbytes(1000)).decode())])
     feed, page = open_feed(log)
     feed.begin()
     page.wait()
@@ -125,7 +125,7 @@ def test_lines_that_were_forgotten_before_they_could_be_sent_are_counted() -> No
     feed, page = open_feed(log)
     feed.begin()
     for number in range(25):
-        log.append(LogLine(str(number)))
+        log.extend([LogLine(str(number))])
     feed.changed()
     page.wait()
     assert [line[3] for line in page.lines] == [str(number) for number in range(15, 25)]
@@ -140,7 +140,7 @@ def test_a_page_has_each_line_once_or_it_is_counted_as_missed(bursts, most) -> N
     written = 0
     for burst in bursts:
         for _ in range(burst):
-            log.append(LogLine(str(written)))
+            log.extend([LogLine(str(written))])
             written += 1
             feed.changed()
         page.wait()
