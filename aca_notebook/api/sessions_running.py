@@ -138,10 +138,12 @@ class CellRun:
         message = f"{error.name}: {error.message}" if error.message else error.name
         hint = f"it was caused by {error.cause}" if error.cause else ""
         hint = f"a session runs a cell for at most {self._job.seconds:g} seconds" if stopped else hint
-        raise RemoteError(
+        raised = RemoteError(
             safe_text(message), type_name=plain_text(error.name), remote_traceback=safe_text(error.traceback),
             hint=safe_text(hint),
         )  # fmt: skip
+        raised.code = ""  # the first line begins with it
+        raise raised
 
     def _was_interrupted(self) -> Interrupted:
         name = self._place.session

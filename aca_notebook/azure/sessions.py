@@ -243,6 +243,8 @@ def _refused(status: int, text: str, headers: dict[str, str], what: str) -> Serv
             f"{what} does not exist", status=status, code=error.code, detail=error.detail,
             hint="`%aca session list` shows those that do", request_id=error.request_id,
         )  # fmt: skip
+    if status == 404 and what.startswith("file "):
+        error.hint = "`%aca session files NAME` shows what is there"
     if status == 403 and error.code.lower() != "authorizationfailed":
         error.hint = "give this account the role 'Azure ContainerApps Session Executor' on the pool"
     return error

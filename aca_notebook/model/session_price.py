@@ -30,7 +30,8 @@ class PoolPrice:
         if self.custom:
             each = _dollars(self.ready_hour_usd)
             return f"{each} an hour for each instance, ready or in use: its share of an E16 node ({self.region})"
-        return f"{_dollars(self.session_hour_usd)} for each begun hour of a session; nothing without sessions"
+        each = _dollars(self.session_hour_usd)
+        return f"by the session, for each hour it begins: {each}; nothing without sessions"
 
     def ready_words(self, count: int) -> str:
         """What keeping some instances ready costs, in words."""
@@ -55,4 +56,4 @@ def pool_price(container_type: str, cpu_cores: float, memory_bytes: int, locatio
 
 
 def _dollars(amount: float | None) -> str:
-    return "an amount we have no price for" if amount is None else f"${amount:.4f}".rstrip("0").rstrip(".")
+    return "a price we do not know" if amount is None else f"${amount:.4f}".rstrip("0").rstrip(".")

@@ -19,6 +19,7 @@ import io
 import json
 import linecache
 import os
+import re
 import signal
 import sys
 import threading
@@ -120,8 +121,10 @@ def run(asked: dict[str, Any]) -> None:
         coroutine.send(None)
     except StopIteration:
         return
-    coroutine.close()
-    raise RuntimeError("the cell awaits: run it with arun")
+    try:
+        coroutine.throw(RuntimeError("the cell waits for something in a place where this session cannot"))
+    except StopIteration:
+        return
 
 
 async def arun(asked: dict[str, Any]) -> None:
@@ -184,7 +187,9 @@ async def _execute(cell: Cell, asked: dict[str, Any]) -> None:
 def compiled(code: str, name: str) -> tuple[list[Any], Any]:
     """Compile all but a last expression, and that one; lines are the cell's own."""
     shell = _shell()
-    transformed = shell.transform_cell(code) if shell is not None else code
+    transformed = code
+    if shell is not None:  # which drops empty lines at the top: lines count as the person sees them
+        transformed = "\n" * (len(code) - len(code.lstrip("\n"))) + shell.transform_cell(code)
     linecache.cache[name] = (len(code), None, transformed.splitlines(keepends=True), name)
     tree = ast.parse(transformed, name)
     body, last = list(tree.body), None
@@ -210,11 +215,11 @@ def is_coroutine(code: Any) -> bool:
 
 
 def awaits(code: str) -> bool:
-    """Tell whether a cell awaits at its top; False for what is no Python."""
+    """Tell whether a cell awaits at its top, or may: one that is no Python is judged by its words."""
     try:
         code_of_it = compile(code, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return False
+    except (SyntaxError, ValueError):  # a cell with magics is no Python yet
+        return bool(re.search(r"\bawait\b|\basync\s+(?:with|for)\b", code))
     return is_coroutine(code_of_it)
 
 
@@ -400,8 +405,7 @@ def told_of(error: BaseException) -> dict[str, Any]:
 
 def _frame(file: str, line: int, function: str) -> dict[str, Any]:
     text = linecache.getline(file, line).strip()
-    for marker in ("/site-packages/", "/dist-packages/"):
-        file = file.rpartition(marker)[2]
+    file = re.sub(r"^.*/(?:site-packages|dist-packages|python3\.\d+)/", "", file)
     return {"file": file, "line": line, "function": "" if function == "<module>" else function, "text": text}
 
 

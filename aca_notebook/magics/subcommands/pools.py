@@ -80,7 +80,7 @@ COMMANDS = (
     ),
     Command(
         "pool update", "Change a pool; sessions that live keep what they have.", Pool, (_NAME, *_SETTINGS),
-        ("%aca pool update lab --ttl 20m", "%aca pool update lab --egress off", "%aca pool update lab --max-sessions 50"),
+        ("%aca pool update lab --ttl 20m", "%aca pool update lab --egress off", "%aca pool update lab --ready 1"),
         "az containerapp sessionpool update --name NAME --max-sessions 50", fixed={"action": "update"},
     ),
     Command(
