@@ -76,3 +76,18 @@ def pace(text: str) -> str:
     if not good:
         raise ValueError(f"{text!r} is no pace; write instant, realistic or a factor such as 0.5")
     return text
+
+
+def severity(text: str) -> int:
+    """Return how severe an alert is: 0 is critical, 4 the least."""
+    if text not in {"0", "1", "2", "3", "4"}:
+        raise ValueError(f"{text!r} is no severity; there are 0 (critical) to 4")
+    return int(text)
+
+
+def budget(text: str) -> str:
+    """Return a budget as it was written, once it is known to be one."""
+    from aca_notebook.model.budget import parse_limit
+
+    parse_limit(text)
+    return text

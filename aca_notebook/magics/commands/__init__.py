@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.magics.commands import (
+    advice,
+    alerts,
     apps,
+    budgets,
     checkup,
     cost,
     diagnosis,
@@ -42,6 +45,9 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **traces.LINE,
     **metrics.LINE,
     **cost.LINE,
+    **budgets.LINE,
+    **advice.LINE,
+    **alerts.LINE,
     **faults.LINE,
     **platform.LINE,
 }

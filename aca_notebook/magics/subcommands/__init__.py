@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from aca_notebook.magics.grammar import Grammar
 from aca_notebook.magics.subcommands import (
+    advice,
+    alerts,
     apps,
+    budgets,
     checkup,
     cost,
     diagnosis,
@@ -37,6 +40,9 @@ GRAMMAR = Grammar((
     *traces.COMMANDS,
     *metrics.COMMANDS,
     *cost.COMMANDS,
+    *budgets.COMMANDS,
+    *advice.COMMANDS,
+    *alerts.COMMANDS,
     *faults.COMMANDS,
     *platform.COMMANDS,
 ))  # fmt: skip
