@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from aca_notebook.api import measures
 from aca_notebook.api.access import Access
+from aca_notebook.api.advising import Advisor
+from aca_notebook.api.alerts import Alerts
 from aca_notebook.api.app import App
+from aca_notebook.api.budgets import Budgets
 from aca_notebook.api.checkup import Checkup
 from aca_notebook.api.deploying import Deploying, Turns
 from aca_notebook.api.deployment import Deployment
@@ -108,6 +111,9 @@ class Workspace:
         self._sessions = Sessions(self, self._access)
         self._gpus = GpuNotes(self._access)
         self._warming = Warming(self.loop, self.clock)
+        self.budgets = Budgets(self, self._access)
+        self.alerts = Alerts(self, self._access)
+        self.advisor = Advisor(self, self._access)
         self._profiles: dict[str, WorkloadProfileType] | None = None
         self._closing = weakref.finalize(self, _close, self.loop, self._access)
         if target.notice:
