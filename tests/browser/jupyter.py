@@ -1,0 +1,118 @@
+"""JupyterLab as a child process, and a notebook in it as a person in front of a browser meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import nbformat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+_ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)")
+_PATIENCE_MS = 60_000
+
+
+class Lab:
+    """A server with a folder of its own, nothing of the user's settings, and its address once it answers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.aca_home = folder / "aca"
+        self.aca_home.mkdir(parents=True)
+        home = folder / "home"
+        self._settings = home / "s"
+        self._set("notification", {"fetchNews": "false", "checkForUpdates": False})
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("ACA_NOTEBOOK_", "AZURE_"))},
+            "ACA_NOTEBOOK_HOME": str(self.aca_home), "IPYTHONDIR": str(home / "i"),
+            "JUPYTER_CONFIG_DIR": str(home / "c"), "JUPYTER_DATA_DIR": str(home / "d"),
+            "JUPYTER_RUNTIME_DIR": str(home / "r"), "JUPYTERLAB_SETTINGS_DIR": str(self._settings),
+        }  # fmt: skip
+        command = [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
+            f"--ServerApp.root_dir={folder}",
+        ]  # fmt: skip
+        self._process = subprocess.Popen(
+            command, env=self._environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        self.said: list[str] = []
+        self.url, self.token = self._address()
+        self._reading = threading.Thread(target=self._read_on, daemon=True)
+        self._reading.start()
+
+    def _address(self) -> tuple[str, str]:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.said.append(line)
+            found = _ADDRESS.search(line)
+            if found:
+                return found[1], found[2]
+        self.close()
+        raise AssertionError(f"JupyterLab ended before it was there:\n{''.join(self.said)}")
+
+    def _read_on(self) -> None:
+        assert self._process.stderr is not None
+        self.said.extend(self._process.stderr)
+
+    def close(self) -> None:
+        """End it and its kernels."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        if hasattr(self, "_reading"):
+            self._reading.join(10)
+        self._process.stderr.close()
+
+    def dark(self) -> None:
+        """Give pages that are opened from here on the dark theme."""
+        self._set("themes", {"theme": "JupyterLab Dark"})
+
+    def _set(self, what: str, settings: dict[str, object]) -> None:
+        path = self._settings / "@jupyterlab" / "apputils-extension" / f"{what}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+
+    def write(self, name: str, cells: Sequence[str]) -> Path:
+        """Make a notebook of code cells."""
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        path = self.folder / name
+        nbformat.write(made, path)
+        return path
+
+    def trust(self, path: Path) -> None:
+        """Sign a notebook, as saving it does."""
+        command = [sys.executable, "-m", "jupyter", "trust", str(path)]
+        subprocess.run(command, env=self._environment, check=True, capture_output=True)
+
+    def open(self, page: Page, name: str) -> None:
+        """Open a notebook and wait until its kernel is ready."""
+        page.goto(f"{self.url}/lab/tree/{name}?token={self.token}&reset")
+        page.wait_for_selector(".jp-Notebook", timeout=_PATIENCE_MS)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=_PATIENCE_MS)
+
+    def run_all(self, page: Page) -> None:
+        """Choose Run All Cells from the menu."""
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+
+    def save(self, page: Page) -> None:
+        """Save with the menu, and wait until the server has it."""
+        page.get_by_role("menuitem", name="File", exact=True).click()
+        with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url):
+            page.get_by_text("Save Notebook", exact=True).click()
