@@ -130,7 +130,7 @@ def _text(trace: Trace) -> str:
 def _html(trace: Trace) -> str:
     encoded = base64.b64encode(svg(trace, titled=False).encode()).decode()
     words = _text(trace)
-    image = f'<img src="data:image/svg+xml;base64,{encoded}" alt="{escape(words)}" style="max-width:100%"/>'
+    image = f'<img src="data:image/svg+xml;base64,{encoded}" alt="{escape(words)}" style="max-width:100%">'
     facts = theme.pairs({name: escape(value) for name, value in _facts(trace) if value})
     tones = {"exception": theme.BAD}
     raised = "".join(

@@ -88,7 +88,9 @@ def in_reading_order(spans: Iterable[Span]) -> tuple[Span, ...]:
     """
     from dataclasses import replace
 
-    given = sorted({each.id: each for each in spans}.values(), key=lambda each: (each.began_at, -each.milliseconds))
+    given = sorted(
+        {each.id: each for each in spans}.values(), key=lambda each: (each.began_at, -each.milliseconds, each.id)
+    )
     known = {each.id for each in given}
     below: dict[str, list[Span]] = {}
     for each in given:
