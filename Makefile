@@ -1,8 +1,9 @@
-# `make` lists the targets. Everything lives in .venv, .venv-az and .venv-clients; nothing outside this folder and uv's cache is touched.
+# `make` lists the targets. Everything lives in .venv, .venv-az and .venv-clients; nothing outside this folder and
+# uv's cache is touched, but that `make test` as root on Debian installs Chromium.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-az test-clients fuzz check bench soak setup lock format clean
+.PHONY: help demo lab test chromium test-az test-clients fuzz check bench soak setup lock format clean
 
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,\
   $(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
@@ -24,8 +25,15 @@ demo: .venv/.runtime ## deploy, call, watch and take down an app on this machine
 lab: .venv/.dev ## open JupyterLab on the tutorial notebooks
 	@$(BIN)/jupyter lab --LabApp.news_url=None --notebook-dir notebooks
 
-test: .venv/.dev ## install what the tests need and run all of them
+test: .venv/.dev chromium ## install what the tests need and run all of them
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
+
+# Where a package manager that needs no question may, Chromium is installed; elsewhere its tests skip and say so.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	  echo "there is no Chromium: the tests in a browser skip"
 
 test-az: .venv/.dev $(AZ)/.ready ## install the Azure CLI and an older SDK, and walk with both
 	@$(BIN)/python -m pytest tests/azure_cli -n 2 --dist loadscope $(PYTEST_ARGS)
