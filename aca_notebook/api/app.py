@@ -17,6 +17,7 @@ from aca_notebook.api.lifecycle import set_expiry
 from aca_notebook.api.log_query import LogOptions, log_query
 from aca_notebook.api.logs import LogStream
 from aca_notebook.api.revising import Revising
+from aca_notebook.api.secrets import AppSecrets
 from aca_notebook.api.twin import blocking
 from aca_notebook.errors import NotFound, UsageFailed
 from aca_notebook.model.app import EVERY_PATH
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
     from aca_notebook.model.metric import MetricPoint
     from aca_notebook.model.revision import ReplicaState, RevisionState
+    from aca_notebook.model.secret import SecretState
     from aca_notebook.model.template_changes import Change
     from aca_notebook.model.traffic import Share
 
@@ -203,6 +205,26 @@ class App:
         """Let it never expire."""
         await set_expiry(self._access, self.name, self._workspace.clock.now(), "")
         await self._reread()
+
+    @blocking
+    async def secrets(self) -> tuple[SecretState, ...]:
+        """Its secrets by name: where each value lies and what reads it. No value."""
+        return await AppSecrets(self._access, self.name).list()
+
+    @blocking
+    async def set_secret(self, name: str, value: str) -> None:
+        """Set a secret's value; what runs reads it after `restart_revision()`."""
+        await AppSecrets(self._access, self.name).set(name, value)
+
+    @blocking
+    async def refer_secret(self, name: str, key_vault_url: str, identity: str = "system") -> None:
+        """Let the platform read a secret from a Key Vault, with the app's own identity or one by its id."""
+        await AppSecrets(self._access, self.name).refer(name, key_vault_url, identity)
+
+    @blocking
+    async def remove_secret(self, name: str) -> None:
+        """Remove a secret that nothing reads."""
+        await AppSecrets(self._access, self.name).remove(name)
 
     @blocking
     async def start(self) -> None:

@@ -17,9 +17,19 @@ from aca_notebook.api import packing, template
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.plan import Surroundings, check_name, plan_deployment
 from aca_notebook.api.progress import ProgressBoard
+from aca_notebook.api.secrets import AppSecrets, SecretBox
 from aca_notebook.api.starting import Starting
 from aca_notebook.azure import documents
-from aca_notebook.errors import AcaError, BuildFailed, Conflict, Detached, Interrupted, NotFound, Superseded
+from aca_notebook.errors import (
+    AcaError,
+    BuildFailed,
+    Conflict,
+    Detached,
+    Interrupted,
+    NotFound,
+    Superseded,
+    UsageFailed,
+)
 from aca_notebook.model.deploy import DeployState, PhaseName
 from aca_notebook.model.states import ProvisioningState, known
 
@@ -71,12 +81,14 @@ class Turns:
 class Deploying:
     """One run. `run` is called once."""
 
-    def __init__(
-        self, app: str, options: DeployOptions, access: Access, turns: Turns, *, owner: str, clock: Clock
+    def __init__(  # noqa: PLR0913  # what a workspace hands on
+        self, app: str, options: DeployOptions, access: Access, turns: Turns, *, owner: str, clock: Clock,
+        box: SecretBox | None = None,
     ) -> None:  # fmt: skip
         check_name(app)
         self._app = app
         self._options = options
+        self._box = box or SecretBox()
         self._access = access
         self._turns = turns
         self._clock = clock
@@ -94,6 +106,7 @@ class Deploying:
         )
         current = self._read(document, profiles) if document else None
         around = Surroundings(profiles, current, self._clock.now())
+        self._check_secrets(document)
         plan = plan_deployment(self._app, packed.facts, self._options, self._access.target, around)
         return plan, packed, around
 
@@ -153,6 +166,7 @@ class Deploying:
                 gone[documents.EXPIRES] = None  # null takes a tag away: JSON Merge Patch
             with suppress(Conflict):  # whoever writes now will say when it expires
                 await self._access.ask(lambda services: services.apps.patch(self._app, {"tags": {**wanted, **gone}}))
+            await self._renew_secrets(str(document["properties"].get("latestRevisionName") or ""), board)
             return {**document, "tags": wanted}
 
     async def _image(
@@ -195,7 +209,7 @@ class Deploying:
                 await self._add_profile(plan, board)
             kept = await self._secrets()
             key = kept.get(template.KEY_SECRET) or secrets.token_urlsafe(32)
-            values = {template.KEY_SECRET: key, **await self._traces(plan)}
+            values = {template.KEY_SECRET: key, **await self._traces(plan), **self._given()}
             marks = template.deployment_tags(plan, self._options, self._mark)
             wanted = template.app_document(plan, self._options, self._access.target, values, marks)
             wanted = template.keeping(wanted, await self._document() if self._existed else None, kept)
@@ -237,6 +251,35 @@ class Deploying:
 
         board.note(PhaseName.PROVISION, f"adding the workload profile {plan.workload_profile}")
         await self._access.ask(lambda services: services.environments.add_profile(gpu_profile_type(plan.gpu)))
+
+    def _given(self) -> dict[str, str]:
+        """The values of the secrets this deployment names, as far as this process has them."""
+        found = {name: self._box.get(name) for name in self._options.secrets.values()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _check_secrets(self, document: Document | None) -> None:
+        """Raise `UsageFailed` for a secret that neither this process nor the app has, before anything is sent."""
+        properties = (document or {}).get("properties") or {}
+        there = {each["name"] for each in (properties.get("configuration") or {}).get("secrets") or ()}
+        missing = sorted(set(self._options.secrets.values()) - there - self._given().keys())
+        if missing:
+            raise UsageFailed(
+                f"nobody has given the secret {missing[0]!r}",
+                code="SecretNotFound",
+                hint=f"%aca secret set {missing[0]}",
+            )
+
+    async def _renew_secrets(self, revision: str, board: ProgressBoard) -> None:
+        """Give an app that is otherwise unchanged the values that are new, and replace what runs with the old ones."""
+        given = self._given()
+        present = await self._secrets() if given else {}
+        changed = {name: value for name, value in given.items() if present.get(name) != value}
+        for name, value in changed.items():
+            await AppSecrets(self._access, self._app).set(name, value)
+        if changed and revision:
+            restart = self._access.services.apps.revision_action
+            await self._access.ask(lambda _: restart(self._app, revision, "restart"))
+            board.note(PhaseName.PROVISION, f"unchanged but for {', '.join(sorted(changed))}; replicas replaced")
 
     async def _secrets(self) -> dict[str, str]:
         """The values of the secrets the app has: its key among them, so that callers need not learn another."""

@@ -34,7 +34,7 @@ class DeployOptions:
     """What a person asked for. Zero and empty mean our default, which the plan shows.
 
     `cpu` is cores, `memory` as Azure writes it (`1Gi`), `ttl` like `8h` or `2d`; `cell` and `notebook` are where the
-    code came from.
+    code came from. `secrets` are variables by the names of the secrets whose values they get.
     """
 
     gpu: str = ""
@@ -50,6 +50,7 @@ class DeployOptions:
     keep: bool = False
     ttl: str = "8h"
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     cell: str = ""
     notebook: str = ""
 
@@ -160,24 +161,29 @@ def plan_deployment(
         adds_workload_profile=missing,
         warnings=(*bundle.warnings, *_said_of_traces(options, target)),
     )
-    return replace(plan, unchanged=_is_running(around.current, plan, options.env))
+    return replace(plan, unchanged=_is_running(around.current, plan, options))
 
 
-def settings_digest(plan: DeployPlan, env: Mapping[str, str]) -> str:
-    """Name how the bundle is run, so that a deployment that changes nothing can be told from one that does."""
+def settings_digest(plan: DeployPlan, options: DeployOptions) -> str:
+    """Name how the bundle is run, so that a deployment that changes nothing can be told from one that does.
+
+    Of secrets the names alone are in it.
+    """
+    secrets = [dict(options.secrets)] if options.secrets else []
     said = (
         plan.workload_profile, plan.cpu_cores, plan.memory_bytes, plan.min_replicas, plan.max_replicas,
-        plan.cooldown_seconds, plan.concurrency, plan.public, dict(env), *([plan.traces] if plan.traces else ()),
+        plan.cooldown_seconds, plan.concurrency, plan.public, dict(options.env),
+        *([plan.traces] if plan.traces else ()), *secrets,
     )  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _is_running(current: AppState | None, plan: DeployPlan, env: Mapping[str, str]) -> bool:
+def _is_running(current: AppState | None, plan: DeployPlan, options: DeployOptions) -> bool:
     """Whether the app already runs this bundle this way, and well."""
     if current is None or current.provisioning_state != "Succeeded" or current.running_status == "Stopped":
         return False
     same_code = current.tags.digest == plan.digest and current.tags.functions[:1] == plan.functions[:1]
-    return same_code and current.tags.settings == settings_digest(plan, env)
+    return same_code and current.tags.settings == settings_digest(plan, options)
 
 
 def _said_of_traces(options: DeployOptions, target: Target) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def tags(plan: DeployPlan, options: DeployOptions, owner: str, example: str) -> 
         notebook=options.notebook,
         cell=options.cell,
         digest=plan.digest,
-        settings=settings_digest(plan, options.env),
+        settings=settings_digest(plan, options),
         expires_at=plan.expires_at,
         functions=plan.functions,
         public=plan.public,
@@ -70,6 +70,7 @@ def app_document(
         *([{"name": "ACA_NOTEBOOK_PUBLIC", "value": "1"}] if plan.public else []),
         *(_traces() if TRACES_SECRET in secrets else []),
         *({"name": name, "value": value} for name, value in options.env.items()),
+        *({"name": name, "secretRef": secret} for name, secret in options.secrets.items()),
     ]
     registries = [{"server": target.registry_server, "identity": target.registry_identity}]
     return {

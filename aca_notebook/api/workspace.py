@@ -26,6 +26,7 @@ from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
+from aca_notebook.api.secrets import SecretBox
 from aca_notebook.api.sessions_opening import Sessions
 from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.template import TRACES_PACKAGES
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from aca_notebook.api.tracing import CallTrace
-    from aca_notebook.azure.sign_in import Signed
     from aca_notebook.api.sessions import Session
     from aca_notebook.api.sessions_opening import SessionOptions
     from aca_notebook.api.sessions_pools import SessionPools
+    from aca_notebook.api.tracing import CallTrace
+    from aca_notebook.azure.sign_in import Signed
     from aca_notebook.azure.target import Target
     from aca_notebook.clock import Clock
     from aca_notebook.model.app import AppState
@@ -81,6 +82,7 @@ class Options(TypedDict, total=False):
     entry: str
     public: bool
     traces: bool
+    secrets: Mapping[str, str]
     keep: bool
     ttl: str
     env: Mapping[str, str]
@@ -109,6 +111,7 @@ class Workspace:
         self._access = Access(target, self.clock)
         self._turns = Turns()
         self._sessions = Sessions(self, self._access)
+        self.secrets = SecretBox()
         self._gpus = GpuNotes(self._access)
         self._warming = Warming(self.loop, self.clock)
         self.budgets = Budgets(self, self._access)
@@ -183,7 +186,7 @@ class Workspace:
         """Return what `deploy` with the same arguments would do; nothing is sent.
 
         Options: `gpu` ("T4", "A100"), `min_replicas`, `max_replicas`, `cpu` (cores), `memory` ("1Gi"), `concurrency`,
-        `cooldown_seconds`, `entry`, `public`, `traces`, `keep`, `ttl` ("8h"), `env`, `pip`, `requirements`,
+        `cooldown_seconds`, `entry`, `public`, `traces`, `keep`, `ttl` ("8h"), `env`, `secrets`, `pip`, `requirements`,
         `cell`, `notebook`.
         """
         deploying, packed_source = self._deploying(name, source, namespace, options)
@@ -316,7 +319,9 @@ class Workspace:
             pip=(*options.get("pip", ()), *(TRACES_PACKAGES if chosen.traces else ())),
             requirements=options.get("requirements"),
         )  # fmt: skip
-        return Deploying(name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock), packed
+        return Deploying(
+            name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock, box=self.secrets
+        ), packed
 
     async def _counted(self, state: AppState) -> AppState:
         """Add what only the revision knows: how many replicas, what they do, and whether they have their GPU."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.fault import FaultInForce
     from aca_notebook.model.lifecycle import Garbage
     from aca_notebook.model.revision import RevisionState
+    from aca_notebook.model.secret import SecretState
     from aca_notebook.model.template_changes import Change
     from aca_notebook.model.traffic import Share
     from aca_notebook.model.usage import AppUsage
@@ -132,6 +133,28 @@ def changes(app: str, found: Sequence[Change]) -> Table:
 
 def _value(value: object) -> str:
     return "–" if value is None else str(value)
+
+
+def secrets(found: Sequence[SecretState], *, app: str, changed: bool) -> Table:
+    """Return one row a secret of an app; `changed` adds what a change needs to be seen."""
+    rows = tuple(
+        (Cell(each.name), Cell(each.key_vault_url or "the app"), Cell(", ".join(each.read_by) or "–")) for each in found
+    )
+    records = tuple(
+        {"name": each.name, "key_vault_url": each.key_vault_url, "read_by": list(each.read_by)} for each in found
+    )
+    note = f"what runs reads it after a restart: %aca revision restart {app} REVISION" if changed else ""
+    return Table(f"{app}: {amounts.plural(len(rows), 'secret')}", ("name", "value in", "read by"), rows, note, records)
+
+
+def kept_secrets(names: Sequence[str]) -> Table:
+    """Return one row a secret that this kernel keeps for the deploys to come."""
+    rows = tuple(
+        (Cell(name), Cell(f"--secret {name.replace('-', '_').replace('.', '_').upper()}={name}")) for name in names
+    )
+    title = f"{amounts.plural(len(rows), 'secret')} kept in this kernel" if rows else "no secrets kept in this kernel"
+    note = "gone with the kernel; a deploy takes them along" if rows else "%aca secret set NAME keeps one"
+    return Table(title, ("name", "on a deploy"), rows, note, tuple({"name": name} for name in names))
 
 
 def faults(in_force: Sequence[FaultInForce], *, target: str) -> Table:

@@ -142,8 +142,8 @@ class Grammar:
             for name, value in parsed.items()
             if value is not None
         }
-        if "env_vars" in given:
-            given["env_vars"] = dict(given["env_vars"])
+        for pairs in {"env_vars", "secret"} & given.keys():
+            given[pairs] = dict(given[pairs])
         return command.arguments(**given, **command.fixed)
 
     def named(self, name: str) -> Command | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import inspect
 import os
 import sys
@@ -164,6 +165,17 @@ class Notebook:
         from IPython.display import DisplayHandle  # present by then, and not needed to load
 
         return LiveCard(DisplayHandle(), self._clock, live=self.graphical)
+
+    def ask_secret(self, prompt: str) -> str:
+        """Ask the person for a value that is not echoed. Raises `UsageFailed` where nobody can be asked."""
+        try:
+            return getpass.getpass(prompt)
+        except (NotImplementedError, EOFError) as nobody:  # ipykernel's StdinNotImplementedError is one
+            raise UsageFailed(
+                "nobody can be asked for a value here",
+                code="UsageError",
+                hint="name a variable that has it: --from-env NAME",
+            ) from nobody
 
     def write(self, line: str) -> None:
         """Write a line to the terminal, for a log that is followed there."""

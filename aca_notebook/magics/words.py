@@ -25,6 +25,8 @@ _SECRET_SHAPES = (
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PWD|CREDENTIALS?|CONNECTION_STRING)$", re.IGNORECASE
 )
+#: A secret's name, as it would be chosen: long random ones are values.
+_REFERENCE = re.compile(r"[a-z0-9][-.a-z0-9]{0,30}[a-z0-9]?")
 
 
 def drop_comment(line: str) -> str:
@@ -77,14 +79,20 @@ def _value(found: re.Match[str], namespace: Mapping[str, object]) -> str:
 
 
 def refuse_secrets(words: Sequence[str]) -> None:
-    """Raise `UsageFailed` if a word looks like a secret; the message never repeats the value."""
+    """Raise `UsageFailed` if a word looks like a secret; the message never repeats the value.
+
+    What follows `--secret` is a variable and a secret's name, such as `HF_TOKEN=hf-token`.
+    """
+    flag = ""
     for word in words:
+        flag = word if word.startswith("--") and "=" not in word else flag
         name, equals, value = word.rpartition("=")
-        named = bool(equals and len(value) >= 8 and _SECRET_NAME.search(name.replace("-", "_")))
+        refers = flag == "--secret" and _REFERENCE.fullmatch(value)
+        named = bool(equals and not refers and len(value) >= 8 and _SECRET_NAME.search(name.replace("-", "_")))
         if named or any(shape.search(word) for shape in _SECRET_SHAPES):
             what = f"the value of {name.lstrip('-')!r}" if named else "a value on this line"
             raise UsageFailed(
                 f"{what} looks like a secret, and a magic's line is saved with the notebook",
                 code="SecretOnLine",
-                hint="take it off the line; hand it to the call instead: score.remote(..., token=getpass())",
+                hint="take it off the line: `%aca secret set NAME` asks for it, --secret VARIABLE=NAME passes it",
             )

@@ -25,6 +25,7 @@ class Deploy:
     pip: tuple[str, ...] = ()
     requirements: str = ""
     env_vars: dict[str, str] = field(default_factory=dict)
+    secret: dict[str, str] = field(default_factory=dict)
     public: bool = False
     traces: bool = False
     keep: bool = False
@@ -74,6 +75,13 @@ _DEPLOY = (
     Option(("--requirements",), "a requirements file to use", completes="file", metavar="FILE"),
     Option(
         ("--env-vars",), "settings of the app, never secrets", read=readers.pair, repeats=True, metavar="NAME=VALUE"
+    ),
+    Option(
+        ("--secret",),
+        "variables that get a secret's value: %aca secret set",
+        read=readers.pair,
+        repeats=True,
+        metavar="VARIABLE=SECRET",
     ),
     Option(("--public",), "answer without a key", read=None),
     Option(("--traces",), "trace each call to Application Insights: %aca trace shows where its time went", read=None),

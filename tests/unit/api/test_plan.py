@@ -42,7 +42,7 @@ def planned(around: Surroundings = AROUND, **options) -> DeployPlan:
 
 def running(plan: DeployPlan, **changed) -> AppState:
     """The app as it stands after `plan` was deployed."""
-    tags = Tags(digest=plan.digest, settings=settings_digest(plan, {}), functions=plan.functions)
+    tags = Tags(digest=plan.digest, settings=settings_digest(plan, DeployOptions()), functions=plan.functions)
     state = AppState(
         app_id("s", "g", "scorer"), provisioning_state="Succeeded", running_status="Running", latest_revision="r1",
         latest_ready_revision="r1", tags=tags,

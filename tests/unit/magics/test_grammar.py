@@ -124,3 +124,14 @@ def test_the_help_of_a_noun_lists_its_verbs() -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("2D", 172800)])
 def test_spans_are_read(text: str, seconds: float) -> None:
     assert duration(text).total_seconds() == seconds
+
+
+def test_what_follows_secret_is_a_name_and_what_looks_like_a_value_is_still_refused() -> None:
+    words.refuse_secrets(["deploy", "scorer", "--secret", "HF_TOKEN=hf-token-of-ada", "API_KEY=key-of-bob"])
+    for line in (
+        ["deploy", "scorer", "--secret", "HF_TOKEN=hf_abcdefghijklmnopqrstu"],
+        ["deploy", "scorer", "--secret", "HF_TOKEN=Qx7vN2pLk9Zr"],
+        ["deploy", "scorer", "--secret", "A=a", "--env-vars", "HF_TOKEN=hf-token-of-ada"],
+    ):
+        with pytest.raises(UsageFailed, match="looks like a secret"):
+            words.refuse_secrets(line)
