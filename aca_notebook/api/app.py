@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import shutil
 import sys
@@ -21,8 +20,6 @@ from aca_notebook.api.secrets import AppSecrets
 from aca_notebook.api.twin import blocking
 from aca_notebook.errors import NotFound, UsageFailed
 from aca_notebook.model.app import EVERY_PATH
-from aca_notebook.model.metric import REPLICAS
-from aca_notebook.model.price import ReplicaSize
 from aca_notebook.model.traffic import read_shares
 
 if TYPE_CHECKING:
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from aca_notebook.api.access import Access
-    from aca_notebook.api.costing import Metered
     from aca_notebook.api.loop import PrivateLoop
     from aca_notebook.api.runner_gpus import RunnerGpus
     from aca_notebook.api.tracing import CallTrace
@@ -42,7 +38,6 @@ if TYPE_CHECKING:
     from aca_notebook.model.app import AppState
     from aca_notebook.model.diagnosis import Finding
     from aca_notebook.model.ids import ResourceId
-    from aca_notebook.model.metric import MetricPoint
     from aca_notebook.model.revision import ReplicaState, RevisionState
     from aca_notebook.model.secret import SecretState
     from aca_notebook.model.template_changes import Change
@@ -307,8 +302,11 @@ class App:
 
     @blocking
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:
-        """What it cost, estimated: replica-seconds × dated list prices, all at the active rate (`.attrs`)."""
-        return await self._workspace.cost_of([self], since)
+        """What it cost, estimated: a row for each revision and bucket, at dated list prices (`.attrs` tells which).
+
+        `workspace.costs` has the rest: by replica, call or meter, today and this month, billed, forecast.
+        """
+        return await self._workspace.costs.frame_of([self.state], since)
 
     @blocking
     async def trace(self, call: str = "") -> CallTrace:
@@ -360,33 +358,6 @@ class App:
         ours = "aca-notebook" if shutil.which("aca-notebook") else f"{shlex.quote(sys.executable)} -m aca_notebook"
         target = self._workspace.target.name
         return f"{ours} key {self.name}" + ("" if target == "local" else f" --target {target}")
-
-    async def metered(self, span: tuple[datetime, datetime], grain: str) -> list[Metered]:
-        """Each revision's replicas over time: what cost is made of."""
-        from aca_notebook.api.costing import Metered
-
-        points, revisions = await self._replica_points(span, grain)
-        sizes = {state.name: state for state in revisions}
-        found = []
-        for revision in sorted({point.revision for point in points}):
-            state = sizes.get(revision)
-            size = ReplicaSize(
-                state.cpu_cores if state else self.state.cpu_cores,
-                state.memory_bytes if state else self.state.memory_bytes,
-                self.state.gpu,
-                self.state.gpus,
-            )
-            own = tuple(point for point in points if point.revision == revision)
-            found.append(Metered(self.name, revision or self.revision, size, own))
-        return found
-
-    async def _replica_points(
-        self, span: tuple[datetime, datetime], grain: str
-    ) -> tuple[tuple[MetricPoint, ...], tuple[RevisionState, ...]]:  # fmt: skip
-        return await asyncio.gather(
-            self._access.ask(lambda services: services.metrics.read(self.id, REPLICAS, span, grain, by="revisionName")),
-            self._access.ask(lambda services: services.apps.revisions(self.name)),
-        )
 
     @property
     def _revising(self) -> Revising:

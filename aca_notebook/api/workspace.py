@@ -11,13 +11,14 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-from aca_notebook.api import measures
+from aca_notebook import settings
 from aca_notebook.api.access import Access
 from aca_notebook.api.advising import Advisor
 from aca_notebook.api.alerts import Alerts
 from aca_notebook.api.app import App
 from aca_notebook.api.budgets import Budgets
 from aca_notebook.api.checkup import Checkup
+from aca_notebook.api.costs import Costs
 from aca_notebook.api.deploying import Deploying, Turns
 from aca_notebook.api.deployment import Deployment
 from aca_notebook.api.function import Function, handle
@@ -33,11 +34,9 @@ from aca_notebook.api.template import TRACES_PACKAGES
 from aca_notebook.api.twin import blocking
 from aca_notebook.api.usage import read_usage
 from aca_notebook.api.warming import Warming
-from aca_notebook.azure.metrics import grain_seconds
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
 from aca_notebook.model.lifecycle import decide_garbage
-from aca_notebook.model.price import price_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, ItemsView, Sequence, ValuesView
@@ -114,6 +113,7 @@ class Workspace:
         self.secrets = SecretBox()
         self._gpus = GpuNotes(self._access)
         self._warming = Warming(self.loop, self.clock)
+        self.costs = Costs(self, self._access, settings.home() / "prices")
         self.budgets = Budgets(self, self._access)
         self.alerts = Alerts(self, self._access)
         self.advisor = Advisor(self, self._access)
@@ -216,8 +216,8 @@ class Workspace:
 
     @blocking
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:
-        """What all apps cost, estimated (see `App.cost`)."""
-        return await self.cost_of(await self.read_apps(), since)
+        """What all apps cost, estimated (see `App.cost`); `costs` tells more."""
+        return await self.costs.frame_of([app.state for app in await self.read_apps()], since)
 
     @blocking
     async def top(self, since: timedelta = timedelta(minutes=5)) -> tuple[AppUsage, ...]:
@@ -226,18 +226,6 @@ class Workspace:
         now = self.clock.now()
         apps = {document["name"]: self.target.app_id(document["name"]) for document in documents}
         return await read_usage(self._access, apps, (now - since, now)) if apps else ()
-
-    async def cost_of(self, apps: Sequence[App], since: timedelta) -> pd.DataFrame:
-        """What some apps cost."""
-        from aca_notebook.api.costing import cost_table
-
-        now = self.clock.now()
-        span, grain = measures.buckets(since, None, now)
-        metered = await asyncio.gather(*(app.metered(span, grain) for app in apps))
-        prices = price_list(self.target.location)
-        flat = [entry for entries in metered for entry in entries]
-        without = tuple(app.name for app in apps if app.state.gpu_note)
-        return cost_table(flat, grain_seconds(grain), self.clock.now(), prices, without)
 
     @blocking
     async def query(self, text: str, *, app: str = "", since: timedelta | None = None) -> pd.DataFrame:
@@ -266,7 +254,7 @@ class Workspace:
     async def read_apps(self) -> list[App]:
         """Every app, with the replicas its latest revision has."""
         documents, profiles = await asyncio.gather(
-            self._access.ask(lambda services: services.apps.list()), self._known_profiles()
+            self._access.ask(lambda services: services.apps.list()), self.known_profiles()
         )
         states = [self._access.services.apps.read(document, profiles) for document in documents]
         counted = await asyncio.gather(*(self._counted(state) for state in states))
@@ -280,7 +268,7 @@ class Workspace:
                 detail="no app has such a name", hint="`%aca ps` lists them",
             )  # fmt: skip
         document, profiles = await asyncio.gather(
-            self._access.ask(lambda services: services.apps.document(name)), self._known_profiles()
+            self._access.ask(lambda services: services.apps.document(name)), self.known_profiles()
         )
         return await self._counted(self._access.services.apps.read(document, profiles))
 
@@ -334,9 +322,10 @@ class Workspace:
             )
         except (NotFound, ServiceFailed):
             return state
-        return replace(state, replicas=revision.replicas, running_state=revision.running_state, gpu_note=note)
+        state = replace(state, replicas=revision.replicas, running_state=revision.running_state, gpu_note=note)
+        return replace(state, idle_note=await self.costs.idle_note(state))
 
-    async def _known_profiles(self) -> dict[str, WorkloadProfileType]:
+    async def known_profiles(self) -> dict[str, WorkloadProfileType]:
         """The environment's profiles, read once: a profile's type never changes."""
         if self._profiles is None:
             self._profiles = await self._access.ask(lambda services: services.environments.profiles())
@@ -346,7 +335,7 @@ class Workspace:
         """Import the SDKs and fetch a token while the person types the first cell."""
         try:
             await asyncio.to_thread(_import_sdks)
-            await self._known_profiles()
+            await self.known_profiles()
         except AcaError as failed:
             logger.debug("warming up failed: %s", failed)
 

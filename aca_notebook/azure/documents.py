@@ -66,6 +66,7 @@ def read_app(document: Document, target: Target, profiles: Mapping[str, Workload
         modified_at=_moment(stamps.get("lastModifiedAt")),
         tags=read_tags(document.get("tags") or {}),
         expiry_enforced=target.enforces_expiry,
+        charges=target.charges,
     )
 
 
@@ -118,6 +119,7 @@ def read_revision(document: Document) -> RevisionState:
         fqdn=properties.get("fqdn") or "",
         cpu_cores=float(resources.get("cpu") or 0.0),
         memory_bytes=parse_memory(resources["memory"]) if resources.get("memory") else 0,
+        min_replicas=int(_part(_part(properties, "template"), "scale").get("minReplicas") or 0),
     )
 
 

@@ -16,6 +16,7 @@ from aca_notebook.azure.log_queries import LogQueries
 from aca_notebook.azure.logs import Logs
 from aca_notebook.azure.metrics import Metrics
 from aca_notebook.azure.registry import Registry
+from aca_notebook.azure.retail_prices import RetailPrices
 from aca_notebook.azure.session_pools import SessionPools
 from aca_notebook.azure.sessions import Sessions
 from aca_notebook.azure.sign_in import SignIn
@@ -66,6 +67,21 @@ class Services:
         return Metrics(self._connection)
 
     @cached_property
+    def session_pools(self) -> SessionPools:
+        """Session pools."""
+        return SessionPools(self._connection)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Calls into sessions."""
+        return Sessions(self._connection)
+
+    @cached_property
+    def retail_prices(self) -> RetailPrices:
+        """List prices."""
+        return RetailPrices(self._connection)
+
+    @cached_property
     def subscriptions(self) -> Subscriptions:
         """Providers, groups, quotas, registries, roles."""
         return Subscriptions(self._connection)
@@ -74,6 +90,11 @@ class Services:
     def sign_in(self) -> SignIn:
         """Who we are there."""
         return SignIn(self._connection, self._clock)
+
+    @cached_property
+    def traces(self) -> Traces:
+        """Application Insights."""
+        return Traces(self._connection, self.environments, self.log_queries)
 
     @cached_property
     def billing(self) -> Billing:
@@ -89,21 +110,6 @@ class Services:
     def alerts(self) -> Alerts:
         """Metric alerts."""
         return Alerts(self._connection)
-
-    @cached_property
-    def traces(self) -> Traces:
-        """Application Insights."""
-        return Traces(self._connection, self.environments, self.log_queries)
-
-    @cached_property
-    def session_pools(self) -> SessionPools:
-        """Session pools."""
-        return SessionPools(self._connection)
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        """Calls into sessions."""
-        return Sessions(self._connection)
 
     @cached_property
     def calls(self) -> Caller:

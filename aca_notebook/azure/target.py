@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PUBLIC_RESOURCE_MANAGER = "https://management.azure.com"
 PUBLIC_METRICS = "https://metrics.monitor.azure.com"
 PUBLIC_LOG_ANALYTICS = "https://api.loganalytics.io"
+PUBLIC_RETAIL_PRICES = "https://prices.azure.com"
 
 
 class Rehearsal(Protocol):
@@ -54,7 +55,8 @@ class Target:
     is then (its address may have changed), or is None. Two targets are equal when they lead to the same place.
     `metrics_seconds` is how often metrics are worth looking at: Azure's are of minutes, and come late.
     `connect_retries` is how often the SDKs knock again by themselves. `enforces_expiry` is whether anything there takes
-    an app down when its time is over. `rehearsal` leads to where bad days are made; None where they come by themselves.
+    an app down when its time is over, `charges` whether anybody is billed for what runs. `rehearsal` leads to where bad
+    days are made; None where they come by themselves.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Target:
     audience: str = PUBLIC_RESOURCE_MANAGER
     log_analytics: str = PUBLIC_LOG_ANALYTICS
     metrics: str = ""
+    retail_prices: str = PUBLIC_RETAIL_PRICES
     ca_bundle: Path | None = None
     app_scheme: str = "https"
     registry_identity: str = ""
@@ -78,6 +81,7 @@ class Target:
     use_proxy_settings: bool = True
     notice: str = field(default="", compare=False)
     enforces_expiry: bool = False
+    charges: bool = True
     ensure: Callable[[], Target] | None = field(default=None, repr=False, compare=False)
     rehearsal: Callable[[], Rehearsal] | None = field(default=None, repr=False, compare=False)
 

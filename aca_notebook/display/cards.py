@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aca_notebook.display import amounts, theme
+from aca_notebook.display.costs import NOT_BILLED
 from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.deploy import DeployState, PhaseState
 from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
@@ -141,8 +142,8 @@ def app(state: AppState) -> Bundle:
         "serves": ", ".join(_call(name, state.functions[0]) for name in state.functions),
         "replicas": _replicas(state),
         "size": _replica(state),
-        "note": state.gpu_note,
-        "costs": _rate(hourly(state), state.min_replicas),
+        "note": "; ".join(filter(None, (state.gpu_note, state.idle_note))),
+        "costs": _rate(hourly(state), state.min_replicas) + _unbilled(charged=state.charges),
         "revision": state.latest_revision,
         "environment": " · ".join(part for part in (state.environment, state.location) if part),
         "expires": expiry(state),
@@ -223,6 +224,10 @@ def _price(plan: DeployPlan) -> str:
 def _rate(hourly_active_usd: float, min_replicas: int) -> str:
     least = "nothing" if not min_replicas else f"up to {amounts.dollars(hourly_active_usd * min_replicas)} an hour"
     return f"{amounts.dollars(hourly_active_usd)} an hour for each active replica; {least} when idle"
+
+
+def _unbilled(*, charged: bool) -> str:
+    return "" if charged else f" ({NOT_BILLED})"
 
 
 def plan(planned: DeployPlan) -> Bundle:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.display import amounts, cards, theme
+from aca_notebook.display.costs import NOT_BILLED
 from aca_notebook.display.tables import Cell, Table
 from aca_notebook.model import gpu
 from aca_notebook.model.named_query import NAMED_QUERIES
@@ -46,7 +47,7 @@ def apps(states: Sequence[AppState], *, target: str = "") -> Table:
         rows.append((
             Cell(state.name), Cell(f"{mark} {word}", tone=tone),
             Cell("" if state.replicas is None else f"{state.replicas} of {state.max_replicas}", right=True),
-            Cell(cards.gpu(state) or "–", tone=theme.WARN if state.gpu_note else ""),
+            Cell(cards.gpu(state) or "–", tone=theme.WARN if state.gpu_note or state.idle_note else ""),
             Cell(amounts.dollars(cards.hourly(state)), right=True),
             Cell(amounts.moment(state.expires_at) if state.expires_at else "never"),
             Cell(state.url, theme.link(state.url) if state.url else ""),
@@ -62,7 +63,9 @@ def _reservations(states: Sequence[AppState]) -> str:
     """Return what does not hold of what the rows say."""
     unkept = any(state.expires_at and not state.expiry_enforced for state in states)
     expiry = "expiry is not enforced there: take down yourself what you no longer need" if unkept else ""
-    return "; ".join(filter(None, (*dict.fromkeys(state.gpu_note for state in states), expiry)))
+    idle = (f"{state.name}: {state.idle_note}" for state in states if state.idle_note)
+    prices = "" if all(state.charges for state in states) else f"prices are what Azure would ask: {NOT_BILLED}"
+    return "; ".join(filter(None, (*idle, *dict.fromkeys(state.gpu_note for state in states), prices, expiry)))
 
 
 def _app_record(state: AppState) -> dict[str, Any]:
@@ -70,7 +73,7 @@ def _app_record(state: AppState) -> dict[str, Any]:
         "name": state.name, "state": cards.status(state), "provisioning_state": state.provisioning_state,
         "running_status": state.running_status, "running_state": state.running_state, "replicas": state.replicas,
         "min_replicas": state.min_replicas, "max_replicas": state.max_replicas, "gpu": state.gpu,
-        "gpu_note": state.gpu_note,
+        "gpu_note": state.gpu_note, "idle_note": state.idle_note,
         "hourly_usd": cards.hourly(state), "created_at": state.created_at, "expires_at": state.expires_at,
         "url": state.url, "revision": state.latest_revision,
     }  # fmt: skip

@@ -44,7 +44,8 @@ class AppState:
     `gpu` is `T4`, `A100` or empty; `gpus` how many each replica has. `replicas` is None while not asked for.
     `provisioning_state` and `running_status` are Azure's open strings (`model.states`). `expiry_enforced` is whether
     anything takes the app down at `expires_at`. `gpu_note` is the platform's sentence when replicas run without the GPU
-    they asked for, else empty.
+    they asked for, else empty. `charges` is whether anybody is billed for what runs there; `idle_note` says that a GPU
+    runs and nobody uses it.
     """
 
     id: ResourceId
@@ -72,6 +73,8 @@ class AppState:
     tags: Tags = field(default_factory=Tags)
     expiry_enforced: bool = True
     gpu_note: str = ""
+    charges: bool = True
+    idle_note: str = ""
 
     @property
     def name(self) -> str:

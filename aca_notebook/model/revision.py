@@ -26,6 +26,7 @@ class RevisionState:
     workload_profile: str = ""
     cpu_cores: float = 0.0
     memory_bytes: int = 0
+    min_replicas: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

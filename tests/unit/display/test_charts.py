@@ -9,11 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_notebook.api.costing import Metered, cost_table
 from aca_notebook.display import axes, charts
 from aca_notebook.display.chart import PLOTLY
-from aca_notebook.model.metric import MetricPoint
-from aca_notebook.model.price import ReplicaSize, price_list
 from tests.unit.display.examples import HOSTILE
 
 START = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -29,11 +26,6 @@ def measured(minutes: int = 10, **columns) -> pd.DataFrame:
         "gpu_percent": [math.nan] * minutes,
     }  # fmt: skip
     return pd.DataFrame(told | columns, index=index)
-
-
-def charged(minutes: int = 3) -> pd.DataFrame:
-    index = pd.date_range(START, periods=minutes, freq="1min", name="at")
-    return pd.DataFrame({"vcpu_usd": 0.02, "memory_usd": 0.01, "gpu_usd": 0.03}, index=index)
 
 
 def texts(chart) -> list[str]:
@@ -109,7 +101,7 @@ def test_missing_buckets_break_the_line() -> None:
 
 def test_the_figure_carries_the_note() -> None:
     notes = [
-        each.text for each in charts.cost(charged(), app="scorer", note="an upper bound").figure.layout.annotations
+        each.text for each in charts.metrics(measured(), app="scorer", note="an upper bound").figure.layout.annotations
     ]
     assert notes[-1] == "an upper bound"
 
@@ -147,46 +139,6 @@ def test_a_single_bucket_is_a_level_as_long_as_it_lasted() -> None:
 def test_revisions_at_one_moment_are_added_up() -> None:
     chart = charts.activity(pd.concat([measured(2), measured(2)]), app="scorer")
     assert chart.panels[0].series[0].values == (0.0, 2.0)
-
-
-def test_cost_is_stacked_by_meter_and_its_axis_reaches_the_sum() -> None:
-    chart = charts.cost(charged(), app="scorer")
-    (panel,) = chart.panels
-    assert [series.name for series in panel.series] == ["vCPU", "memory", "GPU"]
-    assert panel.greatest == pytest.approx(60.0)
-    assert panel.unit.label == "thousandths of a USD"
-    assert chart.figure.layout.barmode == "stack"
-
-
-@pytest.mark.parametrize(
-    ("minutes", "grain_seconds", "title", "bucket_minutes"),
-    [(3, 0, "Cost per minute, by meter", 1), (1, 3600, "Cost per hour, by meter", 60),
-     (1, 900, "Cost per 15 min, by meter", 15), (1, 0, "Cost, by meter", 1)],
-)  # fmt: skip
-def test_a_bucket_of_cost_is_as_wide_as_the_table_says(
-    minutes: int, grain_seconds: int, title: str, bucket_minutes: int
-) -> None:
-    frame = charged(minutes)
-    if grain_seconds:
-        frame.attrs["grain_seconds"] = grain_seconds
-    chart = charts.cost(frame, app="scorer")
-    assert chart.panels[0].title == title
-    assert chart.span == (START, START + minutes * timedelta(minutes=bucket_minutes))
-
-
-def test_the_table_of_the_library_says_how_wide_its_bucket_is() -> None:
-    points = (MetricPoint(START, 1.0, "scorer--1"),)
-    size = ReplicaSize(cpu_cores=1, memory_bytes=2**31)
-    frame = cost_table([Metered("scorer", "scorer--1", size, points)], 900, START + HOUR, price_list("eastus"))
-    assert charts.cost(frame, app="scorer").span == (START, START + HOUR / 4)
-
-
-def test_long_cost_tables_are_summed_by_hour() -> None:
-    frame = charged(180)
-    frame.attrs["grain_seconds"] = 60
-    chart = charts.cost(frame, app="scorer")
-    assert (len(chart.times), chart.bucket) == (3, timedelta(hours=1))
-    assert sum(sum(series.values) for series in chart.panels[0].series) == pytest.approx(180 * 0.06)
 
 
 def test_a_hostile_name_stays_text() -> None:

@@ -1,0 +1,117 @@
+"""A meter that ticks: read from metrics now and then, and carried on in between at the rate of what runs."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aca_notebook.errors import AcaError
+from aca_notebook.model.cost import Tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from aca_notebook.api.costs import Costs
+    from aca_notebook.api.workspace import Workspace
+    from aca_notebook.clock import Clock
+    from aca_notebook.model.rate import PriceList
+
+TICK_SECONDS = 1.0
+READ_SECONDS = 15.0
+
+
+class CostMeter:
+    """Ticks once a second until `stop()`, until its app is gone, until nobody holds it, or its workspace closes."""
+
+    def __init__(self, costs: Costs, workspace: Workspace, app: str, prices: PriceList) -> None:
+        self._tick = Tick(app, prices.currency, charged=workspace.target.charges)
+        self._listeners: list[Callable[[Tick], None]] = []
+        me = weakref.ref(self)
+        reader = _Reader(costs, workspace.clock, app, prices)
+        self._done = workspace.loop.start(_run(me, reader, workspace.clock))
+
+    @property
+    def now(self) -> Tick:
+        """What it shows."""
+        return self._tick
+
+    @property
+    def running(self) -> bool:
+        """Whether it ticks."""
+        return not self._tick.ended
+
+    def listen(self, listener: Callable[[Tick], None]) -> None:
+        """Have `listener` called at each tick and at the end, on the loop's thread."""
+        self._listeners.append(listener)
+
+    def stop(self) -> None:
+        """End it; what it showed last stays."""
+        self._show(replace(self._tick, ended="stopped"))
+
+    def wait(self) -> Tick:
+        """Wait until it has ended. Ctrl-C stops it."""
+        try:
+            self._done.result()
+        except KeyboardInterrupt:
+            self.stop()
+        return self._tick
+
+    def _show(self, tick: Tick) -> None:
+        if self.running:
+            self._tick = tick
+            for listener in self._listeners:
+                listener(tick)
+
+    def __repr__(self) -> str:
+        from aca_notebook.display import costs
+
+        return costs.meter(self._tick)["text/plain"]
+
+    def _repr_html_(self) -> str:
+        from aca_notebook.display import costs
+
+        return costs.meter(self._tick)["text/html"]
+
+
+class _Reader:
+    """Knows what today has cost at a moment, and what it costs a second since."""
+
+    def __init__(self, costs: Costs, clock: Clock, app: str, prices: PriceList) -> None:
+        self._costs, self._clock, self._app, self._prices = costs, clock, app, prices
+        self._read_at = float("-inf")
+        self._amount = self._hourly = 0.0
+        self._day: date | None = None
+        self._alarms: tuple[str, ...] = ()
+
+    async def look(self, before: Tick) -> Tick:
+        """Return the next tick. It goes back at midnight only: Azure Monitor is minutes behind what runs."""
+        elapsed = self._clock.monotonic() - self._read_at
+        day = self._clock.now().date()
+        if elapsed >= READ_SECONDS or day != self._day:
+            self._amount, self._hourly, self._alarms = await self._costs.today(self._app, self._prices)
+            self._read_at, elapsed = self._clock.monotonic(), 0.0
+        carried = self._amount + self._hourly / 3600.0 * elapsed
+        lowest = before.amount if day == self._day else 0.0
+        self._day = day
+        return replace(before, amount=max(carried, lowest), hourly=self._hourly, alarms=self._alarms, read=True)
+
+
+async def _run(me: weakref.ref[CostMeter], reader: _Reader, clock: Clock) -> None:
+    """Tick as long as somebody holds the meter."""
+    while (meter := me()) is not None and meter.running:
+        try:
+            tick = await reader.look(meter.now)
+        except AcaError as failed:
+            if not failed.passing:
+                meter._show(replace(meter.now, ended=failed.message))  # noqa: SLF001  # its own task
+                return
+        except asyncio.CancelledError:
+            meter._show(replace(meter.now, ended="its workspace was closed"))  # noqa: SLF001  # its own task
+            raise
+        else:
+            meter._show(tick)  # noqa: SLF001  # its own task
+        del meter
+        await clock.sleep(TICK_SECONDS)
