@@ -83,6 +83,11 @@ class Session:
         return self._place.where
 
     @property
+    def note(self) -> str:
+        """What is to be known of its GPU, once it was asked for: that there is none on this machine, say."""
+        return self._place.note
+
+    @property
     def used(self) -> bool:
         """Whether a cell ran in it through this object."""
         return self._memory.used_at is not None
@@ -207,7 +212,7 @@ class Session:
             raise
         return replace(
             found, identifier=self.identifier, isolation=isolation, container_type=endpoint.container_type,
-            gpu=self._place.gpu,
+            gpu=self._place.gpu, note=self._place.note,
         )  # fmt: skip
 
     def _cell(self, job: CellJob, emit: Callable[[Output], None] | None) -> CellRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Unpack
 
 from aca_notebook.api.sessions_places import identifier_of
@@ -13,13 +13,17 @@ from aca_notebook.azure.target import secured
 from aca_notebook.errors import AcaError, NotFound, UsageFailed
 from aca_notebook.model.gpu import gpu_profile_type
 from aca_notebook.model.session import Backend, ContainerType, Isolation, SessionPoolState
+from aca_notebook.runner.session_agent import SessionAgent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aca_notebook.api.access import Access
     from aca_notebook.api.app import App
     from aca_notebook.api.sessions import Session
     from aca_notebook.api.sessions_opening import SessionOptions, Sessions
     from aca_notebook.azure.services import Services
+    from aca_notebook.model.deploy import DeployProgress
     from aca_notebook.model.session import SessionState
 
 #: The app of an agent is called after its GPU.
@@ -38,13 +42,24 @@ def app_name(gpu: str) -> str:
     return PREFIX + re.sub(r"[^a-z0-9]+", "-", gpu.lower())
 
 
+@dataclass(frozen=True)
+class AgentWishes:
+    """The GPU of an agent, how long it stays without requests, and who hears how its deployment goes."""
+
+    gpu: str
+    cooldown_seconds: float = 1800.0
+    on_progress: Callable[[DeployProgress], None] | None = None
+
+
 class AgentPlace:
     """A session in our agent's app; the app is deployed when it is not there."""
 
-    def __init__(self, session: str, identifier: str, gpu: str, agents: SessionAgents) -> None:
+    def __init__(self, session: str, identifier: str, wishes: AgentWishes, agents: SessionAgents) -> None:
         self.session = session
         self.identifier = identifier
-        self.gpu = gpu
+        self.gpu = wishes.gpu
+        self.note = ""
+        self._wishes = wishes
         self._agents = agents
         self._found: tuple[Services, Endpoint] | None = None
         self._isolation: Isolation | None = None
@@ -56,17 +71,18 @@ class AgentPlace:
 
     def beside(self, session: str) -> AgentPlace:
         """Return the place of another session there."""
-        return AgentPlace(session, identifier_of(session), self.gpu, self._agents)
+        return AgentPlace(session, identifier_of(session), self._wishes, self._agents)
 
     async def endpoint(self, services: Services, *, make: bool = True) -> Endpoint:
         """Find the app, or deploy it."""
         if self._found is None or self._found[0] is not services:
-            self._found = services, await self._agents.endpoint(self.gpu, make=make)
+            endpoint, self.note = await self._agents.endpoint(self._wishes, make=make)
+            self._found = services, endpoint
         return self._found[1]
 
     async def pool(self) -> SessionPoolState:
         """Return what the app is as a pool: its sessions live as long as its replica."""
-        return agent_pool(self.gpu)
+        return agent_pool(self._wishes)
 
     async def isolation(self, services: Services) -> Isolation:
         """Return what the agent says of it; asked for once."""
@@ -85,9 +101,10 @@ class AgentPlace:
         return ""
 
 
-def agent_pool(gpu: str) -> SessionPoolState:
-    """Return an agent's app as a pool of sessions."""
-    return SessionPoolState(app_name(gpu), ContainerType.PYTHON, egress=True, lifecycle="OnContainerExit")
+def agent_pool(wishes: AgentWishes) -> SessionPoolState:
+    """Return an agent's app as a pool: its sessions end when its replica is scaled in."""
+    seconds = int(wishes.cooldown_seconds)
+    return SessionPoolState(app_name(wishes.gpu), ContainerType.PYTHON, egress=True, cooldown_seconds=seconds)
 
 
 class SessionAgents:
@@ -111,25 +128,29 @@ class SessionAgents:
             )  # fmt: skip
         gpu = gpu_profile_type(options["gpu"]).gpu_model
         identifier = identifier_of(name, options.get("notebook", ""))
-        place = AgentPlace(name or identifier, identifier, gpu, self)
+        ttl = options.get("ttl")
+        seconds = AgentWishes(gpu).cooldown_seconds if ttl is None else ttl.total_seconds()
+        place = AgentPlace(name or identifier, identifier, AgentWishes(gpu, seconds, options.get("on_progress")), self)
         return self._opening.session(place, f"{app_name(gpu)}/{identifier}", **options)
 
-    async def endpoint(self, gpu: str, *, make: bool = True) -> Endpoint:
-        """Return where the agent for a GPU answers; `make` deploys it when it is not there."""
-        name = app_name(gpu)
+    async def endpoint(self, wishes: AgentWishes, *, make: bool = True) -> tuple[Endpoint, str]:
+        """Return where the agent for a GPU answers, and a note on its GPU; `make` deploys it when it is not there."""
+        name = app_name(wishes.gpu)
         workspace = self._opening.workspace
         try:
             app: App = await workspace.read_app(name)
         except NotFound as missing:
             if not make:
-                missing.hint = f"the first `%%aca session --gpu {gpu}` deploys it"
+                missing.hint = f"the first `%%aca session --gpu {wishes.gpu}` deploys it"
                 raise
+            names = {"__name__": "__main__", "SessionAgent": SessionAgent, "sessions": SessionAgent()}
             deployed = await workspace.deploy.aio(
-                name, _SOURCE, {"__name__": "__main__"}, gpu=gpu, max_replicas=1, concurrency=100, pip=_PACKAGES,
-                cooldown_seconds=1800.0,
+                name, _SOURCE, names, on_progress=wishes.on_progress, gpu=wishes.gpu, max_replicas=1, concurrency=100,
+                pip=_PACKAGES, cooldown_seconds=wishes.cooldown_seconds,
             )  # fmt: skip
             app = deployed.app
-        return Endpoint(secured(app.url), name, Backend.AGENT, ContainerType.PYTHON, await app.endpoint.key())
+        key = await app.endpoint.key()
+        return Endpoint(secured(app.url), name, Backend.AGENT, ContainerType.PYTHON, key), app.state.gpu_note
 
     async def all_sessions(self) -> tuple[SessionState, ...]:
         """Return the sessions of the agents that run; one that sleeps has none, and is not woken."""

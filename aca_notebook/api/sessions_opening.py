@@ -10,6 +10,7 @@ from aca_notebook.api.sessions_memory import Memory
 from aca_notebook.errors import UsageFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
     from aca_notebook.api.access import Access
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.sessions_places import Place
     from aca_notebook.api.sessions_pools import SessionPools
     from aca_notebook.api.workspace import Workspace
+    from aca_notebook.model.deploy import DeployProgress
     from aca_notebook.model.session import SessionState
 
 
@@ -27,7 +29,7 @@ class SessionOptions(TypedDict, total=False):
     `pool` names a pool; without it one of ours is made, that has the `egress` and the `ttl` (how long a session may be
     without use, 5 to 60 minutes). `gpu` ("T4", "A100") takes our agent in a container app in place of a pool.
     `require_isolation` refuses to run where sessions are not isolated. `notebook` names the notebook, for a session
-    without a name.
+    without a name. `on_progress` hears how an agent is deployed that is not there yet (see `Workspace.deploy`).
     """
 
     pool: str
@@ -36,6 +38,7 @@ class SessionOptions(TypedDict, total=False):
     egress: bool | None
     require_isolation: bool
     notebook: str
+    on_progress: Callable[[DeployProgress], None] | None
 
 
 class Sessions:

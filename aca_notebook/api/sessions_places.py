@@ -34,6 +34,7 @@ class Place(Protocol):
     session: str
     identifier: str
     gpu: str
+    note: str
 
     @property
     def where(self) -> str:
@@ -143,7 +144,7 @@ def _owner() -> str:
 class PoolPlace:
     """A session in a pool."""
 
-    gpu = ""
+    gpu = note = ""
 
     def __init__(self, session: str, identifier: str, choice: PoolChoice) -> None:
         self.session = session

@@ -363,15 +363,12 @@ def _watch(token: str) -> Callable[[], None]:
 
 def __getattr__(name: str) -> Any:
     """Be a matplotlib backend where the session has no other: figures are drawn without a screen."""
-    if name == "FigureCanvas":
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    if name != "FigureCanvas":
+        raise AttributeError(name)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        return FigureCanvasAgg
-    if name == "FigureManager":
-        from matplotlib.backend_bases import FigureManagerBase
-
-        return FigureManagerBase
-    raise AttributeError(name)
+    globals()[name] = FigureCanvasAgg  # matplotlib looks among the names of the module next
+    return FigureCanvasAgg
 
 
 def show(*_: Any, **__: Any) -> None:

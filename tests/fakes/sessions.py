@@ -144,7 +144,7 @@ class FakeAccess:
 class FakePlace:
     """A session behind one address, in a pool that ends it after five minutes without use."""
 
-    gpu = ""
+    gpu = note = ""
 
     def __init__(self, url: str, session: str, *, backend: Backend = Backend.AGENT, kind: str = ContainerType.PYTHON):
         self._endpoint = Endpoint(url, "python", backend, kind, key="key")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import session_listings
+from aca_notebook.display import cards, session_listings
 from aca_notebook.display.session_outputs import note
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import UsageFailed
 from aca_notebook.magics.session_output import SessionOutput
+from aca_notebook.model.deploy import DeployState
 from aca_notebook.model.session import LONGEST_SECONDS, Output
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.sessions import Session
     from aca_notebook.magics.notebook import Notebook
     from aca_notebook.magics.subcommands.sessions import OneSession, SessionCell
+    from aca_notebook.model.deploy import DeployProgress
 
 
 def run(notebook: Notebook, given: SessionCell, source: str) -> object:
@@ -32,7 +34,7 @@ def run(notebook: Notebook, given: SessionCell, source: str) -> object:
     session = notebook.workspace.session(
         given.name, pool=given.pool, gpu=given.gpu, ttl=given.ttl,
         egress=None if not given.egress else given.egress == "on", require_isolation=given.require_isolation,
-        notebook=notebook.file,
+        notebook=notebook.file, on_progress=_follower(notebook) if given.gpu else None,
     )  # fmt: skip
     output = SessionOutput()
     if not session.used:
@@ -46,9 +48,20 @@ def run(notebook: Notebook, given: SessionCell, source: str) -> object:
     return None
 
 
+def _follower(notebook: Notebook) -> Callable[[DeployProgress], None]:
+    """Return what shows how an agent's app is deployed, with what it costs; nothing where it is there already."""
+    card = notebook.card()
+
+    def follow(progress: DeployProgress) -> None:
+        card.show(lambda: cards.deployment(progress), last=progress.state is not DeployState.RUNNING)
+
+    return follow
+
+
 def _introduction(session: Session) -> str:
     """Say once where a session is and how far from here: `lab: session pool python, isolated (…)`."""
-    return f"{session.name}: {session.place}, {session.isolation().words}"
+    said = f"{session.name}: {session.place}, {session.isolation().words}"
+    return f"{said}. {session.note}" if session.note else said
 
 
 def list_(notebook: Notebook, given: OneSession) -> object:
