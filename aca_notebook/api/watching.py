@@ -151,6 +151,7 @@ class AppLooks:
     around: Callable[[pd.DataFrame], Awaitable[Around]]
     _slow_at: float = float("-inf")
     _slow: pd.DataFrame | None = None
+    _heard: RunnerGpus = field(default_factory=RunnerGpus)
     _own: deque[tuple[datetime, int]] = field(default_factory=lambda: deque(maxlen=64))
 
     async def __call__(self) -> Look:
@@ -173,16 +174,21 @@ class AppLooks:
         return Look(frame, await self.around(frame), now)
 
     async def _ask_runner(self, span: tuple[datetime, datetime]) -> RunnerGpus:
-        """Ask the app for its GPU only while others call it as well: our calls alone must not keep it from zero."""
+        """Ask the app for its GPU only while others call it as well: our calls alone must not keep it from zero.
+
+        While they do not, what it said before still holds of its time.
+        """
         if self._slow is not None and REQUESTS.column in self._slow:
             since = span[1] - timedelta(minutes=_GUEST_MINUTES)
             calls = self._slow[REQUESTS.column].loc[since:].sum()
             if calls <= sum(count for at, count in self._own if at >= since):
-                return RunnerGpus()
+                return self._heard
         heard = await self.app.runner_gpus(span)
         if heard.asked:
             self._own.append((span[1], heard.asked))
-        return heard
+        if heard.reports:
+            self._heard = heard
+        return self._heard
 
 
 def _take_over(frame: pd.DataFrame, slow: pd.DataFrame) -> None:

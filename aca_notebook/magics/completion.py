@@ -111,8 +111,8 @@ def _arguments(command: Command, words: Sequence[str], fragment: str, names: Nam
         once = {name for word in words if (used := command.option(word)) and not used.repeats for name in used.names}
         fitting = [flag for flag in command.flags if flag.startswith(fragment) and flag not in once]
         return Completions(fragment, tuple(Completion(flag, "flag") for flag in fitting))
-    before = command.option(words[-1]) if words else None
-    if before is not None and before.read is not None:
+    before = _taking(command, words)
+    if before is not None:
         return _values(before, fragment, names, words)
     places = [option for option in command.options if not option.flag]
     taken = _positionals(command, words)
@@ -120,6 +120,15 @@ def _arguments(command: Command, words: Sequence[str], fragment: str, names: Nam
     if place is not None and place.completes == "fault":
         return Completions(fragment, tuple(Completion(one, "value") for one in fault_words(words[0], fragment)))
     return _values(place, fragment, names, words)
+
+
+def _taking(command: Command, words: Sequence[str]) -> Option | None:
+    """The flag that takes the next word: the last one, right after it, or later when it takes several."""
+    for distance, word in enumerate(reversed(words)):
+        option = command.option(word)
+        if option is not None:
+            return option if option.read is not None and (distance == 0 or option.repeats) else None
+    return None
 
 
 def fault_words(kind: str, fragment: str) -> Sequence[str]:

@@ -48,7 +48,7 @@ class Dashboard:
         latest = self.watch.latest
         if latest is None:
             raise LookupError("nothing was seen yet")
-        words = (self.state, latest.frame.attrs.get("note", ""))
+        words = (self.state, self.note)
         return charts.metrics(
             latest.frame, app=self.watch.app, note="; ".join(filter(None, words)), around=latest.around
         )
@@ -57,6 +57,11 @@ class Dashboard:
     def figure(self) -> Any:
         """The last look as a `plotly.graph_objects.Figure`."""
         return self.chart.figure
+
+    @property
+    def note(self) -> str:
+        """Who measured what, and what is missing."""
+        return "" if self.watch.latest is None else str(self.watch.latest.frame.attrs.get("note", ""))
 
     @property
     def running(self) -> bool:

@@ -349,6 +349,7 @@ class Board {
       look.marks.some(([, kind]) => kind === "revision") ? "┆ new revision" : "",
       look.marks.some(([, kind]) => kind === "scaling") ? "▴▾ scaled" : "",
       look.idle.length ? "grey: idle" : "",
+      look.note,
     ].filter(Boolean).join(" · ");
     write(this.foot, near.length ? near.map(([at, , label]) => `${momentText(at, span)} ${label}`).join(", ") : key);
   }

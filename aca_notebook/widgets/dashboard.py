@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from aca_notebook.display.chart import Chart, Panel
 
+    Show = Callable[[Any, Callable[[], None], Callable[[Mapping[str, Any]], None]], None]
+
 _HERE = Path(__file__).parent
 #: Digits that are kept of a value: more than a pixel shows, and a third of the bytes.
 _DIGITS = 6
@@ -37,6 +39,11 @@ class Watched(Protocol):
         ...
 
     @property
+    def note(self) -> str:
+        """Who measured what, and what is missing."""
+        ...
+
+    @property
     def running(self) -> bool:
         """Whether it goes on."""
         ...
@@ -53,13 +60,15 @@ class DashboardView(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is 
     _css = _HERE / "dashboard.css"
 
 
-def open_dashboard_view(watched: Watched) -> Callable[[], None]:
+def open_dashboard_view(
+    watched: Watched, make: Callable[[], Any] = DashboardView, show: Show = show_when_there
+) -> Callable[[], None]:  # fmt: skip
     """Open a view, to be shown under the present cell when a page answers; return what to call after each look."""
-    view = DashboardView()
+    view = make()
 
     def send() -> None:
         if watched.watched_by_a_page:
-            view.send(message(watched.chart, watched.state, running=watched.running))
+            view.send(message(watched.chart, watched))
 
     def begin() -> None:
         watched.watched_by_a_page = True
@@ -69,19 +78,19 @@ def open_dashboard_view(watched: Watched) -> Callable[[], None]:
         if content.get("kind") == "stop":
             watched.stop()
 
-    show_when_there(view, begin, take)
+    show(view, begin, take)
     return send
 
 
-def message(chart: Chart, state: str, *, running: bool) -> dict[str, Any]:
+def message(chart: Chart, watched: Watched) -> dict[str, Any]:
     """A chart as the page draws it: numbers in shown units, moments in milliseconds of the epoch, ticks with labels."""
     start, end = chart.span
     return {
         "kind": "look",
         "title": chart.title,
-        "state": state,
-        "running": running,
-        "note": chart.note,
+        "state": watched.state,
+        "running": watched.running,
+        "note": watched.note,
         "span": [_millis(start), _millis(end)],
         "bucket": chart.bucket.total_seconds() * 1000,
         "times": [_millis(moment) for moment in chart.times],

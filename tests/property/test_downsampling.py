@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ def drawings(draw):
     return moments, {f"column {number}": np.array(one) for number, one in enumerate(columns)}, draw(st.integers(2, 60))
 
 
+@pytest.mark.timeout(300)
 @settings(max_examples=1500)
 @given(drawings())
 def test_each_part_keeps_its_least_and_its_greatest_value_in_the_order_they_came(drawing):

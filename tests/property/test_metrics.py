@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aca_notebook.emulator.telemetry.catalogue import GRAINS
@@ -24,6 +25,8 @@ def at(second: float) -> datetime:
     return START + timedelta(seconds=second)
 
 
+@pytest.mark.timeout(300)
+@settings(max_examples=1000)
 @given(samples, st.integers(0, 100), st.integers(1, 120), grains)
 def test_points_made_from_minutes_equal_points_made_from_samples(taken, first_minute, minutes, grain):
     buckets = Buckets(at(first_minute * 60), at((first_minute + minutes) * 60), timedelta(minutes=grain))

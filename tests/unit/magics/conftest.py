@@ -20,6 +20,8 @@ from traitlets.config import Config
 from aca_notebook.api.app import App
 from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.workspace import _OPTIONS
+from aca_notebook.display.chart import Mark
+from aca_notebook.display.charts import Around
 from aca_notebook.errors import DeploymentFailed, NotFound
 from aca_notebook.magics import aca
 from aca_notebook.model.app import Tags
@@ -84,6 +86,9 @@ class FakeApp:
         self._told("metrics", **named)
         at = pd.DatetimeIndex([datetime(2026, 11, 23, 6, tzinfo=UTC)], name="at")
         return pd.DataFrame({"requests": [3.0], "replicas": [1.0]}, index=at)
+
+    def surroundings(self, frame: pd.DataFrame) -> Around:
+        return Around(marks=(Mark(frame.index[0].to_pydatetime(), "revision new"),))
 
 
 class Apps(dict):

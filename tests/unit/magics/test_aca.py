@@ -173,6 +173,27 @@ def test_plot_gives_a_chart_and_its_absence_a_frame(notebook) -> None:
     assert list(notebook.run("%aca metrics scorer")["requests"]) == [3.0]
 
 
+def test_a_chart_of_metrics_tells_what_happened(notebook) -> None:
+    chart = notebook.run("%aca metrics scorer --plot")
+    assert "happened: 06:00 revision new" in chart.words
+    assert "revision new" in chart.svg
+
+
+def test_metrics_are_asked_for_as_the_line_says_and_go_into_a_variable(notebook) -> None:
+    assert notebook.run("%aca metrics scorer --metric cpu latency --by revision --grain 5m -o df") is None
+    assert list(notebook.names["df"]["requests"]) == [3.0]
+    (*_, asked) = notebook.workspace.asked[-1]
+    assert asked == {
+        "since": timedelta(hours=1), "interval": timedelta(minutes=5), "metrics": ("cpu", "latency"), "by": "revision",
+    }  # fmt: skip
+
+
+def test_what_goes_on_shows_everything(notebook) -> None:
+    notebook.run("%aca metrics scorer --live --by replica")
+    assert isinstance(notebook.error, UsageFailed)
+    assert notebook.error.hint == "%aca metrics scorer --plot takes --by and --metric"
+
+
 def test_the_log_is_shown_as_lines_and_keeps_its_values(notebook) -> None:
     shown = notebook.run("%aca logs scorer --tail 20")
     assert repr(shown) == "one\ntwo"

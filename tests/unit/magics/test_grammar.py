@@ -46,6 +46,8 @@ def parse(line: str, *, cell: bool = False) -> object:
         ("invoke scorer --function score x=9.0", False, apps.Invoke("scorer", ("x=9.0",), function="score")),
         ("metrics scorer --since 3h --plot", False,
          metrics.Metrics("scorer", since=timedelta(hours=3), plot=True)),
+        ("metrics scorer --metric cpu gpu --by replica --interval 1h", False,
+         metrics.Metrics("scorer", metric=("cpu", "gpu"), grain=timedelta(hours=1), by="replica")),
         ("cost", False, cost.Cost()),
         ("cost scorer --since 7d", False, cost.Cost("scorer", since=timedelta(days=7))),
         ("revision list scorer", False, revisions.Revision("list", "scorer")),

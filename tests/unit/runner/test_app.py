@@ -66,7 +66,7 @@ async def test_the_key_is_in_no_repr():
     assert KEY not in repr(Door(KEY))
 
 
-@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/_aca/metrics", "/", "/nothing"])
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/_aca/metrics", "/_aca/gpus", "/", "/nothing"])
 async def test_everything_but_health_is_behind_the_door(runner, path):
     app = runner("def f(): return 1", "f:function", key=KEY).app
 

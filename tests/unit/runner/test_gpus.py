@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 
 import pytest
 
-from aca_notebook.runner.gpus import Gpus, GpuSample, load, text
+from aca_notebook.runner.gpus import KEPT_MINUTES, GpuMinutes, Gpus, GpuSample, load, text
 
 
 class FakeLibrary:
@@ -73,3 +74,61 @@ def test_a_real_gpu_answers():
     assert samples
     assert all(0 < each.memory_used_bytes <= each.memory_total_bytes for each in samples)
     assert ctypes.sizeof(ctypes.c_void_p) == 8
+
+
+class Seconds:
+    """The time of day, as a test says."""
+
+    def __init__(self) -> None:
+        self.now = 60.0 * 1000
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_minute_keeps_the_mean_load_of_the_gpus_and_the_most_memory_in_use():
+    seconds = Seconds()
+    minutes = GpuMinutes(Gpus(None, FakeLibrary()), seconds)
+    minutes.add([FIRST, SECOND])
+    minutes.add([GpuSample("GPU-1", 90, 40, 100), GpuSample("GPU-2", 80, 2, 100)])
+    seconds.now += 60
+    minutes.add([FIRST, SECOND])
+
+    said = minutes.document(revision="scorer--1", replica="scorer--1-a")
+
+    assert (said["source"], said["replica"], said["memory_total_bytes"]) == ("NVML", "scorer--1-a", 200)
+    assert said["minutes"] == [
+        {"minute": 1000, "count": 2, "utilization_total": 100.0, "utilization_least": 15.0, "utilization_most": 85.0,
+         "memory_bytes": 42},
+        {"minute": 1001, "count": 1, "utilization_total": 15.0, "utilization_least": 15.0, "utilization_most": 15.0,
+         "memory_bytes": 3},
+    ]  # fmt: skip
+    later = minutes.document(revision="", replica="", since_minute=1001)
+    assert [each["minute"] for each in later["minutes"]] == [1001]
+
+
+def test_a_day_of_minutes_is_kept_and_no_more():
+    seconds = Seconds()
+    minutes = GpuMinutes(Gpus(None, FakeLibrary()), seconds)
+    for _ in range(KEPT_MINUTES + 10):
+        minutes.add([FIRST])
+        seconds.now += 60
+    kept = minutes.document(revision="", replica="")["minutes"]
+    assert (len(kept), kept[0]["minute"]) == (KEPT_MINUTES, 1010)
+
+
+@pytest.mark.anyio
+async def test_watching_goes_on_until_it_is_cancelled_and_ends_at_once_without_a_gpu():
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise asyncio.CancelledError
+
+    watched = GpuMinutes(Gpus(None, FakeLibrary()))
+    with pytest.raises(asyncio.CancelledError):
+        await watched.watch(sleep)
+    assert sum(each["count"] for each in watched.document(revision="", replica="")["minutes"]) == 3
+    await GpuMinutes(Gpus("", FakeLibrary())).watch(sleep)
+    assert len(slept) == 3
