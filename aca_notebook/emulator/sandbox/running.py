@@ -12,11 +12,14 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.runtime.process import SubprocessSpawn
-from aca_notebook.emulator.sandbox import cgroups, handshake, launching, place, watching
+from aca_notebook.emulator.sandbox import cgroups, egress, handshake, launching, place, watching
 from aca_notebook.emulator.sandbox.drawer import Drawer
 from aca_notebook.emulator.sandbox.kept import Kept
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from socket import socket
+
     from aca_notebook.emulator.runtime.process import Child, Spawn
     from aca_notebook.emulator.sandbox.levels import Found
     from aca_notebook.emulator.sandbox.wanted import Wanted
@@ -39,6 +42,7 @@ class Running:
         self._files: Drawer | None = None
         self._run = -1
         self._watch: asyncio.Task[None] | None = None
+        self._gate: egress.Gate | None = None
 
     def __repr__(self) -> str:
         return f"<Sandbox pid={self.pid}>"
@@ -64,10 +68,15 @@ class Running:
             data, self._run = files[:2]
         self._files = Drawer(data, self._kept.uid)
 
+    async def let_out(self, file: int, gate: egress.Gate) -> None:
+        """Answer on the socket by which it asks for what is outside."""
+        await gate.open(file)
+        self._gate, self.egress = gate, True
+
     def watch(self, bounds: watching.Bounds) -> None:
         """End the program when it has taken more of what the kernel does not bound here."""
         if bounds.any:
-            folders = [self._kept.home / name for name in (place.DATA, place.TMP)] if self._kept.home else []
+            folders = [self._kept.home / name for name in (place.DATA, place.TMP, place.RUN)] if self._kept.home else []
             self._watch = asyncio.create_task(watching.watch(bounds, folders, self._child))
 
     async def wait(self) -> int:
@@ -97,6 +106,9 @@ class Running:
             self._watch.cancel()
             await asyncio.wait((self._watch,))
             self._watch = None
+        if self._gate is not None:
+            await self._gate.close()
+            self._gate = None
         if self._files is not None:
             self._files.close()
             self._files = None
@@ -106,36 +118,51 @@ class Running:
         await self._kept.release()
 
 
-async def start(wanted: Wanted, found: Found, spawn: Spawn | None = None) -> Running:
+async def start(
+    wanted: Wanted, found: Found, spawn: Spawn | None = None, gate: egress.Gate | None = None
+) -> Running:  # fmt: skip
     """Start a program at the level that was found. Raises `SandboxFailed`."""
     kept = Kept()
     ours, theirs = handshake.open_line()
-    try:
-        with theirs:
-            await asyncio.to_thread(kept.furnish, wanted, found)
-            launch = await asyncio.to_thread(launching.launch, wanted, found, kept, theirs.fileno())
-            child = await (spawn or SubprocessSpawn()).spawn(launch)
+    with ours, _failing():
+        try:
+            with theirs:
+                await asyncio.to_thread(kept.furnish, wanted, found)
+                launch = await asyncio.to_thread(launching.launch, wanted, found, kept, theirs.fileno())
+                child = await (spawn or SubprocessSpawn()).spawn(launch)
+        except BaseException:
+            await kept.release()
+            raise
         kept.hand_over()
         running = Running(child, kept)
-    except BaseException as failure:
-        ours.close()
-        await kept.release()
-        if isinstance(failure, OSError):
-            raise SandboxFailed(str(failure)) from failure
-        raise
-    with ours:
         try:
             if "cpu" not in found.limits:
                 _pin(child.pid, wanted.cpu_cores)
             running.pid = await child.go()
-            running.take(await handshake.ready(ours, running.wait()))
-            running.watch(watching.unbounded(wanted, found))
-        except BaseException as failure:
+            await _take_over(running, ours, wanted, found, gate)
+        except BaseException:
             await running.close()
-            if isinstance(failure, OSError):
-                raise SandboxFailed(str(failure)) from failure
             raise
     return running
+
+
+async def _take_over(running: Running, line: socket, wanted: Wanted, found: Found, gate: egress.Gate | None) -> None:
+    answer = await handshake.ready(line, running.wait())
+    running.take(answer)
+    if wanted.egress and found.egress:
+        await running.let_out(answer.files[-1], gate or egress.Gate())
+    running.watch(watching.unbounded(wanted, found))
+
+
+@contextlib.contextmanager
+def _failing() -> Iterator[None]:
+    """One kind of error for all that the system refuses."""
+    try:
+        yield
+    except SandboxFailed:
+        raise
+    except OSError as failure:
+        raise SandboxFailed(str(failure)) from failure
 
 
 async def sweep(owner: str) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.emulator.runtime.process import Spawn
     from aca_notebook.emulator.sandbox.drawer import Drawer
+    from aca_notebook.emulator.sandbox.egress import Gate
     from aca_notebook.emulator.sandbox.levels import Found
 
 __all__ = ["Sandbox", "SandboxFailed", "Shown", "Wanted", "start", "sweep"]
@@ -64,9 +65,14 @@ class Sandbox(Protocol):
         ...
 
 
-async def start(wanted: Wanted, found: Found, spawn: Spawn | None = None) -> Sandbox:
-    """Start a program as far from everything else as was found possible. Raises `SandboxFailed`."""
-    return await running.start(wanted, found, spawn)
+async def start(
+    wanted: Wanted, found: Found, spawn: Spawn | None = None, gate: Gate | None = None
+) -> Sandbox:  # fmt: skip
+    """Start a program as far from everything else as was found possible. Raises `SandboxFailed`.
+
+    `gate` is the way out of one that is let out; one that asks this machine, if None.
+    """
+    return await running.start(wanted, found, spawn, gate)
 
 
 async def sweep(owner: str) -> int:
