@@ -20,6 +20,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
         }:
             monkeypatch.delenv(name)
     monkeypatch.setenv("ACA_NOTEBOOK_HOME", str(tmp_path / "aca-home"))
+    monkeypatch.setenv("ACA_NOTEBOOK_SESSION_PACKAGES", str(tmp_path / "none"))  # sessions fetch nothing
 
 
 @pytest.fixture(autouse=True)

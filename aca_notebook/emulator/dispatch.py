@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -35,18 +36,23 @@ _LOOPBACK_HOST = re.compile(
 _MOST_BODY_BYTES = 16 * 2**20  # Resource Manager itself takes 4 MiB
 #: What is public takes forms of a few fields; blobs bound themselves.
 _BODY_BYTES = {Door.PUBLIC: 64 * 1024, Door.IDENTITY_HEADER: 64 * 1024, Door.SAS: 2**34}
+#: Told of each request with its route and its answer.
+Noted = Callable[[Request, Match | None, Response], None]
 _SOCKET = "aca.socket"  # in the scope of a request that came as a WebSocket handshake
 
 
 class Dispatcher:
     """The ASGI application of the emulator's own port."""
 
-    def __init__(self, table: RouteTable, doors: Doors, clock: Clock, faults: Strikes | None = None) -> None:
+    def __init__(
+        self, table: RouteTable, doors: Doors, clock: Clock, faults: Strikes | None = None, noted: Noted | None = None
+    ) -> None:
         self.table = table
         self._namespaces = {api_versions.type_of(route.template)[0] for route in table.routes}
         self._doors = doors
         self._clock = clock
         self._faults = faults or NoFaults()
+        self._noted = noted or _unnoted
         self.in_flight = 0
         self.last_request_at = clock.monotonic()
 
@@ -72,7 +78,7 @@ class Dispatcher:
             _check_host(request)
             _check_origin(request)
             match = self._route(request)
-            body.limit = _BODY_BYTES.get(match.route.door, _MOST_BODY_BYTES)
+            body.limit = match.route.body_bytes or _BODY_BYTES.get(match.route.door, _MOST_BODY_BYTES)
             request.scope["path_params"] = match.parameters
             request.state.claims = self._doors.claims(match.route.door, request)
             _check_protocol(match.route, request)
@@ -90,6 +96,7 @@ class Dispatcher:
             logger.exception("%s %s failed (request %s)", request.method, request.url.path, request_id)
             response = _broken(request_id).response()
         self._add_headers(response, request, request_id, match)
+        self._noted(request, match, response)
         return response
 
     async def perform(self, request: Request) -> Response:
@@ -167,6 +174,10 @@ class Dispatcher:
                     by_gateway=by_gateway, claims=getattr(request.state, "claims", {}),
                 )
             )  # fmt: skip
+
+
+def _unnoted(_request: Request, _match: Match | None, _response: Response) -> None:
+    """Nobody listens."""
 
 
 class BoundedBody:

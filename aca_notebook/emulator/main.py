@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from uv import find_uv_bin
 
 from aca_notebook import __version__
+from aca_notebook.emulator.arm.activity import SCHEMA as ACTIVITY_SCHEMA
+from aca_notebook.emulator.arm.activity import ActivityLog
 from aca_notebook.emulator.arm.app_annexes import AppAnnexes
 from aca_notebook.emulator.arm.app_insights import AppInsights
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, AppLifecycle
@@ -83,6 +85,8 @@ from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
 from aca_notebook.emulator.runtime.retention import Retention
 from aca_notebook.emulator.seeds import Seeds
+from aca_notebook.emulator.sessions.containers import NoConsole
+from aca_notebook.emulator.sessions.service import Sessions
 from aca_notebook.emulator.spending import Spending
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
 from aca_notebook.emulator.telemetry.logs.collector import Collector
@@ -99,6 +103,7 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.runtime.gpus import Gpus
     from aca_notebook.emulator.runtime.process import Spawn
+    from aca_notebook.emulator.sessions.instances import Launcher
     from aca_notebook.emulator.settings import Settings
     from aca_notebook.emulator.wire import Route
 
@@ -107,15 +112,19 @@ logger = logging.getLogger(__name__)
 _IDLE_LOOK_SECONDS = 5.0
 
 
-def compose(settings: Settings, clock: Clock, spawn: Spawn, gpus: Gpus, runtime: Runtime | None = None) -> Emulator:
+def compose(  # what a test may bring
+    settings: Settings, clock: Clock, spawn: Spawn, gpus: Gpus, runtime: Runtime | None = None,
+    launcher: Launcher | None = None,
+) -> Emulator:  # fmt: skip
     """Make an emulator that holds its data folder and is not yet started.
 
-    `runtime` takes the place of controller and ingress where a test brings its own. Raises `AlreadyRunning` when
+    `runtime` takes the place of controller and ingress where a test brings its own, `launcher` that of what sessions
+    run in. Raises `AlreadyRunning` when
     another emulator holds the folder.
     """
     occupancy = Occupancy(settings)
     try:
-        return Emulator(settings, clock, occupancy, spawn, gpus, runtime)
+        return Emulator(settings, clock, occupancy, spawn, gpus, runtime, launcher)
     except BaseException:
         occupancy.release()
         raise
@@ -124,8 +133,9 @@ def compose(settings: Settings, clock: Clock, spawn: Spawn, gpus: Gpus, runtime:
 class Emulator:
     """All parts, wired. `start` returns when requests are answered; `close` when nothing is left running."""
 
-    def __init__(  # noqa: PLR0915  # the composition root makes every part
-        self, settings: Settings, clock: Clock, occupancy: Occupancy, spawn: Spawn, gpus: Gpus, runtime: Runtime | None
+    def __init__(  # noqa: PLR0913, PLR0915, PLR0917  # the composition root makes every part
+        self, settings: Settings, clock: Clock, occupancy: Occupancy, spawn: Spawn, gpus: Gpus,
+        runtime: Runtime | None, launcher: Launcher | None,
     ) -> None:  # fmt: skip
         self.settings = settings
         self.control_token = load_token(settings.control_token_path)
@@ -136,7 +146,7 @@ class Emulator:
         self._started_at = clock.now()
         self._dropped: tuple[str, ...] = ()
         self._certificates = ensure_certificates(settings.data_dir, clock.now())
-        self._database = Database(settings.state_path, schema=TELEMETRY_SCHEMA)
+        self._database = Database(settings.state_path, schema=(*TELEMETRY_SCHEMA, *ACTIVITY_SCHEMA))
         self.client = load_client(settings.client_path, self._database.documents(CLIENT_KIND).get(""))
         self._secrets = Secrets(settings.secrets_path, settings.secret_key_path, self._database.documents(GENERATION))
         self._faults = Faults(self._database, clock)
@@ -193,9 +203,14 @@ class Emulator:
             environment=os.environ | {MARK: new_mark(owner_mark(settings.data_dir))},
         )  # fmt: skip
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
+        self._sessions = Sessions(
+            folder=settings.data_dir, keeping=self._guards.keeping, database=self._database,
+            access=self._guards.access, images=self._images, spawn=spawn, console=NoConsole(), uv=find_uv_bin(),
+            environment=os.environ | {MARK: new_mark(owner_mark(settings.data_dir))}, launcher=launcher,
+        )  # fmt: skip
         self.table = RouteTable(self._routes())
         doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._guards.keys)
-        self.dispatcher = Dispatcher(self.table, doors, clock, self._faults)
+        self.dispatcher = Dispatcher(self.table, doors, clock, self._faults, self._activity.note)
         self._server: HttpServer | None = None
         self._listener: Listener | None = None
         self._idle_watch: asyncio.Task[None] | None = None
@@ -237,10 +252,12 @@ class Emulator:
         """Go on where the emulator last ended: builds, apps, executions, operations; then look after all of it."""
         await self._builds.start(self.client.subscription_id)
         await self._telemetry.start()
+        await self._activity.start()
         self._collector.start()
         await self._lifecycle.restore(self.client.subscription_id)
         await self._executions.restore(self.client.subscription_id)
         await self._http_routes.restore(self.client.subscription_id)
+        await self._sessions.start(self.client.subscription_id)
         await self._operations.start()
         await self._expiry.start()
         await self._spending.start()
@@ -262,7 +279,9 @@ class Emulator:
         if self._server is not None:
             await self._server.close()
         await self._retention.close()
+        await self._activity.close()
         await self._runner.close()
+        await self._sessions.close()
         await self._shared.close()
         await self._ingress.close()
         await self._guards.service_ports.close_all()
@@ -349,6 +368,7 @@ class Emulator:
         self._groups.deletes(REGISTRY_TYPE, self._registries.delete)
         self._groups.deletes(WORKSPACE_TYPE, self._workspaces.delete)
         self._groups.deletes(VAULT_TYPE, self._guards.vaults.delete)
+        self._activity = ActivityLog(scope, self._database, self._clock)
         insights = AppInsights(keeping, self.client.tenant_id)
         nouns = (
             *self._guards.nouns(),
@@ -362,6 +382,7 @@ class Emulator:
             self._workspaces,
             UserIdentities(keeping),
             DiagnosticSettings(keeping),
+            self._activity,
             insights,
             Ingestion(insights, self._collector, self._clock),
             self._spending,
@@ -379,7 +400,8 @@ class Emulator:
             AppAnnexes(keeping),
             ProviderOperations(),
             RegionalOffers(scope),
-            SessionPools(keeping, self._operations, pace=self._pace),
+            SessionPools(keeping, self._operations, pace=self._pace, hosts=self._sessions),
+            self._sessions,
             Refusals(),
             Usages(scope, self._store, quotas),
             Rehearsing(self._faults, self._pace, self._database, self._clock, self.listed_routes),
@@ -410,6 +432,7 @@ class Emulator:
             "started_at": self._started_at.isoformat(),
             "apps": len(self._store.list(APP_TYPE, self.client.subscription_id)),
             "replicas": len(self._controller.running()),
+            "sessions": self._sessions.hosting.sessions,
             "notices": self._notices(),
         }
 
@@ -429,7 +452,7 @@ class Emulator:
         while True:
             await self._clock.sleep(min(_IDLE_LOOK_SECONDS, limit_seconds))
             quiet = self._clock.monotonic() - self.dispatcher.last_request_at
-            working = self.dispatcher.in_flight or self._ingress.busy or self._builds.busy
+            working = self.dispatcher.in_flight or self._ingress.busy or self._builds.busy or self._sessions.busy
             busy = working or self._runner.busy or self._controller.running()
             if quiet >= limit_seconds and not busy:
                 self.stop_requested.set()

@@ -27,6 +27,7 @@ class Door(StrEnum):
     LOGS = "logs"  #: bearer token for Log Analytics, or for the emulator's own address
     METRICS = "metrics"  #: bearer token for Azure Monitor's metrics, or for the emulator's own address
     DATA_PLANE = "data-plane"  #: bearer token issued by getAuthToken, or for the service's own audience
+    SESSIONS = "sessions"  #: bearer token for dynamic sessions
     SAS = "sas"  #: a signature in the query
     IDENTITY_HEADER = "identity-header"  #: X-IDENTITY-HEADER of the managed-identity endpoint
     CONTROL = "control"  #: the token in the 0600 file of the data folder
@@ -58,6 +59,7 @@ class Route:
     Matching ignores case and trailing slashes. `operation` is the SDK's operation id (`ContainerApps_Get`), or a
     name of ours for what no SDK declares. `offer` and `checked` are what docs/reference/coverage.md says of it.
     One that `upgrades` answers WebSocket handshakes and nothing else: its response is called with the socket's scope.
+    `body_bytes` is how much of a body it takes, 0 for as much as its door lets in.
     """
 
     method: str
@@ -68,6 +70,7 @@ class Route:
     offer: Offer = Offer.WORKS
     checked: Check = Check.NONE
     upgrades: bool = False
+    body_bytes: int = 0
 
 
 #: On what Resource Manager answers itself, without asking a provider (recorded: env_e2e).

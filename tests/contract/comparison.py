@@ -30,7 +30,7 @@ _REVISION = r"[a-z0-9-]+--[a-z0-9-]+"
 _MOMENTS = frozenset({
     "createdAt", "lastModifiedAt", "startTime", "finishTime", "createTime", "createdTime", "lastActiveTime", "expires",
     "lastUpdatedTime", "creationDate", "TimeStamp", "createdDate", "modifiedDate", "lastSkuUpdate",
-    "quotaNextResetTime", "endTime", "createdOn", "updatedOn", "creationTime", "lastEnabledTime", "key1", "key2",
+    "quotaNextResetTime", "lastModifiedTime", "endTime", "createdOn", "updatedOn", "creationTime", "lastEnabledTime", "key1", "key2",
 })  # fmt: skip
 
 #: Text that can only differ, by field name, and the form that Azure's and ours must both have.
@@ -60,8 +60,8 @@ _KEPT = frozenset(FORMS) - _MOMENTS - {
     "latestReadyRevisionName", "outboundIpAddresses", "version", "token", "staticIp",
     "infrastructureResourceGroup",
 }  # fmt: skip
-#: Counters of a whole subscription, or of an environment's nodes.
-_COUNTERS = frozenset({"usage", "currentValue", "currentCount"})
+#: Counters of a whole subscription, or of an environment's nodes, and how long something took.
+_COUNTERS = frozenset({"usage", "currentValue", "currentCount", "executionTimeInMilliseconds"})
 #: What the platform fills in early or late: of 15 recorded 201s of environments 6 have the address at once.
 _EARLY = frozenset({"staticIp", "version"})
 #: Lists whose length is the platform's business.

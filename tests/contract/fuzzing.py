@@ -138,7 +138,8 @@ def keys(emulator: Running) -> dict[str, Any]:
     issuer, whose = emulator.emulator._issuer, emulator.emulator.client.object_id
     audiences = {
         "graph": "https://graph.microsoft.com", "vault": "https://vault.azure.net",
-        "logs": "https://api.loganalytics.io", "data-plane": "https://dynamicsessions.io",
+        "logs": "https://api.loganalytics.io", "data-plane": "https://azurecontainerapps.dev",
+        "sessions": "https://dynamicsessions.io",
     }  # fmt: skip
     return {
         "arm": {"bearer": here["ACCESS_TOKEN"]},

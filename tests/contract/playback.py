@@ -126,6 +126,8 @@ class Playback:
             headers["Authorization"] = f"Bearer {self._data_plane_token}"
         elif seen.host.endswith(BLOB_HOSTS):
             headers |= {"x-ms-blob-type": "BlockBlob"} if seen.method == "PUT" else {"Range": "bytes=0-"}
+        if isinstance(seen.request_body, str) and seen.content_type:
+            headers["Content-Type"] = seen.content_type
         answer = self._send(seen.method, self._url(seen), self._names.ours(seen.request_body), headers)
         if seen.operation.endswith("getAuthToken") and answer.status == 200:
             self._data_plane_token = answer.body["properties"]["token"]

@@ -51,6 +51,7 @@ class Interaction:
     method: str
     uri: str
     request_body: Any
+    content_type: str  #: of the request; empty where none was recorded
     answer: Answer
 
     @property
@@ -179,6 +180,7 @@ def without_query(url: str) -> str:
 def _interaction(ordinal: int, document: dict[str, Any]) -> Interaction:
     return Interaction(
         ordinal, document["method"], document["uri"], document.get("request_body"),
+        (document.get("request_headers") or {}).get("content-type", ""),
         Answer(
             document["status"]["code"], {key.lower(): value for key, value in document["response_headers"].items()},
             document.get("response_body"),

@@ -27,13 +27,9 @@ if TYPE_CHECKING:
 RECORDINGS = "ACA_NOTEBOOK_RECORDINGS"
 DEVIATIONS = tomllib.loads(Path(__file__).with_name("deviations.toml").read_text())["deviations"]
 
-_POOLS = "calls into a session pool are not offered yet"
 _BUILDERS = "cloud builds are not offered yet"
 _TASKS = "registry tasks are not offered yet; a build is scheduled by its request"
 NOT_OFFERED = {
-    "GET a session": _POOLS,
-    "POST a session": _POOLS,
-    "DELETE a session": _POOLS,
     "PUT Microsoft.App/builders/*": _BUILDERS,
     "GET Microsoft.App/builders/*": _BUILDERS,
     "GET Microsoft.App/builders": _BUILDERS,

@@ -18,6 +18,7 @@ from aca_notebook.emulator.runtime.gpus import NoGpus
 from aca_notebook.emulator.settings import Settings
 from tests.fakes.clock import ManualClock
 from tests.fakes.runtime import FakeRuntime
+from tests.fakes.session_launcher import FakeLauncher
 from tests.fakes.spawn import FakeSpawn
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Running:
     runtime: FakeRuntime
     environment: dict[str, str]
     spawn: FakeSpawn
+    sessions: FakeLauncher
 
     @property
     def group(self) -> str:
@@ -118,7 +120,7 @@ class Running:
 def running_emulator(
     folder: Path, *, pace: float | None = 0.0, hold: bool = False, idle_exit_seconds: float | None = None,
     elapsed_seconds: float = 0.0, spawn: FakeSpawn | None = None, role_delay_seconds: float = 0.0,
-    gpus: Gpus | None = None,
+    gpus: Gpus | None = None, sessions: FakeLauncher | None = None,
 ) -> Iterator[Running]:  # fmt: skip
     """Start one and stop it; `hold` keeps revisions unproved until a test settles them.
 
@@ -126,6 +128,7 @@ def running_emulator(
     `gpus` the real controller and ingress run apps, on `spawn`, and `runtime` is not used.
     """
     programs = spawn or FakeSpawn()
+    launcher = sessions or FakeLauncher(folder.with_name(f"{folder.name}-sessions"))
     started: concurrent.futures.Future[Running] = concurrent.futures.Future()
     leave = threading.Event()
 
@@ -139,11 +142,13 @@ def running_emulator(
             programs,
             gpus or NoGpus(),
             None if gpus else Runtime(runtime, runtime),
+            launcher,
         )
         try:
             await emulator.start()
             loop = asyncio.get_running_loop()
-            started.set_result(Running(emulator, loop, clock, runtime, emulator.environment(), programs))
+            environment = emulator.environment()
+            started.set_result(Running(emulator, loop, clock, runtime, environment, programs, launcher))
             await asyncio.to_thread(leave.wait)
         finally:
             await emulator.close()

@@ -12,6 +12,8 @@ from aca_notebook.emulator.arm.values import cores, member, text, truth, whole
 from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aca_notebook.emulator.arm.shapes import Shape
 
 Document = dict[str, Any]
@@ -108,12 +110,18 @@ def secret_values(asked: Document) -> dict[str, str | None]:
     return {each["name"]: each.get("value") for each in given["secrets"]}
 
 
-def shown_properties(properties: Document, api_version: str, *, settled: bool, created_at: str) -> Document:
+def shown_properties(
+    properties: Document, api_version: str, *, status: Mapping[str, int] | None, created_at: str
+) -> Document:  # fmt: skip
     """Return the properties as one API version has them.
 
-    `settled` is whether a custom pool's template has been rolled out, which reading shows and writing does not.
+    `status` counts the instances of a custom pool whose template has been rolled out, which reading shows and writing
+    does not: None.
     """
     shown = dict(properties)
+    if properties["containerType"] != CUSTOM:  # the platform decides how many of its own wait, and says no number
+        scale = properties["scaleConfiguration"]
+        shown["scaleConfiguration"] = {name: scale[name] for name in scale if name != "readySessionInstances"}
     if api_version < "2025":
         lifecycle = properties["dynamicPoolConfiguration"]["lifecycleConfiguration"]
         shown["dynamicPoolConfiguration"] = {
@@ -122,12 +130,12 @@ def shown_properties(properties: Document, api_version: str, *, settled: bool, c
         }
     if api_version < "2024-08":
         shown.pop("managedIdentitySettings")
-    if settled and properties["containerType"] == CUSTOM:
-        shown |= _rolled_out(properties, created_at)
+    if status is not None and properties["containerType"] == CUSTOM:
+        shown |= _rolled_out(properties, status, created_at)
     return shown
 
 
-def _rolled_out(properties: Document, created_at: str) -> Document:
+def _rolled_out(properties: Document, status: Mapping[str, int], created_at: str) -> Document:
     template, ready = properties["customContainerTemplate"], properties["scaleConfiguration"]["readySessionInstances"]
     containers = [{"env": [], "probes": []} | each for each in template["containers"]]
     return {
@@ -136,11 +144,7 @@ def _rolled_out(properties: Document, created_at: str) -> Document:
             "activeTemplate": {
                 "details": "Running",
                 "createdTime": created_at.removesuffix("Z") + "+00:00",
-                # What is declared: until sessions run here, nothing is started that could be counted.
-                "status": {
-                    "expectedCount": ready, "readyCount": ready, "pendingCount": 0, "imagePullFailCount": 0,
-                    "crashCount": 0, "allocatedCount": 0,
-                },
+                "status": {"expectedCount": ready, "crashCount": 0, **status},
                 "containers": containers,
                 "ingress": template.get("ingress"),
             }
@@ -180,14 +184,14 @@ def _scale(given: Document, *, custom: bool) -> Document:
             "SessionPoolInvalidMaxConcurrentSessions",
             f"maxConcurrentSessions must be between 1 and {_MOST_SESSIONS}, not {most}.",
         )
-    ready = 0 if ready is None else ready
-    if not 0 <= ready <= most:
+    if not 0 <= (ready or 0) <= most:
         raise invalid(
             "SessionPoolInvalidReadySessionInstances",
             f"readySessionInstances must be between 0 and maxConcurrentSessions ({most}), not {ready}.",
         )
-    ours = {"readySessionInstances": ready} if custom else {}  # the platform decides for its own containers
-    return ours | {"maxConcurrentSessions": most}
+    if custom or ready is not None:  # kept for the platform's own containers too, and not shown there
+        return {"readySessionInstances": ready or 0, "maxConcurrentSessions": most}
+    return {"maxConcurrentSessions": most}
 
 
 def _lifecycle(given: Document, *, custom: bool) -> Document:

@@ -1,11 +1,11 @@
-"""Session pools as resources (recorded: sessionpool_e2e, sessionpool_registry); no session runs in them yet.
+"""Session pools as resources (recorded: sessionpool_e2e, sessionpool_registry).
 
 Pools of the platform's own containers are there at once; one of custom containers takes an operation.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import JSONResponse, Response
 
@@ -15,7 +15,7 @@ from aca_notebook.emulator.arm.hosting import hosting_environment
 from aca_notebook.emulator.arm.identities import settled_identity
 from aca_notebook.emulator.arm.locations import settled_location
 from aca_notebook.emulator.arm.provisioning import succeeded, with_state
-from aca_notebook.emulator.arm.scope import APP_PROVIDER, GROUP, SUBSCRIPTION
+from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION
 from aca_notebook.emulator.arm.session_pool_rules import (
     CUSTOM,
     check_name,
@@ -46,39 +46,70 @@ _KIND = "sessionPools"
 #: How long Azure takes for a pool of custom containers.
 _REALISTIC_SECONDS = 240.0
 _CHECKED = Check.RECORDING | Check.SDK
-#: What the data plane will answer.
-_DATA_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Counts(Protocol):
+    """How many instances of a pool wait, are being started, and are allocated."""
+
+    @property
+    def ready(self) -> int:
+        """Those that wait."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """Those that are being started."""
+        ...
+
+    @property
+    def allocated(self) -> int:
+        """Those in use."""
+        ...
+
+    @property
+    def failing(self) -> int:
+        """Those that should wait and cannot be started."""
+        ...
+
+
+class Hosts(Protocol):
+    """What runs in pools."""
+
+    def counts(self, key: str) -> Counts:
+        """Return how many instances a pool has."""
+        ...
+
+    async def settle(self, key: str, document: Document) -> None:
+        """Bring a pool to what it is to be; return when its instances wait, or cannot be started."""
+        ...
 
 
 class SessionPools:
-    """`Microsoft.App/sessionPools`, and the refusal of calls into one."""
+    """`Microsoft.App/sessionPools`."""
 
-    def __init__(self, keeping: Keeping, operations: Operations, *, pace: Pace) -> None:
+    def __init__(self, keeping: Keeping, operations: Operations, *, pace: Pace, hosts: Hosts) -> None:
+        self._hosts = hosts
         self._keeping = keeping
         self._operations = operations
         self._pace = pace
         operations.register(_KIND, {"provision": self._provision, "delete": self._remove}, self._shown)
 
     def routes(self) -> list[Route]:
-        """The resource, its lists, the MCP credentials nobody has, and calls to the pool's own endpoint."""
+        """The resource, its lists, and the MCP credentials nobody has."""
         listed, arm = f"{APP_PROVIDER}/sessionPools", Door.ARM
-        one, sdk, called = f"{listed}/{{name}}", Check.SDK, f"{GROUP}/sessionPools/{{name}}/{{*rest}}"
+        one, sdk = f"{listed}/{{name}}", Check.SDK
         everywhere, name = f"{SUBSCRIPTION}/providers/Microsoft.App/sessionPools", "ContainerAppsSessionPools"
         return [
-            Route("PUT", one, arm, f"{name}_CreateOrUpdate", self._put, Offer.STORED, _CHECKED),
-            Route("PATCH", one, arm, f"{name}_Update", self._patch, Offer.STORED, _CHECKED),
-            Route("GET", one, arm, f"{name}_Get", self._get, Offer.STORED, _CHECKED),
-            Route("DELETE", one, arm, f"{name}_Delete", self._delete, Offer.STORED, _CHECKED),
-            Route("GET", listed, arm, f"{name}_ListByResourceGroup", self._list, Offer.STORED, _CHECKED),
-            Route("GET", everywhere, arm, f"{name}_ListBySubscription", self._list_all, Offer.STORED, sdk),
+            Route("PUT", one, arm, f"{name}_CreateOrUpdate", self._put, Offer.WORKS, _CHECKED),
+            Route("PATCH", one, arm, f"{name}_Update", self._patch, Offer.WORKS, _CHECKED),
+            Route("GET", one, arm, f"{name}_Get", self._get, Offer.WORKS, _CHECKED),
+            Route("DELETE", one, arm, f"{name}_Delete", self._delete, Offer.WORKS, _CHECKED),
+            Route("GET", listed, arm, f"{name}_ListByResourceGroup", self._list, Offer.WORKS, _CHECKED),
+            Route("GET", everywhere, arm, f"{name}_ListBySubscription", self._list_all, Offer.WORKS, sdk),
             *(
                 Route("POST", f"{one}/{verb}MCPServerCredentials", arm, f"{name}_{verb.title()}MCPServerCredentials",
                       self._no_credentials, Offer.REFUSED)
                 for verb in ("fetch", "rotate")
-            ),
-            *(
-                Route(method, called, Door.DATA_PLANE, f"Sessions_{method.title()}", self._call, Offer.REFUSED)
-                for method in _DATA_METHODS
             ),
         ]  # fmt: skip
 
@@ -140,16 +171,11 @@ class SessionPools:
         self._found(self._keeping.locate(request, path, "read"))
         raise mcp_not_enabled()
 
-    async def _call(self, _: Request) -> Response:
-        raise AzureError(
-            501, "NotImplemented",
-            "This emulator keeps session pools but does not run sessions in them yet: no code, file or container call "
-            "is answered.",
-        )  # fmt: skip
-
     async def _provision(self, operation: Operation) -> None:
         await self._keeping.clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         document = self._keeping.store.get(operation.id)
+        if document is not None:  # Azure's operation ends when its containers wait (recorded: sessionpool_e2e)
+            await self._hosts.settle(operation.id.key, document)
         await self._operations.finish(operation, {operation.id: succeeded(document)} if document else {})
 
     async def _remove(self, operation: Operation) -> None:
@@ -164,7 +190,14 @@ class SessionPools:
     def _answer(self, request: Request, document: Document, *, settled: bool) -> Document:
         version, id_ = query(request, "api-version"), parse_id(document["id"])
         created = document["systemData"]["lastModifiedAt"]
-        properties = shown_properties(document["properties"], version, settled=settled, created_at=created)
+        counts = self._hosts.counts(id_.key)
+        status = {
+            "readyCount": counts.ready, "pendingCount": counts.pending, "allocatedCount": counts.allocated,
+            "imagePullFailCount": counts.failing,
+        }  # fmt: skip
+        properties = shown_properties(
+            document["properties"], version, status=status if settled else None, created_at=created
+        )
         path = f"/subscriptions/{id_.subscription}/resourceGroups/{id_.resource_group}/sessionPools/{id_.name}"
         properties["poolManagementEndpoint"] = origin(request) + path
         hidden = {"identity"} if version < "2024-08" else set()

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.description.container_apps import CONTAINER_APPS
 from aca_notebook.emulator.description.neighbours import NEIGHBOURS
+from aca_notebook.emulator.description.sessions import SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aca_notebook.emulator.description.promises import Answers
 
-ANSWERED: Mapping[str, Answers] = {**CONTAINER_APPS, **NEIGHBOURS}
+ANSWERED: Mapping[str, Answers] = {**CONTAINER_APPS, **NEIGHBOURS, **SESSIONS}

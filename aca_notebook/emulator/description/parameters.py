@@ -23,10 +23,14 @@ PATH: dict[str, Schema] = {
     "api-version": {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(-[A-Za-z]+([.][0-9]+)?)?$"},
     "rest": _TEXT,
     "blob": _TEXT,
+    "file": _TEXT,
 }
 _FILTER = {"$filter": _TEXT}
 _METRICS = ("metricnames", "timespan", "interval", "aggregation", "$filter", "top", "orderby", "resultType",
             "metricnamespace", "AutoAdjustTimegrain", "ValidateDimensions", "rollupby")  # fmt: skip
+_IDENTIFIER: Schema = {"type": "string", "minLength": 4, "maxLength": 128}
+_SESSION = {"api-version": _TEXT, "identifier": _IDENTIFIER}
+_IN_SESSION = _SESSION | {"path": _TEXT, "recursive": _TEXT}
 #: By operation id: what else may be asked in the query.
 QUERIES: dict[str, dict[str, Schema]] = {
     "Resources_List": _FILTER,
@@ -42,6 +46,26 @@ QUERIES: dict[str, dict[str, Schema]] = {
     "ManagedIdentity_Token": {"resource": _TEXT, "client_id": _TEXT, "api-version": _TEXT},
     "Metadata_Endpoints": {"api-version": _TEXT},
     "Emulator_Address": {"app": _TEXT, "name": _TEXT},
+    **dict.fromkeys(
+        (
+            "Sessions_ExecuteCode",
+            "Sessions_ExecutePython",
+            "Sessions_Execute",
+            "Sessions_GetExecution",
+            "Sessions_CancelExecution",
+            "Sessions_Get",
+            "Sessions_Delete",
+            "Sessions_ManagementGet",
+            "Sessions_ManagementStop",
+        ),
+        _SESSION,
+    ),
+    **dict.fromkeys(
+        ("Sessions_UploadFile", "Sessions_CreateFile", "Sessions_ListFiles", "Sessions_GetFile", "Sessions_DeleteFile"),
+        _IN_SESSION,
+    ),
+    "Sessions_List": {"api-version": _TEXT, "skip": _TEXT},
+    "Sessions_ManagementList": {"api-version": _TEXT, "skip": _TEXT},
 }
 HEADERS: dict[str, Any] = {
     name: {"required": True, "description": said, "schema": {"type": "string", "minLength": 1}}
@@ -58,7 +82,8 @@ SECURITY: dict[str, Schema] = {
     "vault": _BEARER | {"bearerFormat": "JWT", "description": "A token for Key Vault."},
     "logs": _BEARER | {"bearerFormat": "JWT", "description": "A token for Log Analytics."},
     "metrics": _BEARER | {"bearerFormat": "JWT", "description": "A token for Azure Monitor's metrics."},
-    "data-plane": _BEARER | {"bearerFormat": "JWT", "description": "A token of getAuthToken, or for the service."},
+    "data-plane": _BEARER | {"bearerFormat": "JWT", "description": "A token of getAuthToken."},
+    "sessions": _BEARER | {"bearerFormat": "JWT", "description": "A token for dynamic sessions."},
     "control": _BEARER | {"description": "The token in the data folder's control-token file."},
     "sas": {"type": "apiKey", "in": "query", "name": "sig", "description": "A signed link's signature."},
     "instrumentation-key": {

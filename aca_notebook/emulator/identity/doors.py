@@ -30,11 +30,8 @@ APP_AUDIENCE = "https://azurecontainerapps.dev"
 VAULT_AUDIENCES = ("https://vault.azure.net", "cfa8b339-82a2-471a-a3c9-0fc0be7a4093")
 #: Host names of vaults end so where they resolve: `NAME.vault.localhost`.
 VAULT_DOMAIN = "vault.localhost"
-DATA_PLANE_AUDIENCES = (
-    APP_AUDIENCE,
-    "https://dynamicsessions.io",
-    "https://acasessions.io",
-)
+#: Of calls into session pools; clients ask for either (facts §5.2).
+SESSION_AUDIENCES = ("https://dynamicsessions.io", "https://acasessions.io")
 
 
 class Doors:
@@ -53,7 +50,8 @@ class Doors:
             Door.GRAPH: lambda request: self._verify(request, (*GRAPH_AUDIENCES, *_own_audiences(request))),
             Door.LOGS: lambda request: self._verify(request, (*LOGS_AUDIENCES, *_own_audiences(request))),
             Door.METRICS: lambda request: self._verify(request, (*METRICS_AUDIENCES, *_own_audiences(request))),
-            Door.DATA_PLANE: lambda request: self._verify(request, DATA_PLANE_AUDIENCES),
+            Door.DATA_PLANE: lambda request: self._verify(request, (APP_AUDIENCE,)),
+            Door.SESSIONS: lambda request: self._verify(request, SESSION_AUDIENCES),
             Door.VAULT: self._vault_claims,
             Door.SAS: self._check_sas,
             Door.IDENTITY_HEADER: self._identity_claims,

@@ -113,11 +113,15 @@ def test_credentials_of_an_mcp_server_that_is_not_there_are_refused(
         )  # fmt: skip
 
 
-def test_a_call_into_a_pool_says_that_no_session_runs_yet(emulator: Running) -> None:
-    made = emulator.ask("PUT", path(emulator), PYTHON).json()
-    url = f"{made['properties']['poolManagementEndpoint']}/executions?api-version=2025-02-02-preview&identifier=abcd"
-    assert emulator.ask("POST", url, {}).status_code == 401  # the token of Resource Manager is for another door
-    token = emulator.emulator._issuer.issue("https://dynamicsessions.io", subject="x", lifetime_seconds=60)
-    answer = emulator.ask("POST", url, {}, headers={"Authorization": f"Bearer {token}"})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
-    assert "does not run sessions in them yet" in answer.json()["error"]["message"]
+def test_a_pool_tells_how_many_of_its_containers_wait_and_are_in_use(emulator: Running) -> None:
+    made = custom(emulator, secrets=[])
+    emulator.follow(emulator.ask("PUT", path(emulator), made))
+
+    def counts() -> dict[str, int]:
+        shown = emulator.ask("GET", path(emulator)).json()["properties"]
+        return shown["templateUpdateStatus"]["activeTemplate"]["status"]
+
+    assert counts() == {
+        "expectedCount": 2, "readyCount": 2, "pendingCount": 0, "imagePullFailCount": 0, "crashCount": 0,
+        "allocatedCount": 0,
+    }  # fmt: skip

@@ -15,7 +15,7 @@ GUID, OUR_GUID = "0000000a-1111-2222-3333-444455556666", "0000000b-1111-2222-333
 
 def asked(body: Any, *, method: str = "GET", uri: str = APP, status: int = 200, **headers: str) -> Interaction:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Interaction(3, method, uri, None, Answer(status, named, body))
+    return Interaction(3, method, uri, None, "", Answer(status, named, body))
 
 
 def ours(body: Any, status: int = 200, **headers: str) -> Answer:

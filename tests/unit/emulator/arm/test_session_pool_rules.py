@@ -108,8 +108,8 @@ def test_secret_values_are_read_apart_and_never_settled() -> None:
 
 def test_the_lifecycle_has_the_shape_of_the_api_version() -> None:
     properties = settled_properties(PYTHON, {})
-    old = shown_properties(properties, "2024-02-02-preview", settled=True, created_at="")
-    new = shown_properties(properties, "2025-07-01", settled=True, created_at="")
+    old = shown_properties(properties, "2024-02-02-preview", status={"readyCount": 0}, created_at="")
+    new = shown_properties(properties, "2025-07-01", status={"readyCount": 0}, created_at="")
     assert old["dynamicPoolConfiguration"] == {"executionType": "Timed", "cooldownPeriodInSeconds": 300}
     assert "lifecycleConfiguration" in new["dynamicPoolConfiguration"]
     assert "managedIdentitySettings" not in old

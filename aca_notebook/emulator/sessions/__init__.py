@@ -1,0 +1,1 @@
+"""Dynamic sessions: pools of sandboxes, what runs in them, and the data plane that calls them (facts §5)."""

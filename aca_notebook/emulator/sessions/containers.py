@@ -1,0 +1,224 @@
+"""The containers of custom pools: programs of registered images, one set a session (facts §5.6).
+
+They run as an app's replicas do, and are not kept from each other or from this machine: `isolation` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aca_notebook.emulator.runtime.ports import ContainerPorts, NoPortFree
+from aca_notebook.emulator.runtime.process import Launch, new_mark
+from aca_notebook.emulator.sandbox.levels import Level
+from aca_notebook.emulator.sessions.instances import InstanceGone, StartRefused, how_it_ended
+from aca_notebook.model.ids import parse_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aca_notebook.clock import Clock
+    from aca_notebook.emulator.arm.store import Store
+    from aca_notebook.emulator.runtime.container import ImageTable
+    from aca_notebook.emulator.runtime.process import Child, Spawn
+    from aca_notebook.emulator.sandbox.drawer import Drawer
+    from aca_notebook.emulator.sessions.execution import Code, Ended, Event
+
+_READY_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+_GRACE_SECONDS = 2.0
+
+
+class SecretValues(Protocol):
+    """Where the values of a pool's secrets are."""
+
+    def get(self, owner: str, name: str) -> str:
+        """Return a value. Raises `KeyError`."""
+        ...
+
+
+class Console(Protocol):
+    """Takes what containers write."""
+
+    def begin(self, pool: str, session: str, container: str, image: str, path: Path) -> None:
+        """Follow a file from now on."""
+        ...
+
+    def end(self, path: Path) -> None:
+        """Read a file to its end and let go of it."""
+        ...
+
+
+class PoolContainers:
+    """Starts them; `folder` is for their logs and their scratch."""
+
+    def __init__(  # noqa: PLR0913  # the composition root names them
+        self, *, store: Store, images: ImageTable, secrets: SecretValues, spawn: Spawn, clock: Clock, owner: str,
+        folder: Path, console: Console,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._images = images
+        self._secrets = secrets
+        self._spawn = spawn
+        self._clock = clock
+        self._owner = owner
+        self._folder = folder
+        self._console = console
+        self._ports = ContainerPorts()
+
+    async def start(self, pool: str) -> ContainerInstance:
+        """Start what a pool's template says; the first container answers when this returns. Raises `StartRefused`."""
+        document = self._store.get(parse_id(pool))
+        if document is None:
+            raise StartRefused("the pool is gone")
+        template = document["properties"]["customContainerTemplate"]
+        home = await asyncio.to_thread(self._new_folder)
+        instance = ContainerInstance(home, self._ports, self._console)
+        try:
+            for container in template["containers"]:
+                await self._start_one(instance, pool, container)
+            await self._answering(instance)
+        except (OSError, KeyError) as failure:
+            await instance.close()
+            raise StartRefused(f"its container could not be started: {failure}") from failure
+        except BaseException:
+            await instance.close()
+            raise
+        return instance
+
+    async def _start_one(self, instance: ContainerInstance, pool: str, container: Mapping[str, Any]) -> None:
+        wanted, name = str(container["image"]), str(container.get("name") or "main")
+        image = self._images.resolve(wanted)
+        if image is None:
+            raise StartRefused(
+                f"the image '{wanted}' is not known here: run `aca-notebook emulator image add {wanted} -- COMMAND`"
+            )
+        port = instance.lease()
+        argv = (*(container.get("command") or ()), *(container.get("args") or ())) or image.arguments(port)
+        log_file = instance.home / f"{name}.log"
+        launch = Launch(
+            argv=tuple(part.replace("{port}", str(port)) for part in argv),
+            environment=self._environment(instance.home, pool, container, image.environment, port),
+            folder=image.folder or instance.home, log_file=log_file, mark=new_mark(self._owner),
+        )  # fmt: skip
+        child = await self._spawn.spawn(launch)
+        instance.take(child, log_file)
+        await child.go()
+        self._console.begin(pool, instance.home.name, name, wanted, log_file)
+
+    def _environment(
+        self, home: Path, pool: str, container: Mapping[str, Any], under: Mapping[str, str], port: int
+    ) -> dict[str, str]:  # fmt: skip
+        own = {
+            "PATH": os.environ.get("PATH", os.defpath), "LANG": os.environ.get("LANG", "C.UTF-8"), "HOME": str(home),
+            "TMPDIR": str(home), "CONTAINER_APP_PORT": str(port), "PORT": str(port),
+        }  # fmt: skip
+        given = {}
+        for each in container.get("env") or ():
+            named = each.get("secretRef")
+            given[str(each.get("name"))] = self._secrets.get(pool, named) if named else str(each.get("value") or "")
+        return own | dict(under) | given
+
+    async def _answering(self, instance: ContainerInstance) -> None:
+        """Wait until somebody listens on the first container's port. Raises `StartRefused`."""
+        until = self._clock.monotonic() + _READY_SECONDS
+        host, port = instance.address
+        while self._clock.monotonic() < until:
+            try:
+                _, writer = await asyncio.open_connection(host, port)
+            except OSError:
+                how = instance.how_ended()
+                if how:
+                    raise StartRefused(how) from None
+                await self._clock.sleep(_LOOK_SECONDS)
+            else:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+                return
+        raise StartRefused(f"its container did not listen on port {port} within {_READY_SECONDS:.0f} s")
+
+    def _new_folder(self) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self._folder))
+
+
+class ContainerInstance:
+    """One session's containers; it ends with the first of them."""
+
+    files: Drawer | None = None
+    shown = "/"
+    isolation = str(Level.PROCESS)
+
+    def __init__(self, home: Path, ports: ContainerPorts, console: Console) -> None:
+        self.home = home
+        self._ports = ports
+        self._console = console
+        self._leased: list[int] = []
+        self._children: list[tuple[Child, asyncio.Task[int], Path]] = []
+        self._closed = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the first container answers."""
+        return "127.0.0.1", self._leased[0]
+
+    def lease(self) -> int:
+        """Return a port for one more container. Raises `StartRefused`."""
+        try:
+            self._leased.append(self._ports.lease())
+        except NoPortFree as none:
+            raise StartRefused(str(none)) from none
+        return self._leased[-1]
+
+    def take(self, child: Child, log_file: Path) -> None:
+        """Own one more container's program."""
+        self._children.append((child, asyncio.ensure_future(child.exited()), log_file))
+
+    def how_ended(self) -> str:
+        """Say how the first container ended; empty while it runs."""
+        ended = [exited for _, exited, _ in self._children if exited.done()]
+        return how_it_ended(ended[0].result()) if ended else ""
+
+    async def execute(self, code: Code, hear: Callable[[Event], None]) -> Ended:
+        """Containers run no code that is sent."""
+        del code, hear
+        raise InstanceGone("its container takes no code")
+
+    async def interrupt(self) -> None:
+        """There is nothing to interrupt."""
+
+    async def ended(self) -> str:
+        """Wait until one of them has ended; return how."""
+        waited: Sequence[asyncio.Task[int]] = [exited for _, exited, _ in self._children]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        return self.how_ended()
+
+    async def close(self) -> None:
+        """End all of them: TERM, a grace, KILL."""
+        if self._closed:
+            return
+        self._closed = True
+        for child, _, _ in self._children:
+            child.stop(_GRACE_SECONDS)
+        await asyncio.gather(*(exited for _, exited, _ in self._children), return_exceptions=True)
+        for _, _, log_file in self._children:
+            self._console.end(log_file)
+        for port in self._leased:
+            self._ports.give_back(port)
+        await asyncio.to_thread(shutil.rmtree, self.home, ignore_errors=True)
+
+
+class NoConsole:
+    """Follows nothing."""
+
+    def begin(self, pool: str, session: str, container: str, image: str, path: Path) -> None:
+        """Nobody reads it."""
+
+    def end(self, path: Path) -> None:
+        """Nobody reads it."""
