@@ -344,3 +344,17 @@ def test_the_faults_of_a_resource_go_with_it(emulator: Running) -> None:
     assert len(in_force(emulator)) == 1
     emulator.follow(emulator.ask("DELETE", emulator.app_path()))
     assert in_force(emulator) == []
+
+
+def test_a_metric_can_be_missing_as_in_places_of_azure(emulator: Running) -> None:
+    emulator.deploy()
+    metrics = f"{emulator.app_path()}/providers/Microsoft.Insights/metrics"
+
+    def asked(name: str) -> int:
+        return emulator.ask("GET", metrics, params={"api-version": "2024-02-01", "metricnames": name}).status_code
+
+    assert asked("GpuUtilizationPercentage") == 200
+    assert emulator.control("POST", "faults", {"fault": "missing-metric"}).status_code in {200, 201}
+    assert (asked("GpuUtilizationPercentage"), asked("UsageNanoCores")) == (400, 200)
+    assert emulator.control("DELETE", "faults").status_code == 200
+    assert asked("GpuUtilizationPercentage") == 200

@@ -15,12 +15,15 @@ from azure.mgmt.monitor import MonitorManagementClient
 from azure.mgmt.monitor.aio import MonitorManagementClient as AsyncMonitorClient
 from azure.monitor.querymetrics import MetricsClient
 
+from aca_notebook.azure.metrics import Metrics
 from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.journal import events
 from aca_notebook.emulator.journal.database import Database, append_event
 from aca_notebook.emulator.runtime.observed import ObservedApp
 from aca_notebook.emulator.telemetry import SCHEMA, Telemetry
 from aca_notebook.emulator.telemetry.sampler import Reading
+from aca_notebook.model import metric
+from aca_notebook.model.fault_kinds import MissingMetric, Seam
 from aca_notebook.model.ids import app_id
 from tests.emulator.telemetry.serving import Loop, NoCredential, NoCredentialAsync, NoToken, serving
 from tests.fakes.clock import ManualClock
@@ -88,11 +91,25 @@ class FakeRuns:
         return self.gpu_load
 
 
+@dataclass
+class FakeFaults:
+    """The metric that is missing, if any."""
+
+    missing: str = ""
+
+    def at(self, seam):
+        return (self.missing,) if self.missing and seam is Seam.METRIC else ()
+
+    def lasting(self, subject, kind):
+        return [kind(self.missing)] if kind is MissingMetric else []
+
+
 class Emulated:
     def __init__(self, loop: Loop, path) -> None:
         self.loop = loop
         self.clock = ManualClock(NOON)
         self.runs = FakeRuns()
+        self.faults = FakeFaults()
         self.path = path
         self.url = ""
         self.open()
@@ -105,7 +122,7 @@ class Emulated:
         self.store = Store(self.database)
         self.telemetry = Telemetry(
             database=self.database, controller=self.runs, store=self.store, clock=self.clock,  # type: ignore[arg-type]  # a fake
-            usage=self.runs, processes=self.runs, gpus=self.runs,
+            usage=self.runs, processes=self.runs, gpus=self.runs, faults=self.faults,  # type: ignore[arg-type]  # a fake
         )  # fmt: skip
 
     def restart(self, *, killed: bool) -> None:
@@ -129,11 +146,11 @@ class Emulated:
     def journal(self, *happened: events.Event) -> None:
         self.loop.run(self.database.write(*map(append_event, happened)))
 
-    def ask(self, names: str, **asked):
+    def ask(self, names: str, span: str = f"{NOON:%Y-%m-%dT%H:%M:%SZ}/PT5M", **asked):
         with MonitorManagementClient(
             NoCredential(), SUBSCRIPTION, base_url=self.url, authentication_policy=NoToken(), retry_total=0
         ) as client:
-            return client.metrics.list(str(APP), timespan=f"{NOON:%Y-%m-%dT%H:%M:%SZ}/PT5M", metricnames=names, **asked)
+            return client.metrics.list(str(APP), timespan=span, metricnames=names, **asked)
 
     def points(self, name: str, aggregation: str = "average", **asked) -> list[float | None]:
         (metric,) = self.ask(name, aggregation=aggregation, **asked).value
@@ -488,3 +505,91 @@ def test_a_batch_names_one_to_fifty_resources_by_their_ids(emulated, named):
         params={"api-version": "2024-02-01", "metricnamespace": "Microsoft.App/containerapps"}, timeout=10,
     )  # fmt: skip
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+def test_values_of_a_dimension_can_be_rolled_up(emulated):
+    for status in (200, 404, 500):
+        emulated.loop.run(_finished(emulated, status, 0.01))
+    some = {"filter": "statusCode eq '200' or statusCode eq '500'", "aggregation": "total"}
+
+    (split,) = emulated.ask("Requests", **some).value
+    (rolled,) = emulated.ask("Requests", rollupby="statusCode", **some).value
+
+    assert [series.data[0].total for series in split.timeseries] == [1, 1]
+    assert [(series.metadatavalues, series.data[0].total) for series in rolled.timeseries] == [([], 2)]
+
+
+def test_metadata_alone_tells_the_values_of_a_dimension(emulated):
+    emulated.sample(a=(1.0, 100), b=(1.0, 300))
+    (metric,) = emulated.ask("WorkingSetBytes", filter="podName eq '*'", result_type="Metadata").value
+    assert [series.metadatavalues[0].value for series in metric.timeseries] == ["a", "b"]
+    assert [series.data for series in metric.timeseries] == [[], []]
+
+
+def test_a_grain_that_there_is_not_is_the_nearest_when_asked_for(emulated):
+    with pytest.raises(HttpResponseError, match="invalid time grain") as refusal:
+        emulated.ask("Requests", interval="PT2M")
+    answer = emulated.ask("Requests", interval="PT2M", auto_adjust_timegrain=True)
+    assert refusal.value.status_code == 400
+    assert answer.interval == "PT1M"
+
+
+def test_a_filter_that_does_not_fit_can_be_let_pass(emulated):
+    emulated.sample(a=(1.0, 100))
+    (metric,) = emulated.ask("CpuPercentage", filter="revisionName eq '*'", validate_dimensions=False).value
+    assert metric.timeseries[0].data[0].average == pytest.approx(40)
+
+
+def test_an_end_before_the_retention_is_refused_in_azures_words_and_a_start_before_it_is_not(emulated):
+    long_ago = "2025-11-01T00:00:00Z"
+    with pytest.raises(HttpResponseError) as refusal:
+        emulated.ask("Requests", span=f"{long_ago}/PT1H")
+    said = "Query endTime: 11/1/2025 1:00:00 AM is out of the Max metrics retention period: 31.00:00:00"
+    assert (refusal.value.status_code, refusal.value.error.message) == (400, said)
+    assert emulated.points("Requests", "total", span=f"{long_ago}/2026-01-01T12:00:00Z", interval="P1D")[-1] is None
+
+
+def test_thirty_days_in_hours_are_what_the_minutes_were(emulated):
+    for _ in range(3):
+        emulated.sample(a=(0.0, 100))
+        emulated.advance(40 * 60)
+        emulated.sample(a=(0.0, 300))
+        emulated.advance(20 * 60)
+    span = "2025-12-02T00:00:00Z/2026-01-01T15:00:00Z"
+    hours = emulated.points("WorkingSetBytes", "total", span=span, interval="PT1H")
+    beside = emulated.points("WorkingSetBytes", "total", span="2025-12-31T23:30:00Z/PT16H", interval="PT1H")
+    days = emulated.points("WorkingSetBytes", "maximum", span=span, interval="P1D")
+    assert (len(hours), hours[-4:]) == (30 * 24 + 15, [None, 400, 400, 400])
+    assert beside[-4:] == [100, 400, 400, 300], "half an hour beside the hours: made of the minutes"
+    assert days == [*[None] * 30, 300]
+
+
+def test_where_azure_has_no_such_metric_the_rest_is_answered_all_the_same(emulated):
+    """Facts §9.4: the GPU's metric comes and goes; a fault takes it away, for one app or for all."""
+    emulated.runs.gpu_load = 40.0
+    emulated.sample(a=(1.0, 100))
+    emulated.faults.missing = "GpuUtilizationPercentage"
+
+    with pytest.raises(HttpResponseError, match="Failed to find metric configuration") as refusal:
+        emulated.ask("GpuUtilizationPercentage")
+    found = asyncio.run(_as_our_client_asks(emulated.url))
+
+    assert refusal.value.status_code == 400
+    assert {metric.column: [point.value for point in points][:1] for metric, points in found.items()} == {
+        "memory_bytes": [100.0], "gpu_percent": [],
+    }  # fmt: skip
+    emulated.faults.missing = ""
+    assert emulated.points("GpuUtilizationPercentage")[0] == 40
+
+
+async def _as_our_client_asks(url: str):
+    class Connection:
+        """What our client asks with."""
+
+        monitor = AsyncMonitorClient(
+            NoCredentialAsync(), SUBSCRIPTION, base_url=url, authentication_policy=NoToken(), retry_total=0
+        )
+
+    async with Connection.monitor:
+        span = (NOON, NOON + timedelta(minutes=5))
+        return await Metrics(Connection()).read_all(APP, (metric.MEMORY, metric.GPU), span, "PT1M")  # type: ignore[arg-type]  # a fake
