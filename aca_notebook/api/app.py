@@ -20,6 +20,7 @@ from aca_notebook.api.secrets import AppSecrets
 from aca_notebook.api.twin import blocking
 from aca_notebook.errors import NotFound, UsageFailed
 from aca_notebook.model.app import EVERY_PATH
+from aca_notebook.model.app_export import exported
 from aca_notebook.model.traffic import read_shares
 
 if TYPE_CHECKING:
@@ -200,6 +201,18 @@ class App:
         """Let it never expire."""
         await set_expiry(self._access, self.name, self._workspace.clock.now(), "")
         await self._reread()
+
+    @blocking
+    async def export(self, form: str = "arm") -> str:
+        """It as text to keep: `arm` (a template), `bicep` or `az` (lines); secrets become parameters.
+
+        Raises `UsageFailed` for another form.
+        """
+        document = await self._access.ask(lambda services: services.apps.document(self.name))
+        try:
+            return exported(document, form)
+        except ValueError as unknown:
+            raise UsageFailed(str(unknown), code="UsageError", hint=f"%aca export {self.name} --to arm") from unknown
 
     @blocking
     async def secrets(self) -> tuple[SecretState, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aca_notebook.model.app_export import az_lines, writable
 from tests.azure_cli.shell import HELLO
 
 if TYPE_CHECKING:
@@ -164,3 +165,19 @@ def test_a_deleted_app_is_gone(az: Az, environment: str) -> None:
     gone = az.refused("containerapp show -n passing")
     assert "(ResourceNotFound) The Resource 'Microsoft.App/containerApps/passing'" in gone
     assert "passing" not in az.text("containerapp list --query [].name -o tsv").split()
+
+
+def test_the_lines_that_export_writes_make_the_same_app(az: Az, app: str) -> None:
+    shown = az(f"containerapp show -n {app}")
+    command = az_lines({**shown, "name": "again"})[-1].removeprefix("az ").replace("\\\n", " ")
+    az(command.replace("$KEY", "s3cret").replace("$OTHER", "value").replace("$THIRD", "more"))
+    before, after = writable(shown)["properties"], writable(az("containerapp show -n again"))["properties"]
+    one, other = before["template"]["containers"][0], after["template"]["containers"][0]
+    assert {name: one[name] for name in ("image", "env", "resources")} == {
+        name: other[name] for name in ("image", "env", "resources")
+    }
+    for name in ("minReplicas", "maxReplicas", "rules"):
+        assert before["template"]["scale"][name] == after["template"]["scale"][name]
+    assert {each["name"] for each in before["configuration"]["secrets"]} == {
+        each["name"] for each in after["configuration"]["secrets"]
+    }
