@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.app import AppState
     from aca_notebook.model.deploy import DeployPlan, DeployProgress
     from aca_notebook.model.gpu import WorkloadProfileType
+    from aca_notebook.model.rate import PriceList
 
 logger = logging.getLogger(__name__)
 
@@ -83,12 +84,13 @@ class Deploying:
 
     def __init__(  # noqa: PLR0913  # what a workspace hands on
         self, app: str, options: DeployOptions, access: Access, turns: Turns, *, owner: str, clock: Clock,
-        box: SecretBox | None = None,
+        box: SecretBox | None = None, prices: Callable[[], PriceList] | None = None,
     ) -> None:  # fmt: skip
         check_name(app)
         self._app = app
         self._options = options
         self._box = box or SecretBox()
+        self._prices = prices
         self._access = access
         self._turns = turns
         self._clock = clock
@@ -105,7 +107,8 @@ class Deploying:
             asyncio.to_thread(packing.pack, source), self._document(), self._profiles()
         )
         current = self._read(document, profiles) if document else None
-        around = Surroundings(profiles, current, self._clock.now())
+        prices = await asyncio.to_thread(self._prices) if self._prices else None
+        around = Surroundings(profiles, current, self._clock.now(), prices)
         self._check_secrets(document)
         plan = plan_deployment(self._app, packed.facts, self._options, self._access.target, around)
         return plan, packed, around

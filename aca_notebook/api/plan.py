@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.errors import NameRefused, UsageFailed
 from aca_notebook.model.deploy import DeployPlan, Shipped
 from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, gpu_profile_type, profile_name
+from aca_notebook.model.meter import REQUESTS
 from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
 from aca_notebook.model.quantities import GIB, format_memory, parse_memory
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aca_notebook.azure.target import Target
     from aca_notebook.model.app import AppState
     from aca_notebook.model.gpu import WorkloadProfileType
+    from aca_notebook.model.rate import PriceList
 
 _NAME = re.compile(r"(?!.*--)[a-z]([-a-z0-9]{0,30}[a-z0-9])\Z")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
@@ -44,6 +46,7 @@ class DeployOptions:
     memory: str = ""
     concurrency: int = 10
     cooldown_seconds: float = 300.0
+    call_seconds: float = 1.0
     entry: str = ""
     public: bool = False
     traces: bool = False
@@ -70,11 +73,12 @@ class BundleFacts:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is there already: the environment's profiles by name, the app if it exists, the time."""
+    """What is there already: the environment's profiles by name, the app if it exists, the time, the prices."""
 
     profiles: Mapping[str, WorkloadProfileType]
     current: AppState | None
     now: datetime
+    prices: PriceList | None = None
 
 
 def is_name(name: object) -> bool:
@@ -127,7 +131,7 @@ def plan_deployment(
     name, missing = _profile_name(profile, around.profiles)
     size = _size(options, profile)
     maximum = _replicas(options, profile)
-    prices = price_list(target.location)
+    prices = around.prices or price_list(target.location)
     plan = DeployPlan(
         app=app,
         target=target.name,
@@ -157,6 +161,9 @@ def plan_deployment(
         price_region=prices.region,
         price_source=prices.source,
         price_as_of=prices.as_of,
+        call_seconds=_call_seconds(options),
+        request_usd=prices.price(REQUESTS) or 0.0,
+        charges=target.charges,
         updates=around.current is not None,
         adds_workload_profile=missing,
         warnings=(*bundle.warnings, *_said_of_traces(options, target)),
@@ -231,6 +238,15 @@ def _size(options: DeployOptions, profile: WorkloadProfileType) -> ReplicaSize:
             hint="ask for less with --cpu and --memory",
         )
     return ReplicaSize(cores, memory, profile.gpu_model, profile.gpus)
+
+
+def _call_seconds(options: DeployOptions) -> float:
+    if not 0 < options.call_seconds < float("inf"):
+        raise UsageFailed(
+            f"a call cannot take {options.call_seconds:g} seconds", code="InvalidDuration",
+            hint="write it like --call-seconds 0.5",
+        )  # fmt: skip
+    return options.call_seconds
 
 
 def _replicas(options: DeployOptions, profile: WorkloadProfileType) -> int:

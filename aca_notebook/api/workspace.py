@@ -78,6 +78,7 @@ class Options(TypedDict, total=False):
     memory: str
     concurrency: int
     cooldown_seconds: float
+    call_seconds: float
     entry: str
     public: bool
     traces: bool
@@ -186,8 +187,8 @@ class Workspace:
         """Return what `deploy` with the same arguments would do; nothing is sent.
 
         Options: `gpu` ("T4", "A100"), `min_replicas`, `max_replicas`, `cpu` (cores), `memory` ("1Gi"), `concurrency`,
-        `cooldown_seconds`, `entry`, `public`, `traces`, `keep`, `ttl` ("8h"), `env`, `secrets`, `pip`, `requirements`,
-        `cell`, `notebook`.
+        `cooldown_seconds`, `call_seconds` (how long a call takes, for its price), `entry`, `public`, `traces`, `keep`,
+        `ttl` ("8h"), `env`, `secrets`, `pip`, `requirements`, `cell`, `notebook`.
         """
         deploying, packed_source = self._deploying(name, source, namespace, options)
         planned, _, _ = await deploying.plan(packed_source)
@@ -308,7 +309,8 @@ class Workspace:
             requirements=options.get("requirements"),
         )  # fmt: skip
         return Deploying(
-            name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock, box=self.secrets
+            name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock, box=self.secrets,
+            prices=self.costs.prices,
         ), packed
 
     async def _counted(self, state: AppState) -> AppState:

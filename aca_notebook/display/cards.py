@@ -83,7 +83,8 @@ def _facts(progress: DeployProgress) -> dict[str, str]:
         "url": f"{progress.url} ({door})" if progress.url else "",
         "serves": ", ".join(_call(name, plan.entry) for name in plan.functions),
         "replicas": f"{plan.min_replicas} to {plan.max_replicas}, {_replica(plan)}",
-        "costs": _price(plan),
+        "costs": f"{_price(plan)}{_unbilled(charged=plan.charges)}",
+        "calls": _calls(plan),
         "expires": expiry(plan),
     }
 
@@ -218,7 +219,19 @@ def _replica(what: AppState | DeployPlan) -> str:
 
 
 def _price(plan: DeployPlan) -> str:
-    return _rate(plan.hourly_active_usd, plan.min_replicas)
+    """One replica's price an hour: working, waiting, and when there is none."""
+    active, idle = amounts.dollars(plan.hourly_active_usd), amounts.dollars(plan.hourly_idle_usd)
+    rates = f"{active} active or idle: a GPU has one rate" if plan.gpu else f"{active} active, {idle} idle"
+    least = plan.hourly_idle_usd * plan.min_replicas
+    end = f"never less than {amounts.dollars(least)}" if plan.min_replicas else "nothing at zero replicas"
+    return f"an hour of a replica is {rates}; {end}"
+
+
+def _calls(plan: DeployPlan) -> str:
+    """What calls cost while a replica is there anyway: one at a time, and as many at once as it takes."""
+    alone, together = (amounts.dollars(plan.thousand_calls_usd(share)) for share in (1, plan.concurrency))
+    shared = f", {together} when {plan.concurrency} run at once" if plan.concurrency > 1 else ""
+    return f"1,000 of {amounts.brief(plan.call_seconds)} each: {alone} one after the other{shared}"
 
 
 def _rate(hourly_active_usd: float, min_replicas: int) -> str:
@@ -243,7 +256,9 @@ def plan(planned: DeployPlan) -> Bundle:
                  f"{planned.location}",
         "runs on": planned.workload_profile + " (added to the environment)" * planned.adds_workload_profile,
         "replicas": f"{planned.min_replicas} to {planned.max_replicas}, {_replica(planned)}",
-        "costs": f"{_price(planned)}, at most {amounts.dollars(most)} an hour ({sourced})",
+        "costs": f"{_price(planned)}, never more than {amounts.dollars(most)} ({sourced})"
+                 + _unbilled(charged=planned.charges),
+        "calls": _calls(planned),
         "serves": ", ".join(_call(name, planned.entry) for name in planned.functions),
         "door": "open to anyone" if planned.public else "its key",
         "expires": expiry(planned),

@@ -52,6 +52,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    """Return a positive number of seconds."""
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise ValueError(f"{text!r} is not a number of seconds; write it like 0.5")
+    return amount
+
+
 def variable(text: str) -> str:
     """Return a word that can be a variable's name."""
     if not text.isidentifier():

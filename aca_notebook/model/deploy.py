@@ -24,10 +24,11 @@ class Shipped:
 class DeployPlan:
     """All that a deployment would do; nothing is spent before one exists.
 
-    `hourly_active_usd` and `hourly_idle_usd` are one replica's; at zero replicas nothing is charged. `unchanged` means
-    the app already runs this bundle with these settings, so nothing would be sent. `traces` is the component of
-    Application Insights that calls are traced to. `expiry_enforced` is whether
-    anything takes the app down at `expires_at`.
+    `hourly_active_usd` and `hourly_idle_usd` are one replica's; at zero replicas nothing is charged. `request_usd` is
+    the price of one request, `call_seconds` how long a call is taken to be, `charges` whether anybody is billed there.
+    `unchanged` means the app already runs this bundle with these settings, so nothing would be sent. `traces` is the
+    component of Application Insights that calls are traced to. `expiry_enforced` is whether anything takes the app
+    down at `expires_at`.
     """
 
     app: str
@@ -58,6 +59,9 @@ class DeployPlan:
     price_region: str = ""
     price_source: str = ""
     price_as_of: date | None = None
+    request_usd: float = 0.0
+    call_seconds: float = 1.0
+    charges: bool = True
     updates: bool = False
     unchanged: bool = False
     adds_workload_profile: bool = False
@@ -67,6 +71,13 @@ class DeployPlan:
     def size_bytes(self) -> int:
         """Everything that ships, before compression."""
         return sum(item.size_bytes for item in self.ships)
+
+    def thousand_calls_usd(self, together: int = 1) -> float:
+        """What a thousand calls of `call_seconds` cost while `together` of them share a replica that is never free.
+
+        Starting a replica and waiting for the next call come on top.
+        """
+        return 1000 * (self.hourly_active_usd / 3600 * self.call_seconds / together + self.request_usd)
 
 
 class PhaseName(StrEnum):

@@ -81,7 +81,7 @@ def _options(given: Deploy, cell: Cell) -> dict[str, Any]:
         "memory": given.memory, "concurrency": given.concurrency, "pip": given.pip,
         "requirements": Path(given.requirements) if given.requirements else None, "entry": given.entry,
         "public": given.public, "traces": given.traces, "keep": given.keep, "ttl": given.ttl, "env": given.env_vars,
-        "secrets": given.secret,
+        "secrets": given.secret, "call_seconds": given.call_seconds,
         "cell": cell.name, "notebook": cell.notebook,
     }  # fmt: skip
 

@@ -30,6 +30,7 @@ class Deploy:
     traces: bool = False
     keep: bool = False
     ttl: str = "8h"
+    call_seconds: float = 1.0
     dry_run: bool = False
 
 
@@ -87,6 +88,7 @@ _DEPLOY = (
     Option(("--traces",), "trace each call to Application Insights: %aca trace shows where its time went", read=None),
     Option(("--ttl",), "when it expires (default 8h)", read=readers.span_text, metavar="SPAN"),
     Option(("--keep",), "never expire", read=None),
+    Option(("--call-seconds",), "how long a call takes, for its price (default 1)", read=readers.seconds, metavar="N"),
 )
 
 

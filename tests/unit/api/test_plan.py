@@ -22,6 +22,7 @@ from aca_notebook.model.app import AppState, Tags
 from aca_notebook.model.deploy import DeployPlan, Shipped
 from aca_notebook.model.gpu import CONSUMPTION, SERVERLESS_A100, SERVERLESS_T4
 from aca_notebook.model.ids import app_id
+from aca_notebook.model.price import price_list
 from aca_notebook.model.rate_snapshot import RETAIL_API
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -73,6 +74,7 @@ def test_a_function_without_a_gpu_gets_half_a_core_and_azures_ten_replicas():
         price_region="eastus",
         price_source=RETAIL_API,
         price_as_of=date(2026, 8, 1),
+        request_usd=pytest.approx(0.40 / 1e6),
         warnings=("big",),
     )
 
@@ -182,3 +184,24 @@ def test_durations_are_read(text, length):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(UsageFailed):
         parse_duration(text)
+
+
+def test_a_thousand_calls_cost_their_share_of_a_replica_and_the_requests():
+    plan = planned(call_seconds=0.5)
+    # 0.000015 USD a second: 1,000 × 0.5 s of it, and 1,000 requests at 0.40 a million
+    assert plan.thousand_calls_usd() == pytest.approx(0.0075 + 0.0004)
+    assert plan.thousand_calls_usd(10) == pytest.approx(0.00075 + 0.0004)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_call_takes_some_time(seconds):
+    with pytest.raises(UsageFailed, match="a call cannot take"):
+        planned(call_seconds=seconds)
+
+
+def test_prices_that_were_fetched_stand_in_the_plan():
+    cheaper = replace(
+        price_list("eastus"), rates=tuple(replace(r, price=r.price / 2) for r in price_list("eastus").rates)
+    )
+    around = replace(AROUND, prices=cheaper)
+    assert planned(around).hourly_active_usd == pytest.approx(planned().hourly_active_usd / 2)

@@ -117,6 +117,17 @@ def test_an_application_is_said_to_serve_its_own_routes() -> None:
     assert "/*" not in told
 
 
+def test_a_plan_tells_the_price_of_working_of_waiting_of_nothing_and_of_a_thousand_calls() -> None:
+    small = {"gpu": "", "gpus": 0, "hourly_active_usd": 0.054, "hourly_idle_usd": 0.0162, "request_usd": 4e-7}
+    text = cards.plan(plan(**small))["text/plain"]
+    assert "an hour of a replica is $0.054 active, $0.016 idle; nothing at zero replicas" in text
+    assert "1,000 of 1.00 s each: $0.015 one after the other, $0.0019 when 10 run at once" in text
+    assert "never less than $0.032" in cards.plan(plan(**small, min_replicas=2))["text/plain"]
+    gpu = cards.deployment(progress(plan=plan(charges=False)))["text/plain"]
+    assert "$1.56 active or idle: a GPU has one rate" in gpu
+    assert "estimated, nothing was billed" in gpu
+
+
 def test_an_app_that_never_sleeps_is_not_said_to_cost_nothing() -> None:
     text = cards.app(state(min_replicas=2))["text/plain"]
     assert "nothing when idle" not in text
@@ -125,8 +136,9 @@ def test_an_app_that_never_sleeps_is_not_said_to_cost_nothing() -> None:
 
 def test_a_plan_says_what_ships_where_for_how_much_and_until_when() -> None:
     text = cards.plan(plan(adds_workload_profile=True, warnings=("SCALE is 300 KiB",)))["text/plain"]
-    for words in ("would create scorer", "cell.py", "SCALE", "520 bytes", "$1.56", "at most $4.68", "01 Aug 2026",
-                  "14:30 UTC", "added to the environment", "note: SCALE is 300 KiB", "its key"):  # fmt: skip
+    for words in ("would create scorer", "cell.py", "SCALE", "520 bytes", "$1.56", "never more than $4.68",
+                  "01 Aug 2026", "14:30 UTC", "added to the environment", "note: SCALE is 300 KiB",
+                  "its key"):  # fmt: skip
         assert words in text
 
 
