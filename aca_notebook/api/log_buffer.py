@@ -8,12 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from aca_notebook.model.log import LogLine
 
 MOST_LINES = 100_000
 _SLICE_SECONDS = 0.5
+#: So many lines a reader takes at once.
+_SLICE_LINES = 500
 
 
 class LogBuffer:
@@ -78,21 +80,19 @@ class LogBuffer:
         if self._failure is not None:
             raise self._failure
 
-    def after(self, position: int) -> tuple[LogLine, int] | None:
-        """Wait for the first kept line from `position` on; return it and its position, or None at the end.
+    def after(self, position: int, most: int) -> tuple[list[LogLine], int]:
+        """Wait for kept lines from `position` on; return up to `most` of them, and the position of the first.
 
-        Positions count from 0, forgotten lines too. Raises the failure that ended it, after the last line.
+        Positions count from 0, forgotten lines too. Empty at the end; raises the failure that ended it, after the
+        last line.
         """
         with self._changed:
             while self._came <= position and not self._ended:
                 self._changed.wait(_SLICE_SECONDS)
-            if position < self._came:
-                oldest = self._came - len(self._lines)
-                found = max(position, oldest)
-                return self._lines[found - oldest], found
-        if self._failure is not None:
+        lines, first = self.lines_from(position, most)
+        if not lines and self._failure is not None:
             raise self._failure
-        return None
+        return lines, first
 
 
 class LogCursor:
@@ -105,15 +105,18 @@ class LogCursor:
         self.missed = 0
         self._buffer = buffer
         self._next = buffer.forgotten
+        self._taken: Iterator[LogLine] = iter(())
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> LogLine:
-        found = self._buffer.after(self._next)
-        if found is None:
+        for line in self._taken:
+            return line
+        lines, first = self._buffer.after(self._next, _SLICE_LINES)
+        if not lines:
             raise StopIteration
-        line, position = found
-        self.missed += position - self._next
-        self._next = position + 1
-        return line
+        self.missed += first - self._next
+        self._next = first + len(lines)
+        self._taken = iter(lines)
+        return next(self._taken)

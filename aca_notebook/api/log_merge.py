@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from datetime import UTC, datetime
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from aca_notebook.model.log import LogLine
@@ -27,7 +28,8 @@ def in_order(lines_of: Iterable[Sequence[LogLine]]) -> list[LogLine]:
     several = [lines for lines in lines_of if lines]
     if len(several) < 2:
         return list(several[0]) if several else []
-    placed = heapq.merge(*map(_placed, several), key=lambda each: each[0])
+    # A stable sort keeps what each replica has in order, and merges runs as fast as any merge.
+    placed = sorted(chain.from_iterable(map(_placed, several)), key=itemgetter(0))
     return [line for _, line in placed]
 
 

@@ -138,9 +138,11 @@ class _Console:
         lines = []
         for record in records:
             text = str(record.get("Log") or "")
-            if text.startswith(_BANNERS):
-                continue
-            stream, text = _stream_of(text)
+            stream = ""
+            if not text.startswith("F "):  # nearly all lines do
+                if text.startswith(_BANNERS):
+                    continue
+                stream, text = _stream_of(text)
             if text.startswith("P "):
                 self._pieces.append(text[2:])
                 self._size += len(text)

@@ -1,17 +1,28 @@
-"""How fast lines come into the log tables, and what KQL costs over the same question in SQL."""
+"""How fast lines come to a reader and into the log tables, and what KQL costs over the same question in SQL."""
 
 from __future__ import annotations
 
+import subprocess
+import threading
 import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import psutil
+
 from aca_notebook.emulator.telemetry.logs.lines import Destination, Source
 from aca_notebook.emulator.telemetry.logs.store import LogStore, Question, Reading
+from tests import chatter
 from tests.bench.figures import Figure
+from tests.bench.starting import local_workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from aca_notebook.api.logs import LogStream
 
 LINES = 100_000
 ROWS = 10_000_000
@@ -33,6 +44,175 @@ QUESTIONS = {
         "SELECT moment, log FROM console_lines ORDER BY moment DESC LIMIT 100",
     ),
 }
+
+
+REPLICAS = 8
+TICKS = 200
+TICK_SECONDS = 0.02
+#: Ten minutes of a replica that writes a thousand lines a second, as fast as they can be had.
+NOISE = 600_000
+MEGABYTE = 1_000_000
+
+
+def followed_logs(home: Path, rounds: int = 5) -> list[Figure]:
+    """Lines a second from programs to a reader, how long one takes, and what a noisy replica leaves in memory."""
+    with local_workspace(home) as workspace:
+        rates = [_rates(workspace, home / str(number)) for number in range(rounds)]
+        ours, theirs = zip(*rates, strict=True)
+        delays = [(_delays(workspace, home / f"d{number}"), _tail_delays(home / f"t{number}")) for number in range(3)]
+        grown = tuple(_growth(workspace, home / f"n{number}") for number in range(2))
+    tail = "8 × `tail -f` through pipes"
+    p50, p50_peer, p99, p99_peer = zip(
+        *((*a, *b) for a, b in (zip(*each, strict=True) for each in delays)), strict=True
+    )
+    return [
+        Figure(
+            f"log: {LINES:,} lines of {REPLICAS} replicas, from the programs to `app.logs(follow=True)`", "/s", ours,
+            peer_name=tail, peer=theirs, higher_is_better=True,
+            note="the peer reads the programs' own files and makes nothing of their lines; ours go through the shim's "
+            "stamps, the log stream over HTTPS, and are parsed, filtered and merged by time",
+        ),
+        Figure("log: a line from the program to the reader, p50", "ms", p50, 50, "", (), note=_AGAINST_TAIL),
+        Figure("log: … against `tail -f`, p50", "ms", p50, peer_name="`tail -f` through a pipe", peer=p50_peer),
+        Figure("log: a line from the program to the reader, p99", "ms", p99, peer_name="`tail -f` through a pipe",
+               peer=p99_peer),
+        Figure(f"log: memory that {NOISE:,} followed lines add to a full stream", "MB", grown, 30),
+    ]  # fmt: skip
+
+
+_AGAINST_TAIL = "a busy file is looked at a hundred times a second; `tail -f` is told by the kernel"
+
+
+def _rates(workspace, folder: Path) -> tuple[float, float]:
+    each = LINES // REPLICAS
+    with _chatty(workspace, folder, each, REPLICAS) as (stream, go):
+        go.touch()
+        started = time.perf_counter()
+        seen = _counted(stream, each, REPLICAS)
+        ours = LINES / (time.perf_counter() - started)
+        assert seen == LINES
+    return ours, _tail_rate(folder, each)
+
+
+def _counted(stream: LogStream, each: int, replicas: int) -> int:
+    """Read until the last line of each replica; return how many there were. Each is in its replica's order."""
+    seen: Counter[str] = Counter()
+    ended = 0
+    for line in stream:
+        number = chatter.number_of(line.text)
+        if number is None:
+            continue
+        assert number == seen[line.replica]
+        seen[line.replica] += 1
+        ended += number == each - 1
+        if ended == replicas:
+            break
+    return seen.total()
+
+
+@contextmanager
+def _chatty(
+    workspace, folder: Path, lines: int, replicas: int = 1, seconds: float = 1000.0
+) -> Iterator[tuple[LogStream, Path]]:  # fmt: skip
+    """An app whose replicas wait for a file, and its followed log, in which all of them have spoken."""
+    folder.mkdir(parents=True)
+    go = folder / "go"
+    body = chatter.app(str(workspace.target.environment_id), chatter.command(go, lines, seconds), replicas)
+
+    async def put() -> None:
+        operation = await workspace._access.ask(lambda services: services.apps.put("chatty", body))
+        await operation.result()
+
+    workspace.loop.run(put())
+    with workspace.apps["chatty"].logs(tail=300, follow=True) as stream:
+        ready = set()
+        for line in stream:
+            ready.add(line.replica)
+            if len(ready) == replicas:
+                break
+        yield stream, go
+    workspace.apps["chatty"].down()
+
+
+def _tail_rate(folder: Path, each: int) -> float:
+    """The same programs, writing to files of their own that `tail -f` reads into pipes."""
+    go = folder / "go-tail"
+    with _tails(folder, chatter.command(go, each), REPLICAS) as pipes:
+        started = time.perf_counter()
+        go.touch()
+        threads = [threading.Thread(target=_read_to, args=(pipe, each)) for pipe in pipes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return LINES / (time.perf_counter() - started)
+
+
+def _read_to(pipe: Iterable[str], each: int) -> None:
+    for text in pipe:
+        if chatter.number_of(text) == each - 1:
+            return
+
+
+@contextmanager
+def _tails(folder: Path, program: list[str], count: int) -> Iterator[list[Iterator[str]]]:
+    with ExitStack() as held:
+        pipes = []
+        for number in range(count):
+            file = folder / f"{number}.log"
+            writer = subprocess.Popen(program, stdout=held.enter_context(file.open("wb")))
+            tail = subprocess.Popen(["tail", "-n", "+1", "-f", str(file)], stdout=subprocess.PIPE, text=True)
+            for process in (writer, tail):
+                held.callback(process.wait)
+                held.callback(process.kill)
+            assert tail.stdout is not None
+            held.callback(tail.stdout.close)
+            pipes.append(iter(tail.stdout))
+        for pipe in pipes:
+            assert next(pipe) == "ready\n"
+        yield pipes
+
+
+def _delays(workspace, folder: Path) -> tuple[float, float]:
+    with _chatty(workspace, folder, 0, seconds=TICK_SECONDS) as (stream, go):
+        go.touch()
+        return _spread(line.text for line in stream)
+
+
+def _tail_delays(folder: Path) -> tuple[float, float]:
+    folder.mkdir()
+    go = folder / "go"
+    with _tails(folder, chatter.command(go, 0, TICK_SECONDS), 1) as (pipe,):
+        go.touch()
+        return _spread(pipe)
+
+
+def _spread(texts: Iterable[str]) -> tuple[float, float]:
+    """Return p50 and p99 of the milliseconds from when a line was written until it is here."""
+    taken: list[float] = []
+    for text in texts:
+        word, _, written = text.partition(" ")
+        if word == "tick":
+            taken.append((time.time_ns() - int(written)) / 1e6)
+        if len(taken) == TICKS:
+            break
+    taken.sort()
+    return taken[TICKS // 2], taken[int(TICKS * 0.99)]
+
+
+def _growth(workspace, folder: Path) -> float:
+    """Follow a noisy replica and return by how much this process grew since its stream was full."""
+    with _chatty(workspace, folder, NOISE) as (stream, go):
+        go.touch()
+        me = psutil.Process()
+        full = 0
+        for line in stream:
+            number = chatter.number_of(line.text)
+            if number is not None and number >= 2 * LINES and not full:
+                full = me.memory_info().rss
+            if number == NOISE - 1:
+                break
+        return (me.memory_info().rss - full) / MEGABYTE
 
 
 def log_tables(home: Path, rounds: int = 5) -> list[Figure]:

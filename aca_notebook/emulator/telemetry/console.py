@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 _BLOCK = 64 * 1024
 _CHUNK = 256 * 1024
+_SHIM_STAMP = len("2026-05-01T12:00:00.123456789+00:00")
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLine:
-    """One line; `stamp` is the text of its moment, `text` has the `F` or `P` before it as Azure sends it."""
+    """One line; `stamp` is the text of its moment, `text` has the `F` or `P` before it as Azure sends it.
+
+    The log stream sends them as `TimeStamp` and `Log` (recorded: app_logstream).
+    """
 
     stamp: str
     text: str
-
-    def record(self) -> dict[str, str]:
-        """The line as the log stream sends it (recorded: app_logstream)."""
-        return {"TimeStamp": self.stamp, "Log": self.text}
 
     def plain(self) -> str:
         """The line as the log stream sends it with output=text."""
@@ -37,10 +37,10 @@ class ConsoleLine:
 def parse_line(raw: bytes) -> ConsoleLine:
     """Read one line of a log file; what is none, a torn one, is kept as text with no moment."""
     text = raw.decode("utf-8", "replace")
-    stamp, _, rest = text.partition(" ")
-    stream, _, tagged = rest.partition(" ")
-    if stream not in {"stdout", "stderr"}:
+    parts = text.split(" ", 2)
+    if len(parts) < 3 or parts[1] not in {"stdout", "stderr"}:
         return ConsoleLine("", text)
+    stamp, _, tagged = parts
     return ConsoleLine(_seven_digits(stamp), tagged)
 
 
@@ -140,17 +140,21 @@ def _seek_tail(file: BinaryIO, lines: int) -> int:
         position -= step
         file.seek(position)
         text = file.read(step) + text
-    ends = [index for index, byte in enumerate(text) if byte == 0x0A]
-    if len(ends) <= lines:
+    ends = text.count(b"\n")
+    if ends <= lines:
         file.seek(position)
-        return len(ends)
-    start = ends[-lines - 1] + 1 if lines else ends[-1] + 1
-    file.seek(position + start)
+        return ends
+    end = len(text)
+    for _ in range(lines + 1):
+        end = text.rfind(b"\n", 0, end)
+    file.seek(position + end + 1)
     return lines
 
 
 def _seven_digits(stamp: str) -> str:
     """Cut `…:26.339312345+00:00` to the seven digits Azure sends; other stamps stay."""
+    if len(stamp) == _SHIM_STAMP and stamp[19] == ".":
+        return f"{stamp[:27]}{stamp[29:]}"
     head, dot, rest = stamp.partition(".")
     digits = len(rest) - len(rest.lstrip("0123456789"))
     return f"{head}.{rest[: min(digits, 7)]}{rest[digits:]}" if dot else stamp

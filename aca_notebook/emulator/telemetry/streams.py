@@ -35,7 +35,7 @@ _JOB_CONTAINER = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _INHABITANTS = ("Microsoft.App/containerApps", "Microsoft.App/jobs")
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_TEXT = json.encoder.encode_basestring_ascii
 _MOST_LINES = 300
 _DEFAULT_LINES = 20
 #: A file that was written to a moment ago is looked at again soon, one that is quiet ten times a second.
@@ -223,14 +223,16 @@ class _Options:
 
     def lines(self, lines: Sequence[ConsoleLine]) -> bytes:
         """Console lines as bytes."""
-        if self.json:
-            return self.records([line.record() for line in lines])
+        if self.json:  # what `records` would make of them, in a third of its time: there may be very many
+            return "".join(
+                [f'{{"TimeStamp":{_TEXT(line.stamp)},"Log":{_TEXT(line.text)}}}\n' for line in lines]
+            ).encode()
         return "".join(f"{line.plain()}\n" for line in lines).encode()
 
     def records(self, records: Sequence[dict[str, Any]]) -> bytes:
         """Records as bytes; those of events, when text is asked for."""
         if self.json:
-            return "".join([f"{_ENCODE(record)}\n" for record in records]).encode()
+            return "".join(f"{json.dumps(record, separators=(',', ':'))}\n" for record in records).encode()
         return "".join(f"{record['TimeStamp']}  {record['Msg']}\n" for record in records).encode()
 
 
