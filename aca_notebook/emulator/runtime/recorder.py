@@ -42,6 +42,11 @@ class Recorder:
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().create_task(self._flush())
 
+    @property
+    def waiting(self) -> int:
+        """How much has been queued and is not on the disk."""
+        return len(self._pending)
+
     async def durable(self) -> None:
         """Return when all that was appended so far is on disk."""
         if self._stored < self._appended:
