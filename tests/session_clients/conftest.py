@@ -67,7 +67,7 @@ def walk(emulator: RealEmulator, pools: Callable[[str], str]) -> Callable[..., d
 
 
 def _make_pool(emulator: RealEmulator, kind: str) -> str:
-    path = emulator.path(f"clients-{kind.lower()}").replace("/containerApps/", "/sessionPools/")
+    path = emulator.path(f"clients{kind.lower()}").replace("/containerApps/", "/sessionPools/")
     lifecycle = {"lifecycleType": "Timed", "cooldownPeriodInSeconds": 300}
     body = {
         "location": "eastus",

@@ -20,7 +20,7 @@ def test_langchains_python_tool_keeps_state_draws_and_moves_files(walk: Walk) ->
         "failed": {"status": "Failure", "zero": True},
         "picture": {"type": "image", "format": "png", "base64_data": "iVBORw0KGgo"},
         "uploaded": ["küche 1.csv", 8, "/mnt/data/küche 1.csv"],
-        "read": "a,b\n1,2\n",
+        "read": "'a,b\\n1,2\\n'",
         "listed": [["küche 1.csv", 8], ["out.bin", 256]],
         "downloaded": True,
     }
@@ -39,7 +39,7 @@ def test_langchains_shell_tool_runs_commands_and_moves_files(walk: Walk) -> None
 
 def test_the_code_interpreter_package_runs_code_and_moves_files(walk: Walk) -> None:
     assert walk("code_interpreter") == {
-        "answer": {"status": "Success", "stdout": "out\n", "stderr": "err\n", "result": [1, 2]},
+        "answer": {"status": "Success", "stdout": "out\n", "stderr": "err\n", "result": "[1, 2]"},
         "uploaded": ["a.txt", 3],
         "listed": ["a.txt", "b.txt"],
         "downloaded": "ABC",
@@ -47,7 +47,7 @@ def test_the_code_interpreter_package_runs_code_and_moves_files(walk: Walk) -> N
 
 
 def test_llama_indexs_tools_read_an_uploaded_table_and_save_a_picture(walk: Walk) -> None:
-    seen = walk("llama_index")
+    seen = walk("llama_index_tool")
     assert seen == {
         "tools": ["code_interpreter", "list_files"],
         "uploaded": ["data.csv", 6, "/mnt/data/data.csv"],
@@ -60,7 +60,7 @@ def test_llama_indexs_tools_read_an_uploaded_table_and_save_a_picture(walk: Walk
 
 
 def test_autogens_executor_finds_packages_defines_functions_and_moves_files(walk: Walk) -> None:
-    seen = walk("autogen")
+    seen = walk("autogen_executor")
     assert seen["ran"][0] == 0
     assert seen["ran"][1].startswith("42\n")
     assert seen["failed"] == [1, True]
