@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     import aiohttp
     from starlette.requests import Request
@@ -50,17 +50,14 @@ class ContainerProxy:
         url = yarl.URL(f"http://{address[0]}:{address[1]}{tail(request)}", encoded=True)
         try:
             answer = await self._connected().request(
-                request.method, url, headers=passed(request.headers.items()), data=_body(request),
+                request.method, url, headers=_with_length(request.headers), data=_body(request),
                 allow_redirects=False,
             )  # fmt: skip
         except TimeoutError as late:
             raise AzureError(504, "GatewayTimeout", "The session's container did not answer in time.") from late
         except aiohttp.ClientError as failure:
             raise AzureError(502, "BadGateway", f"The session's container did not answer: {failure}.") from failure
-        headers = passed(answer.headers.items())
-        length = answer.headers.get("content-length")
-        if length is not None:
-            headers.append(("content-length", length))
+        headers = _with_length(answer.headers)
         response = StreamingResponse(_blocks(answer, session), status_code=answer.status)
         response.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
         response.headers["x-ms-session-guid"] = session.guid
@@ -91,6 +88,12 @@ def tail(request: Request) -> str:
 def passed(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return those headers that go on to the other side."""
     return [(name, value) for name, value in headers if name.lower() not in _OWN]
+
+
+def _with_length(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what goes on of headers, and how long the body is, where that was said."""
+    length = headers.get("content-length")
+    return passed(headers.items()) + ([] if length is None else [("content-length", length)])
 
 
 def _body(request: Request) -> AsyncIterator[bytes] | None:

@@ -6,6 +6,7 @@ Each call is for a pool first: that of a custom container hands everything but m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -235,11 +236,11 @@ class SessionRoutes:
     async def _upload(self, call: Call) -> Response:
         session = await call.pool.session(call.identifier())
         with session.used():
-            file = await _uploaded(call.request)
-            path = inner_path(call.asked("path"), file.filename or "", shown=session.instance.shown)
-            if not path:
-                raise invalid("The file has no name.")
-            entry = await _with_files(session, lambda drawer: _store(drawer, path, file))
+            async with _uploaded(call.request) as file:
+                path = inner_path(call.asked("path"), file.filename or "", shown=session.instance.shown)
+                if not path:
+                    raise invalid("The file has no name.")
+                entry = await _with_files(session, lambda drawer: _store(drawer, path, file))
         if call.old or call.request.url.path.lower().rstrip("/").endswith("/upload"):
             return Answer(numbered({"value": [replies.file_old(entry)]}))
         return Answer(numbered(replies.file_uploaded(entry)))
@@ -358,18 +359,22 @@ def _told(execution: Execution, session: Session) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def _uploaded(request: Request) -> UploadFile:
-    """Return the one file of a form. Raises `AzureError`."""
+@contextlib.asynccontextmanager
+async def _uploaded(request: Request) -> AsyncIterator[UploadFile]:
+    """Give the one file of a form. Raises `AzureError`."""
     try:
         form = await request.form(max_files=1, max_fields=16)
     except MultiPartException as bad:
         raise invalid(f"The request is no form with one file: {bad.message}") from bad
-    file = next((each for _, each in form.multi_items() if isinstance(each, UploadFile)), None)
-    if file is None:
-        raise invalid("The request has no file: send a form with one in its field 'file'.")
-    if (file.size or 0) > MOST_FILE_BYTES:
-        raise AzureError(413, "RequestEntityTooLarge", f"A file may have {MOST_FILE_BYTES:,} bytes.")
-    return file
+    try:
+        file = next((each for _, each in form.multi_items() if isinstance(each, UploadFile)), None)
+        if file is None:
+            raise invalid("The request has no file: send a form with one in its field 'file'.")
+        if (file.size or 0) > MOST_FILE_BYTES:
+            raise AzureError(413, "RequestEntityTooLarge", f"A file may have {MOST_FILE_BYTES:,} bytes.")
+        yield file
+    finally:
+        await form.close()
 
 
 async def _with_files(session: Session, do: Callable[[Drawer], T]) -> T:
