@@ -6,7 +6,7 @@ unconfirmed. How alerts stand is `alert_watch`'s.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
@@ -14,7 +14,7 @@ from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.locations import display_name, location_name
 from aca_notebook.emulator.arm.scope import GROUP, SUBSCRIPTION
 from aca_notebook.emulator.arm.stored import Document, Keeping, Kind, Stored, Write, one_of, read
-from aca_notebook.emulator.arm.values import items, member, text, texts, truth, whole
+from aca_notebook.emulator.arm.values import finite, items, member, text, texts, truth, whole
 from aca_notebook.emulator.telemetry.alert_rules import AGGREGATIONS, FREQUENCIES, OPERATORS, STATIC, WINDOWS
 from aca_notebook.emulator.wire import Offer
 
@@ -145,7 +145,7 @@ def _criterion(asked: Document, index: int) -> Document:
     return asked | {
         "operator": _OPERATOR(asked.get("operator"), f"{path}.operator"),
         "timeAggregation": _AGGREGATION(asked.get("timeAggregation"), f"{path}.timeAggregation"),
-        "threshold": _number(asked.get("threshold"), f"{path}.threshold"),
+        "threshold": finite(asked.get("threshold"), f"{path}.threshold"),
         "dimensions": [
             _dimension(each, f"{path}.dimensions[{at}]")
             for at, each in enumerate(items(asked.get("dimensions"), f"{path}.dimensions"))
@@ -160,12 +160,6 @@ def _dimension(asked: Document, path: str) -> Document:
     return asked | {
         "operator": _DIMENSION_OPERATOR(asked.get("operator") or "Include", f"{path}.operator"), "values": values,
     }  # fmt: skip
-
-
-def _number(value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
-        raise invalid("BadRequest", f"The property '{path}' must be a number.")
-    return value
 
 
 def _action_group(write: Write) -> Document:

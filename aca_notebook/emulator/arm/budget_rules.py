@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.clock import parse_instant
 from aca_notebook.emulator.arm.cost_rows import describe
 from aca_notebook.emulator.arm.stored import Document, Reader, one_of
-from aca_notebook.emulator.arm.values import items, member, text, texts, truth, unreadable
+from aca_notebook.emulator.arm.values import finite, items, member, text, texts, truth
 from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
@@ -27,20 +27,13 @@ _FIRST_START = datetime(2017, 6, 1, tzinfo=UTC)
 _DEEPEST = 5
 
 
-def number(value: Any, path: str) -> float:
-    """Return a number. Raises `AzureError` 400."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
-        raise unreadable(value, path, "number")
-    return float(value)
-
-
 BUDGET_FIELDS: Mapping[str, Reader] = {
-    "category": one_of("Cost", "ReservationUtilization"), "amount": number, "timeGrain": one_of(*_GRAINS),
+    "category": one_of("Cost", "ReservationUtilization"), "amount": finite, "timeGrain": one_of(*_GRAINS),
     "timePeriod": member, "filter": member, "notifications": member,
 }  # fmt: skip
 _NOTIFICATION: Mapping[str, Reader] = {
     "enabled": truth, "operator": one_of("EqualTo", "GreaterThan", "GreaterThanOrEqualTo", "LessThan"),
-    "threshold": number, "contactEmails": texts, "contactRoles": texts, "contactGroups": texts,
+    "threshold": finite, "contactEmails": texts, "contactRoles": texts, "contactGroups": texts,
     "thresholdType": one_of("Actual", "Forecasted"), "locale": text,
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from aca_notebook.model.quantities import parse_cpu
 
 #: All of the API's whole numbers are of 32 bits.
 SMALLEST_WHOLE, LARGEST_WHOLE = -(2**31), 2**31 - 1
+_LARGEST = 1e15  #: beyond it a number is no amount
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
 
 
@@ -41,6 +42,16 @@ def cores(value: Any, path: str) -> float:
     except ValueError as bad:
         raise unreadable(value, path, "number") from bad
     return int(number) if str(value).strip().isdigit() else number
+
+
+def finite(value: Any, path: str) -> float:
+    """Return a finite number.
+
+    Raises `AzureError` 400 for anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
+        raise unreadable(value, path, "number")
+    return value
 
 
 def truth(value: Any, path: str) -> bool | None:

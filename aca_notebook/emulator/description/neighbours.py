@@ -45,6 +45,9 @@ _TAKEN_IN: Shape = {"itemsReceived!": whole, "itemsAccepted!": whole, "errors!":
 ]}  # fmt: skip
 _TRACKED: Answers = {status: Answer(_TAKEN_IN) for status in (200, 206, 400)}
 _IMAGE: Shape = {"image!": text, "command!": [text], "folder!": text}
+_COSTS: Shape = {"id!": text, "name!": text, "type!": text, "tags!": MapOf(text), "properties!": {
+    "columns!": [{"name!": text, "type!": text}], "rows!": [anything], "nextLink": text,
+}}  # fmt: skip
 TOKENS: Answers = {
     200: Answer({"token_type!": text, "expires_in!": whole, "access_token!": text}),
     **{status: Answer({"error!": anything, "error_description": text}) for status in (400, 401)},
@@ -61,6 +64,13 @@ NEIGHBOURS: Mapping[str, Answers] = {
     "Ingestion_Track": _TRACKED, "Ingestion_TrackV2": _TRACKED,
     "Ingestion_AppId": {200: Answer(), 404: Answer()},
     "LiveMetrics_Ping": EMPTY, "LiveMetrics_Post": EMPTY,
+    **kept("Budgets", _NAMED, made=201),
+    "CostQuery_Usage": {200: Answer(_COSTS), **GONE},
+    "RetailPrices_List": one({
+        "BillingCurrency!": text, "Items!": [{"meterName!": text, "armRegionName!": text, "unitOfMeasure!": text}],
+        "NextPageLink": text, "Count!": whole,
+    }),
+    "MetricAlerts_Status": {200: Answer({"value!": [_NAMED]})},
     "MetricAlerts_ListBySubscription": listed(KEPT),
     "ActionGroups_ListBySubscriptionId": listed(KEPT),
     "UserAssignedIdentities_ListBySubscription": listed(KEPT),

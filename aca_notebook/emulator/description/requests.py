@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from aca_notebook.emulator.arm.alerts import ALERT_FIELDS, GROUP_FIELDS
 from aca_notebook.emulator.arm.app_insights import COMPONENT_FIELDS
+from aca_notebook.emulator.arm.budget_rules import BUDGET_FIELDS
 from aca_notebook.emulator.arm.builds import RUN_REQUEST
 from aca_notebook.emulator.arm.dapr_components import COMPONENT
 from aca_notebook.emulator.arm.environment_storages import SHARES
@@ -87,6 +88,11 @@ TAKEN: Mapping[str, Shape] = {
     "Components_CreateOrUpdate": _resource(COMPONENT_FIELDS, kind=text),
     "MetricAlerts_CreateOrUpdate": _resource(ALERT_FIELDS),
     "ActionGroups_CreateOrUpdate": _resource(GROUP_FIELDS),
+    "Budgets_CreateOrUpdate": {"properties!": BUDGET_FIELDS},
+    "CostQuery_Usage": {
+        "type!": text, "timeframe!": text, "timePeriod": {"from!": text, "to!": text},
+        "dataset!": {"granularity": text, "aggregation": member, "grouping": items, "filter": member},
+    },
     "ResourceGroups_CreateOrUpdate": {"location!": text, **_TAGGED},
     "ResourceGroups_Update": _TAGGED,
     "Tags_CreateOrUpdateAtScope": _TAGS,

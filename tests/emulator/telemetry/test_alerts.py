@@ -192,7 +192,7 @@ def test_a_state_is_kept_over_a_restart_and_told_once(data_dir: Path) -> None:
     ("changed", "words"),
     [
         ({"windowSize": "PT7M"}, "windowSize"), ({"evaluationFrequency": "PT1H"}, "must not be shorter"),
-        ({"criterion": {"operator": "Near"}}, "operator"), ({"criterion": {"threshold": "a"}}, "must be a number"),
+        ({"criterion": {"operator": "Near"}}, "operator"), ({"criterion": {"threshold": "a"}}, "to number"),
         ({"criterion": {"timeAggregation": "Median"}}, "timeAggregation"), ({"criteria": {"allOf": []}}, "1 to 5"),
         ({"criterion": {"dimensions": [{"name": "podName", "values": []}]}}, "needs a name and values"),
     ],

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from aca_notebook.emulator.arm.cost_queries import check_query
+from aca_notebook.emulator.arm.cost_questions import read_question
 from aca_notebook.emulator.wire import AzureError
 
 _BY_DAY = {
@@ -11,6 +13,7 @@ _BY_DAY = {
     "grouping": [{"type": "Dimension", "name": "ResourceId"}, {"type": "Dimension", "name": "Meter"}],
 }
 _GOOD = {"type": "ActualCost", "timeframe": "MonthToDate", "dataset": _BY_DAY}
+_NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
 _PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-31T00:00:00Z"}
 
 
@@ -25,7 +28,7 @@ _PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-31T00:00:00Z"}
     ],
 )
 def test_a_question_that_cost_management_reads(change) -> None:
-    check_query(_GOOD | change)
+    read_question(_GOOD | change, _NOW)
 
 
 @pytest.mark.parametrize(
@@ -43,5 +46,17 @@ def test_a_question_that_cost_management_reads(change) -> None:
 )
 def test_a_question_that_it_cannot_read(change) -> None:
     with pytest.raises(AzureError) as refused:
-        check_query(_GOOD | change)
+        read_question(_GOOD | change, _NOW)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("frame", "since", "until"),
+    [
+        ("MonthToDate", datetime(2026, 2, 1, tzinfo=UTC), _NOW), ("WeekToDate", datetime(2026, 2, 1, tzinfo=UTC), _NOW),
+        ("TheLastMonth", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_a_time_frame_is_of_the_calendar(frame: str, since: datetime, until: datetime) -> None:
+    question = read_question(_GOOD | {"timeframe": frame}, _NOW)
+    assert (question.since, question.until) == (since, until)
