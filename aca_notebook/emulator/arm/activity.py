@@ -45,7 +45,8 @@ _QUESTIONS = re.compile(
     r"/(query|validate|whatif|metrics:getbatch|checknameavailability|exporttemplate)$", re.IGNORECASE
 )
 _TICKS_BEFORE_1970 = 621_355_968_000_000_000
-_CLAUSE = re.compile(r"\s*(\w+)\s+(eq|ge|le)\s+'([^']*)'\s*", re.IGNORECASE)
+#: `az` writes moments without quotes, the SDK's users write them with.
+_CLAUSE = re.compile(r"\s*(\w+)\s+(eq|ge|le)\s+(?:'([^']*)'|([^\s']+))\s*", re.IGNORECASE)
 _CLAIMS = {
     "aud": "aud", "iss": "iss", "appid": "appid", "idtyp": "idtyp", "ver": "ver",
     "oid": "http://schemas.microsoft.com/identity/claims/objectidentifier",
@@ -160,7 +161,7 @@ def read_filter(text: str) -> dict[str, Any]:
         parts = _CLAUSE.fullmatch(clause)
         if parts is None:
             raise _bad_filter(f"The clause '{clause}' of the filter cannot be read.")
-        name, operator, value = parts[1], parts[2].lower(), parts[3]
+        name, operator, value = parts[1], parts[2].lower(), parts[3] or parts[4] or ""
         if name.lower() == "eventtimestamp":
             bounds[operator] = _moment(value)
         else:
