@@ -346,13 +346,13 @@ class Emulator:
             references=references, clock=self._clock,
         )  # fmt: skip
         self._expiry = Expiry(store=self._store, apps=apps, clock=self._clock, subscription=self.client.subscription_id)
-        self._spending = Spending(
-            keeping=keeping, database=self._database, telemetry=self._telemetry, apps=apps, pace=self._pace,
-            own_ports=self._own_ports, hosts=self.settings.webhook_hosts,
-        )  # fmt: skip
         self._executions = Executions(
             scope=scope, store=self._store, operations=self._operations, runner=self._runner, references=references,
             clock=self._clock,
+        )  # fmt: skip
+        self._spending = Spending(
+            keeping=keeping, database=self._database, telemetry=self._telemetry, apps=apps,
+            jobs=self._executions, pace=self._pace, own_ports=self._own_ports, hosts=self.settings.webhook_hosts,
         )  # fmt: skip
         jobs = Jobs(
             scope=scope, store=self._store, operations=self._operations, executions=self._executions,

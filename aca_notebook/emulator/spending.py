@@ -19,7 +19,7 @@ from aca_notebook.emulator.arm.retail_prices import RetailPrices
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from aca_notebook.emulator.arm.budget_guard import Stops
+    from aca_notebook.emulator.arm.budget_guard import Halts, Stops
     from aca_notebook.emulator.arm.stored import Keeping
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.settings import Pace
@@ -31,7 +31,7 @@ class Spending:
     """`own_ports` are the emulator's, to which nothing is posted; `hosts` may be told beside this machine."""
 
     def __init__(  # noqa: PLR0913  # it is a part of the composition root
-        self, *, keeping: Keeping, database: Database, telemetry: Telemetry, apps: Stops, pace: Pace,
+        self, *, keeping: Keeping, database: Database, telemetry: Telemetry, apps: Stops, jobs: Halts, pace: Pace,
         own_ports: Callable[[], Collection[int]], hosts: Collection[str] = (),
     ) -> None:  # fmt: skip
         store, clock, subscription = keeping.store, keeping.clock, keeping.scope.subscription_id
@@ -43,8 +43,8 @@ class Spending:
         )  # fmt: skip
         budgets = Budgets(keeping, self.bills)
         self._guard = BudgetGuard(
-            store=store, database=database, bills=self.bills, budgets=budgets, apps=apps, notices=self._notices,
-            clock=clock, subscription=subscription,
+            store=store, database=database, bills=self.bills, budgets=budgets, apps=apps, jobs=jobs,
+            notices=self._notices, clock=clock, subscription=subscription,
         )  # fmt: skip
         self._nouns = (
             CostQueries(keeping.scope, self.bills, clock),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE
 from aca_notebook.emulator.arm.budget_rules import active, period_began, reached
+from aca_notebook.emulator.arm.executions import JOB_TYPE
 from aca_notebook.emulator.journal.database import append_event, delete_document, put_document
 from aca_notebook.emulator.journal.events import BudgetReached
 from aca_notebook.emulator.wire import AzureError
@@ -46,17 +47,27 @@ class Stops(Protocol):
         ...
 
 
+class Halts(Protocol):
+    """The way the executions of a job are stopped when somebody asks for it."""
+
+    async def stop_running(self, id_: ResourceId) -> int:
+        """Stop what runs, and return how many executions that were. Raises `AzureError`."""
+        ...
+
+
 class BudgetGuard:
     """Looks every few seconds, at this emulator's clock."""
 
     def __init__(  # noqa: PLR0913  # it is a part of the composition root
-        self, *, store: Store, database: Database, bills: Bills, budgets: Budgets, apps: Stops, notices: Notices,
+        self, *, store: Store, database: Database, bills: Bills, budgets: Budgets, apps: Stops, jobs: Halts,
+        notices: Notices,
         clock: Clock, subscription: str,
     ) -> None:  # fmt: skip
         self._store = store
         self._bills = bills
         self._budgets = budgets
         self._apps = apps
+        self._jobs = jobs
         self._notices = notices
         self._clock = clock
         self._subscription = subscription
@@ -107,6 +118,7 @@ class BudgetGuard:
             logger.warning("%.0f %% of the budget of %s is spent", state.percent, budget.limit)
         if state.over and budget.stop:
             await self._stop(state, covered)
+            await self._halt(state, group)
         return key
 
     async def _stop(self, state: BudgetState, covered: Sequence[ResourceId]) -> None:
@@ -119,6 +131,17 @@ class BudgetGuard:
                 logger.warning("%s is stopped: the budget of %s is spent", id_, state.budget.limit)
             except AzureError as busy:  # another operation runs on it; it is still over at the next look
                 logger.info("%s is not stopped yet: %s", id_, busy)
+
+    async def _halt(self, state: BudgetState, group: ResourceId) -> None:
+        """End what runs of the group's jobs; a budget of one app leaves them alone."""
+        if state.budget.app:
+            return
+        for document in self._store.list(JOB_TYPE, self._subscription, group.resource_group):
+            id_ = parse_id(document["id"])
+            if await self._jobs.stop_running(id_):
+                logger.warning("%s is stopped: the budget of %s is spent", id_, state.budget.limit)
+                said = self._event(state, id_, state.percent, stopped=True)
+                await self._store.write(append_event(said))
 
     def _event(
         self, state: BudgetState, id_: ResourceId, percent: float, *, stopped: bool = False

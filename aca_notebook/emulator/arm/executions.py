@@ -262,6 +262,14 @@ class Executions:
         )  # fmt: skip
         return replace(app, is_job=True), execution
 
+    async def stop_running(self, id_: ResourceId) -> int:
+        """Stop what runs of a job as if somebody had asked for it; returns how many executions that were."""
+        running = [each for each in self._all(id_) if "endTime" not in each["properties"]]
+        going = [each for each in running if each["properties"]["status"] != ExecutionStatus.STOPPED]
+        for each in going:
+            await self._stop_one(id_, each)
+        return len(going)
+
     async def _stop_one(self, id_: ResourceId, document: Document) -> Document:
         """Stop an execution that has not ended; durable before it is begun."""
         observed = self._runner.observe(id_.key, document["name"])
