@@ -31,6 +31,7 @@ class CostMeter:
         self._listeners: list[Callable[[Tick], None]] = []
         me = weakref.ref(self)
         reader = _Reader(costs, workspace.clock, app, prices)
+        self._tick = workspace.loop.run(reader.look(self._tick))  # an app that is not there is said here
         self._done = workspace.loop.start(_run(me, reader, workspace.clock))
 
     @property

@@ -98,7 +98,7 @@ class Costs:
         """
         code = check_currency(currency)
         try:
-            items = await self._access.ask(lambda services: services.retail_prices.read(code, region))
+            read = await self._access.ask(lambda services: services.retail_prices.read(code, region))
         except ServiceFailed as refused:
             if refused.status != 400:
                 raise
@@ -108,7 +108,8 @@ class Costs:
             ) from refused  # fmt: skip
         source = self._access.services.retail_prices.source
         try:
-            rates = read_items(items, self._workspace.clock.now().date(), source)
+            today = self._workspace.clock.now().date()
+            rates = read_items(read.items, today, source, read.modified)
         except ValueError as bad:
             raise UsageFailed(
                 "the prices that came cannot be read", code="PricesUnreadable", detail=str(bad),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,6 +12,8 @@ from aca_notebook.errors import ServiceFailed
 from aca_notebook.model.retail import API_VERSION, filter_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from azure.core.rest import AsyncHttpResponse
 
     from aca_notebook.azure.connection import Connection
@@ -19,6 +23,14 @@ _PATH = "/api/retail/prices"
 #: A thousand items a page; all of Container Apps' in one currency are fewer than three.
 _MOST_PAGES = 50
 _PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class PricesRead:
+    """Items as they came, and the day that whoever answered had them from, where it says so."""
+
+    items: tuple[dict[str, Any], ...]
+    modified: date | None = None
 
 
 class RetailPrices:
@@ -32,24 +44,24 @@ class RetailPrices:
         """Where they come from, as a figure names it."""
         return f"{self._connection.target.retail_prices}{_PATH}"
 
-    async def read(self, currency: str, region: str = "") -> tuple[dict[str, Any], ...]:
+    async def read(self, currency: str, region: str = "") -> PricesRead:
         """Return every item of Container Apps in a currency, of one region or of all.
 
         Raises `Unreachable` when nobody answers, and `ServiceFailed` for an answer that is no page of prices.
         """
         query = {"api-version": API_VERSION, "currencyCode": currency, "$filter": filter_of(region)}
         items: list[dict[str, Any]] = []
-        page, link = await self._page(self.source, query)
+        page, link, modified = await self._page(self.source, query)
         items += page
         for _ in range(_MOST_PAGES):
             if not link:
-                return tuple(items)
+                return PricesRead(tuple(items), modified)
             self._check(link)
-            page, link = await self._page(link, {})
+            page, link, _ = await self._page(link, {})
             items += page
         raise _unreadable(f"more than {_MOST_PAGES} pages")
 
-    async def _page(self, url: str, query: dict[str, str]) -> tuple[list[dict[str, Any]], str]:
+    async def _page(self, url: str, query: dict[str, str]) -> tuple[list[dict[str, Any]], str, date | None]:
         with faults.translated(_WHAT):
             response = await self._send(url, query)
             body = response.text()
@@ -57,9 +69,10 @@ class RetailPrices:
             raise faults.refused(response.status_code, body, response.headers, _WHAT)
         try:
             page = response.json()
-            return [dict(item) for item in page["Items"]], page.get("NextPageLink") or ""
+            items, link = [dict(item) for item in page["Items"]], page.get("NextPageLink") or ""
         except (ValueError, KeyError, TypeError, AttributeError) as bad:
             raise _unreadable(body[:200]) from bad
+        return items, link, _day(response.headers.get("Last-Modified") or "")
 
     async def _send(self, url: str, query: dict[str, str]) -> AsyncHttpResponse:
         from azure.core import AsyncPipelineClient
@@ -78,6 +91,13 @@ class RetailPrices:
         """A page leads to the next one of the same place, and nowhere else."""
         if _origin(link) != _origin(self.source):
             raise _unreadable(f"its next page is elsewhere: {link[:100]}")
+
+
+def _day(header: str) -> date | None:
+    try:
+        return parsedate_to_datetime(header).date()
+    except ValueError:
+        return None
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: What every figure of a place says where nobody is charged.
 NOT_BILLED = "estimated, nothing was billed"
 _ESTIMATED = "estimated"
-_PARTS = (("vcpu", "vCPU"), ("memory", "memory"), ("gpu", "GPU"), ("requests", "requests"))
+_PARTS = (("vcpu", "vCPU"), ("memory", "memory"), ("gpu", "GPU"), ("requests", "for requests"))
 _MOST_CALLS = 20
 #: Below this share of the greater of two sums, they are the same.
 _SAME = 0.01
@@ -62,7 +62,9 @@ def report(summary: CostSummary) -> Bundle:
     html = theme.card(
         title, theme.pairs({name: theme.text(value) for name, value in facts.items()}),
         "".join(f"<div>{theme.coloured(f'! {alarm}', theme.WARN)}</div>" for alarm in summary.alarms),
-        table._repr_html_() if table.rows else "", f"<div>{theme.faint(summary.note)}</div>", aside=aside,
+        f'<div style="margin-top:.5em">{theme.faint(table.title)}</div>{table.table_html}' if table.rows else "",
+        f"<div>{theme.faint(table.note)}</div>" if table.note else "",
+        f"<div>{theme.faint(summary.note)}</div>", aside=aside,
     )  # fmt: skip
     return {"text/plain": "\n".join(text), "text/html": html}
 
@@ -94,11 +96,15 @@ def _rows(summary: CostSummary) -> Table:
         )  # fmt: skip
         waiting = f"{_of(summary, summary.waiting)} more went for waiting, and for starting"
         return Table("By call, the dearest first", ("call", "function", "ran", "cost"), calls, waiting)
-    shown = [(part, name) for part, name in _PARTS if any(row.parts.get(part) for row in summary.rows)]
+    shown = [(part, name) for part, name in _PARTS if any(_matters(row, part) for row in summary.rows)]
     rows = tuple(_row(summary, row, [part for part, _ in shown]) for row in summary.rows)
-    headings = (_HEADINGS[summary.by], *(name for _, name in shown), "cost", "idle", "replica time", "requests",
-                "1,000 requests")  # fmt: skip
+    headings = (_HEADINGS[summary.by], *(name for _, name in shown), "cost", "idle", "ran", "requests", "per 1,000")
     return Table(f"By {summary.by}", headings, rows)
+
+
+def _matters(row: CostRow, part: str) -> bool:
+    """Whether a part of the money has a column: requests are paid for as well, and seldom more than a trifle."""
+    return row.parts.get(part, 0.0) > (0.05 * row.total if part == "requests" else 0.0)
 
 
 def _row(summary: CostSummary, row: CostRow, parts: Sequence[str]) -> tuple[Cell, ...]:
@@ -143,7 +149,7 @@ def bill(rows: Sequence[Reconciled], *, app: str, days: int, charged: bool = Tru
     lines = tuple(
         (
             Cell(row.meter), *_amounts((row.estimated, row.billed), row.difference, row.lag, row.currency),
-            Cell(row.why),
+            Cell(row.why, f'<div style="white-space:normal;min-width:9em">{theme.text(row.why)}</div>'),
         )
         for row in rows
     )  # fmt: skip
@@ -158,7 +164,7 @@ def bill(rows: Sequence[Reconciled], *, app: str, days: int, charged: bool = Tru
     kind = "" if charged else f"; {NOT_BILLED}"
     note = f"billed: Cost Management, which is 8 to 24 hours behind{kind}"
     title = f"{app or 'all apps'}: billed and estimated, the past {amounts.plural(days, 'day')}"
-    headings = ("meter", "estimated", "billed", "difference", "not billed yet", "why")
+    headings = ("meter", "estimated", "billed", "difference", "late", "why")
     empty = f"nothing was billed, and nothing was estimated{kind}"
     return Table(title, headings, (*lines, total) if rows else (), note if rows else empty, records)
 

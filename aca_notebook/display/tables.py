@@ -68,6 +68,11 @@ class Table:
     def _repr_html_(self) -> str:
         if not self.rows:
             return theme.card(self.title, theme.faint(self.note))
+        return theme.card(self.title, self.table_html, theme.faint(self.note) if self.note else "")
+
+    @property
+    def table_html(self) -> str:
+        """The rows alone, for a card that has a title of its own; there must be some."""
         sides = ["right" if cell.right else "left" for cell in self.rows[0]]
         head = "".join(
             f'<th style="{_place(side)};font-weight:600;border-bottom:1px solid {theme.LINE}">{theme.text(name)}</th>'
@@ -82,11 +87,10 @@ class Table:
             + "</tr>"
             for row in self.rows
         )
-        table = (
+        return (
             f'<div style="overflow-x:auto"><table style="{theme.TABLE}">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
-        return theme.card(self.title, table, theme.faint(self.note) if self.note else "")
 
 
 def _place(side: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -62,10 +63,10 @@ def reconcile(estimated: Sequence[Spent], billed: Sequence[Spent], today: date) 
         if reached >= today - timedelta(days=1):
             late += max(0.0, _sum_of(ours, reached) - _sum_of(theirs, reached))
         found.append((name, _sum(ours), _sum(theirs), late))
-    turned = _turned_idle(found)
+    why = functools.partial(_why, turned=_turned_idle(found), open_=reached >= today)
     currency = next((row.currency for row in (*billed, *estimated)), "USD")
     rows = [
-        Reconciled(_shown(name), whole, theirs, late, _why(name, whole - late, theirs, late, turned=turned), currency)
+        Reconciled(_shown(name), whole, theirs, late, why(name, whole - late, theirs, late), currency)
         for name, whole, theirs, late in found
     ]  # fmt: skip
     return tuple(sorted(rows, key=lambda row: -max(row.estimated, row.billed)))
@@ -78,7 +79,7 @@ def _turned_idle(found: Sequence[tuple[str, float, float, float]]) -> bool:
     return less and more
 
 
-def _why(name: str, due: float, billed: float, late: float, *, turned: bool) -> str:
+def _why(name: str, due: float, billed: float, late: float, *, turned: bool, open_: bool) -> str:
     """Say what explains the difference: `due` is the estimate of the days that the bill has reached."""
     said = [f"bills are {LAG_HOURS[0]} to {LAG_HOURS[1]} hours late"] if late else []
     known = find_meter(name)
@@ -90,6 +91,8 @@ def _why(name: str, due: float, billed: float, late: float, *, turned: bool) -> 
         said.append("some waiting was billed as idle that metrics did not show")
     elif billed < due and known.counts in meter.FREE_A_MONTH:
         said.append("the free grant, a discount, or waiting that metrics did not show")
+    elif billed > due and open_:
+        said.append("counted a moment later, and each stay in whole seconds")
     elif billed < due:
         said.append("a discount, or a lower price than the list's")
     else:

@@ -23,26 +23,29 @@ def filter_of(region: str = "") -> str:
     return f"serviceName eq '{SERVICE}'" + (f" and armRegionName eq '{fold_region(region)}'" if region else "")
 
 
-def read_items(items: Iterable[Mapping[str, Any]], as_of: date, source: str) -> tuple[Rate, ...]:
+def read_items(
+    items: Iterable[Mapping[str, Any]], today: date, source: str, as_of: date | None = None
+) -> tuple[Rate, ...]:  # fmt: skip
     """Return the rates among some items, one a meter, region and currency.
 
-    Of several, the one that holds after the free amount (`tierMinimumUnits`) and began last, but not after `as_of`.
-    Meters we do not know, reservations and figures of other regions' meters are left out. Raises `ValueError` for an
-    item that cannot be read.
+    Of several, the one that holds after the free amount (`tierMinimumUnits`) and began last, but not after `today`.
+    `as_of` is how old the answer is, where whoever gave it says so; no figure is older than it holds. Meters we do not
+    know, reservations and figures of other regions' meters are left out. Raises `ValueError` for an item that cannot be
+    read.
     """
-    best: dict[tuple[Meter, str, str], tuple[float, date, Rate]] = {}
+    best: dict[tuple[Meter, str, str], tuple[date, float, Rate]] = {}
     for item in items:
-        found = _read(item, as_of, source)
+        found = _read(item, min(as_of or today, today), source)
         if found is None:
             continue
-        tier, since, rate = found
+        since, tier, rate = found
         key = (rate.meter, rate.region, rate.currency)
-        if since <= as_of and (key not in best or (since, tier) > best[key][:2]):
+        if since <= today and (key not in best or (since, tier) > best[key][:2]):
             best[key] = found
     return tuple(rate for _, _, rate in best.values())
 
 
-def _read(item: Mapping[str, Any], as_of: date, source: str) -> tuple[float, date, Rate] | None:
+def _read(item: Mapping[str, Any], as_of: date, source: str) -> tuple[date, float, Rate] | None:
     try:
         meter = find_meter(item["meterName"])
         wanted = item.get("type", "Consumption") == "Consumption" and item.get("isPrimaryMeterRegion", True)
@@ -53,8 +56,10 @@ def _read(item: Mapping[str, Any], as_of: date, source: str) -> tuple[float, dat
         region, currency = fold_region(item["armRegionName"]), str(item["currencyCode"]).upper()
     except (KeyError, TypeError, AttributeError, ValueError) as bad:
         raise ValueError(f"a price that cannot be read: {str(item)[:120]}") from bad
-    rate = Rate(meter, region, currency, price, as_of, source, since, meter_id=str(item.get("meterId") or ""))
-    return tier, since, rate
+    rate = Rate(
+        meter, region, currency, price, max(as_of, since), source, since, meter_id=str(item.get("meterId") or "")
+    )
+    return since, tier, rate
 
 
 def _amount(value: Any) -> float:

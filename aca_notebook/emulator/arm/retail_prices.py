@@ -5,6 +5,8 @@ They are no live prices: what is answered was read on the date that stands besid
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -59,7 +61,12 @@ class RetailPrices:
         return JSONResponse({
             "BillingCurrency": currency, "CustomerEntityId": "Default", "CustomerEntityType": "Retail",
             "Items": shown, "NextPageLink": _link(request, start + len(shown)) if later else None, "Count": len(shown),
-        })  # fmt: skip
+        }, headers={"Last-Modified": self._read_on(currency)})  # fmt: skip
+
+    def _read_on(self, currency: str) -> str:
+        """When the oldest figure of a currency was read: what is answered is no younger than that."""
+        oldest = min(rate.as_of for rate in self._rates if rate.currency == currency)
+        return format_datetime(datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC), usegmt=True)
 
 
 def _item(rate: Rate) -> dict[str, Any]:
