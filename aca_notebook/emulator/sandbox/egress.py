@@ -90,8 +90,8 @@ def read_head(head: bytes) -> Asked:
     if len(words) != 3:
         raise Refused("400 Bad Request", "this is a proxy for http and CONNECT")
     method, target, version = words
-    parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
     try:
+        parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
         port = parts.port or 80
     except ValueError as wrong:
         raise Refused("400 Bad Request", str(wrong)) from wrong
