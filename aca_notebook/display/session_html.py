@@ -2,7 +2,9 @@
 
 A notebook trusts the outputs of cells it has just run, scripts included. So nothing a session calls HTML goes into the
 page as it came: either every tag, attribute and letter of it is one we know, and it is written anew, or it goes into an
-`<iframe sandbox>` whose origin is nobody's (no `allow-same-origin`) and whose policy lets it load nothing.
+`<iframe sandbox>` whose origin is nobody's (no `allow-same-origin`) and whose policy lets it load nothing. A page with
+scripts can still send itself elsewhere, and what it knows with it. So scripts run only for a session that reaches the
+network anyway: otherwise a browser would be the way out of a sandbox that has none.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import re
 from html import escape
 from html.parser import HTMLParser
+
+from aca_notebook.display import theme
 
 #: Markup with no behaviour. Everything else (style sheets but for the table's own, scripts, forms, frames) is rich.
 _PLAIN = frozenset({
@@ -39,9 +43,9 @@ _POLICY = (
 LARGEST_BYTES = 8 * 2**20
 
 
-def shown(html: str) -> str:
-    """Return HTML that may stand in a trusted output."""
-    return written_anew(html) or sandboxed(html)
+def shown(html: str, *, scripts: bool = False) -> str:
+    """Return HTML that may stand in a trusted output; `scripts` lets those in a sandbox run."""
+    return written_anew(html) or sandboxed(html, scripts=scripts)
 
 
 def written_anew(html: str) -> str:
@@ -57,17 +61,20 @@ def written_anew(html: str) -> str:
     return writer.written()
 
 
-def sandboxed(html: str) -> str:
-    """Return a frame that shows a page of nobody's origin: its scripts run there, reach nothing and load nothing."""
+def sandboxed(html: str, *, scripts: bool = False) -> str:
+    """Return a frame that shows a page of nobody's origin; its scripts, if they run, reach and load nothing."""
     page = (
         f'<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<meta name="referrer" content="no-referrer"><style>body{{margin:4px;font-family:system-ui,sans-serif;'
         f"background:#fff;color:#111}}</style>{html}"
     )
+    words = "its scripts cannot reach this notebook" if scripts else "its scripts do not run"
+    said = theme.faint(f"HTML of the session, in a sandbox: {words}")
+    sandbox = "allow-scripts" if scripts else ""
     return (
-        f'<iframe sandbox="allow-scripts" srcdoc="{escape(page, quote=True)}" referrerpolicy="no-referrer" '
-        f'loading="lazy" title="output of a session" style="width:100%;height:{_height(html)}px;border:0;'
-        f'background:#fff;resize:vertical;overflow:auto"></iframe>'
+        f'<iframe sandbox="{sandbox}" srcdoc="{escape(page, quote=True)}" referrerpolicy="no-referrer" loading="lazy" '
+        f'title="output of a session" style="width:100%;height:{_height(html)}px;border:0;background:#fff;'
+        f'resize:vertical;overflow:auto"></iframe><div style="font-size:85%">{said}</div>'
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.display import session_html, theme
@@ -20,12 +21,15 @@ _PICTURES: Mapping[str, tuple[bytes, ...]] = {
     "image/jpeg": (b"\xff\xd8\xff",),
     "image/gif": (b"GIF87a", b"GIF89a"),
 }
+#: Members of a figure that name something to fetch: pictures, tiles, styles of maps.
+_FETCHED = frozenset({"source", "style", "url", "tiles", "sources", "glyphs", "sprite"})
+_ADDRESS = re.compile(r"\s*(?:(?!data:)[a-z][a-z0-9+.-]*:)?//|\s*(?!data:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _SVG = "image/svg+xml"
 LARGEST_PICTURE_BYTES = 16 * 2**20
 
 
-def bundle(output: Output) -> dict[str, Any]:
-    """Return what a front end may be given of a display or a result.
+def bundle(output: Output, *, network: bool = False) -> dict[str, Any]:
+    """Return what a front end may be given of a display or a result; `network` is whether its session has one.
 
     Pictures are what they say or left out; HTML is written anew or sandboxed; a drawing in SVG becomes an image, in
     which no script runs; a figure of plotly's is its JSON. Scripts, widgets (their model is in the session), LaTeX and
@@ -37,8 +41,8 @@ def bundle(output: Output) -> dict[str, Any]:
         if picture := _picture(mime, data.get(mime)):
             made[mime] = picture
     if isinstance(figure := data.get(PLOTLY), dict) and isinstance(figure.get("data"), list):
-        made[PLOTLY] = _figure(figure)
-    if html := _html(data):
+        made[PLOTLY] = _figure(figure, network=network)
+    if html := _html(data, scripts=network):
         made["text/html"] = html
     return made
 
@@ -63,24 +67,33 @@ def _picture(mime: str, told: Any) -> str:
     return base64.b64encode(content).decode() if content.startswith(_PICTURES[mime]) else ""
 
 
-def _html(data: Mapping[str, Any]) -> str:
+def _html(data: Mapping[str, Any], *, scripts: bool) -> str:
     if isinstance(html := data.get("text/html"), str) and html and PLOTLY not in data:
-        return session_html.shown(html)
+        return session_html.shown(html, scripts=scripts)
     if isinstance(drawing := data.get(_SVG), str) and drawing.lstrip().startswith("<"):
         return session_html.picture(_SVG, base64.b64encode(drawing.encode()).decode())
     return ""
 
 
-def _figure(figure: dict[str, Any]) -> dict[str, Any]:
-    """Return a figure without what would be fetched from elsewhere when it is shown."""
-    layout = figure.get("layout")
-    layout = dict(layout) if isinstance(layout, dict) else {}
-    images = layout.pop("images", None)
-    if isinstance(images, list):
-        own = [each for each in images if isinstance(each, dict) and str(each.get("source", "")).startswith("data:")]
-        layout |= {"images": own} if own else {}
-    frames = figure.get("frames")
-    return {"data": figure["data"], "layout": layout} | ({"frames": frames} if isinstance(frames, list) else {})
+def _figure(figure: dict[str, Any], *, network: bool) -> dict[str, Any]:
+    """Return a figure; of a session without a network, without what a page would fetch from elsewhere to draw it."""
+    kept = {name: figure[name] for name in ("data", "layout", "frames") if isinstance(figure.get(name), dict | list)}
+    kept.setdefault("layout", {})
+    return kept if network else {name: _unfetched(value) for name, value in kept.items()}
+
+
+def _unfetched(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unfetched(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _unfetched(each) for name, each in value.items() if not (name in _FETCHED and _is_address(each))}
+
+
+def _is_address(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_address, value))
+    return isinstance(value, str) and bool(_ADDRESS.match(value))
 
 
 def traceback(error: CellError) -> str:

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 
 class SessionOutput:
-    """Shows outputs as they come. What a session calls a display id is known here by another, for it may say any."""
+    """Shows outputs as they come. What a session calls a display id is known here by another, for it may say any.
+
+    `network` is whether the session has one: without, nothing it shows makes the page fetch or send anything.
+    """
 
     def __init__(self) -> None:
+        self.network = False
         self._handles: dict[str, Any] = {}
 
     def follow(self, cell: RunningCell) -> None:
@@ -48,7 +52,7 @@ class SessionOutput:
     def _display(self, output: Output) -> None:
         from IPython.display import DisplayHandle, display  # present by then, and not needed to load
 
-        bundle = session_outputs.bundle(output)
+        bundle = session_outputs.bundle(output, network=self.network)
         if not output.id:
             display(bundle, raw=True)
             return

@@ -39,6 +39,7 @@ def run(notebook: Notebook, given: SessionCell, source: str) -> object:
     output = SessionOutput()
     if not session.used:
         output.show(Output("note", _introduction(session)))
+    output.network = session.pool().egress
     cell = notebook.remote_cell(source)
     seconds = LONGEST_SECONDS if given.timeout is None else given.timeout.total_seconds()
     inputs = {name: notebook.names[name] for name in given.input}
