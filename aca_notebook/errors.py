@@ -139,7 +139,12 @@ class QuotaExceeded(ServiceFailed):
 
 
 class Throttled(ServiceFailed):
-    """Too many requests; the SDK has already waited and tried again."""
+    """Too many requests; the SDK has already waited and tried again.
+
+    `retry_after_seconds` is how long the platform asks to wait; 0 where it does not say.
+    """
+
+    retry_after_seconds: float = 0.0
 
 
 class Unauthorized(ServiceFailed):

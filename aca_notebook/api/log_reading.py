@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from aca_notebook.api.access import outlast
 from aca_notebook.api.log_merge import Position, in_order
 from aca_notebook.api.log_query import MOST_TAIL
-from aca_notebook.errors import AcaError, NotFound
+from aca_notebook.errors import AcaError, NotFound, Throttled
+from aca_notebook.model.log import LogSource
 from aca_notebook.model.log_filter import LogFilter
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _AGAIN_SECONDS = 0.5
+#: A follower that has heard nothing for so long is told what the platform has to say.
+_SILENT_SECONDS = 2.0
 #: Replicas are looked for at once when some have just come, and ever more rarely when nothing changes.
 _SOONEST_LOOK_SECONDS, _LATEST_LOOK_SECONDS = 0.5, 5.0
 #: What several replicas write within this time is shown in the order of time.
@@ -47,6 +51,7 @@ class LogReader:
         self._stop_asked = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reading: dict[str, asyncio.Task[None]] = {}  # by replica
+        self._came = False  # whether any line has
         self._opening: set[str] = set()  # replicas whose first lines have not come yet
 
     def stop(self) -> None:
@@ -67,13 +72,27 @@ class LogReader:
                 if self._query.follow and len(self._reading) > 1:
                     await self._let_others_come(arrivals)
                 lines = in_order(arrivals.take())
-                if self._query.only != LogFilter():
-                    lines = [line for line in lines if self._query.only.passes(line)]
+                if self._searching:
+                    lines = [line for line in lines if self._is_wanted(line)]
                 if lines:
                     yield lines
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+    @property
+    def _searching(self) -> bool:
+        """Whether lines that come may not be wanted."""
+        events_of_one = self._query.type == "system" and bool(self._query.revision or self._query.replica)
+        return events_of_one or self._query.only != LogFilter()
+
+    def _is_wanted(self, line: LogLine) -> bool:
+        if line.source is LogSource.SYSTEM and self._query.type == "system":  # one stream tells of all revisions
+            if self._query.revision and line.revision not in {"", self._query.revision}:
+                return False
+            if self._query.replica and line.replica != self._query.replica:
+                return False
+        return self._query.only.passes(line)
 
     async def _let_others_come(self, arrivals: _Arrivals) -> None:
         """Wait a moment for lines of other replicas that are as old, as long as there is room for more."""
@@ -104,9 +123,11 @@ class LogReader:
         try:
             await self._read_log(found)
         finally:  # what came before a failure is told before it
-            wanted = [line for line in in_order(found.by_replica.values()) if self._query.only.passes(line)]
+            wanted = [line for line in in_order(found.by_replica.values()) if self._is_wanted(line)]
             if wanted and self._query.tail:
                 await arrivals.put("", wanted[-self._query.tail :])
+        if not wanted:
+            await self._say_why(arrivals)
 
     async def _system(self, to: Destination) -> None:
         document = await self._access.ask(lambda services: services.apps.document(self._query.app))
@@ -117,11 +138,34 @@ class LogReader:
 
         await self._stream("", opened, to)
 
+    async def _say_why(self, to: Destination) -> None:
+        """Where nothing was written, give the platform's last warning: its image, its GPU, its probe."""
+        if self._query.type == "system" or self._query.only != LogFilter() or not self._query.tail:
+            return
+        warnings: list[LogLine] = []
+        with suppress(AcaError):
+            document = await self._access.ask(lambda services: services.apps.document(self._query.app))
+            revision = self._query.revision or document["properties"].get("latestRevisionName") or ""
+            endpoint = document["properties"].get("eventStreamEndpoint")
+            if not endpoint:
+                return
+            token = await self._access.ask(lambda services: services.apps.auth_token(self._query.app))
+            opened = self._access.services.logs.system(endpoint, token, tail=MOST_TAIL, follow=False)
+            async with opened as stream:
+                warnings = [line async for line in stream if line.level == "Warning" and line.revision == revision]
+        if warnings:
+            await to.put("", warnings[-1:])
+
     async def _console(self, to: Destination) -> None:
         """Read every replica there is, and when following those that come, too."""
-        changed_at = self._clock.monotonic()
+        began = changed_at = self._clock.monotonic()
+        silent = True
         try:
             while True:
+                if silent and self._query.follow and self._clock.monotonic() - began >= _SILENT_SECONDS:
+                    silent = False
+                    if not self._came:
+                        await self._say_why(to)
                 there = await self._containers()
                 for name, revision, endpoint in there:
                     if endpoint and name not in self._reading:
@@ -161,12 +205,23 @@ class LogReader:
         if not revision:
             return []
         replicas = await self._ask(lambda services: services.apps.replicas(self._query.app, revision))
+        self._check_replica(revision, [replica.name for replica in replicas])
         return [
             (replica.name, revision, container.log_stream_endpoint)
             for replica in replicas
             if self._query.replica in {"", replica.name}
             for container in replica.containers[:1]
         ]
+
+    def _check_replica(self, revision: str, there: list[str]) -> None:
+        wanted = self._query.replica
+        if not wanted or wanted in there or wanted in self._reading:
+            return
+        known = ", ".join(there) or "none runs"
+        raise NotFound(
+            f"revision {revision!r} has no replica {wanted!r} now", code="ReplicaNotFound", detail=f"there: {known}",
+            hint="`%aca query` finds the lines of replicas that are gone",
+        )  # fmt: skip
 
     async def _container(self, replica: str, revision: str, endpoint: str, to: Destination) -> None:
         def opened(services: Services, token: str, tail: int) -> Any:
@@ -188,10 +243,10 @@ class LogReader:
         Who does not follow asks a second time where that may help.
         """
         # Of lines that are looked through, more must come than are wanted.
-        searching = not self._query.follow and self._query.only != LogFilter()
+        searching = not self._query.follow and self._searching
         tail, position, repeated = MOST_TAIL if searching else self._query.tail, Position(MOST_TAIL), False
         while True:
-            cut = False
+            cut, wait = False, _AGAIN_SECONDS
             try:
                 await self._copy(replica, opened, tail, position, to)
                 if not self._query.follow:
@@ -200,9 +255,11 @@ class LogReader:
                 if not failed.passing or (repeated and not self._query.follow):
                     raise
                 cut = True
+                if isinstance(failed, Throttled):
+                    wait = max(wait, failed.retry_after_seconds)
             repeated, tail = True, MOST_TAIL if self._query.follow else tail
             position.resume(cut=cut)
-            await self._clock.sleep(_AGAIN_SECONDS)
+            await self._clock.sleep(wait)
 
     async def _copy(
         self, replica: str, opened: Callable[[Services, str, int], AbstractAsyncContextManager[LineStream]],
@@ -216,6 +273,7 @@ class LogReader:
                     self._opening.discard(replica)
                     fresh = position.fresh(lines)
                     if fresh:
+                        self._came = True
                         await to.put(replica, fresh)
         finally:
             self._opening.discard(replica)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.api.log_lag import lag_of
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.named_query import NAMED_QUERIES, find_named, to_kql
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.api.access import Access
     from aca_notebook.azure.log_queries import QueryAnswer
+    from aca_notebook.clock import Clock
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 #: How long Azure takes until a line can be found: minutes (facts §8.3).
@@ -27,9 +30,9 @@ _PANDAS = {"long": "Int64", "int": "Int64", "real": "float64", "bool": "boolean"
 async def query(access: Access, text: str, *, app: str, since: timedelta | None, now: datetime) -> pd.DataFrame:
     """Ask and return a table; `text` is KQL or the name of a question, `app` restricts a named one.
 
-    Datetimes are UTC, timespans timedeltas, dynamic values Python's. `.attrs` tells the KQL that was asked and, when
-    there may be less than there is, why. Raises `UsageFailed` for a name that is none, `ServiceFailed` for KQL that
-    cannot be run.
+    Datetimes are UTC, timespans timedeltas, dynamic values Python's. `.attrs` tells the KQL that was asked (`kql`), why
+    the answer is not whole (`missing`), and that lines may not be found yet (`note`). Raises `UsageFailed` for a name
+    that is none, `ServiceFailed` for KQL that cannot be run.
     """
     kql = await _to_kql(access, text.strip(), app)
     span = None if since is None else (now - since, now)
@@ -40,6 +43,17 @@ async def query(access: Access, text: str, *, app: str, since: timedelta | None,
         frame.attrs["missing"] = answer.missing
     if frame.empty:
         frame.attrs["note"] = LAG_NOTE
+    return frame
+
+
+async def query_now(access: Access, text: str, *, app: str, since: timedelta | None, clock: Clock) -> pd.DataFrame:
+    """`query`, and for one app the note that its newest lines cannot be found yet."""
+    asked = query(access, text, app=app, since=since, now=clock.now())
+    if not app:
+        return await asked
+    frame, behind = await asyncio.gather(asked, lag_of(access, clock, app))
+    if behind:
+        frame.attrs["note"] = behind
     return frame
 
 

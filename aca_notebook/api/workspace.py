@@ -239,7 +239,7 @@ class Workspace:
         """
         from aca_notebook.api import querying  # pandas is for those who ask
 
-        return await querying.query(self._access, text, app=app, since=since, now=self.clock.now())
+        return await querying.query_now(self._access, text, app=app, since=since, clock=self.clock)
 
     @blocking
     async def trace(self, call: str = "", *, app: str = "") -> CallTrace:

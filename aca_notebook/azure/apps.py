@@ -123,7 +123,7 @@ class Apps:
 
     async def replicas(self, name: str, revision: str) -> tuple[ReplicaState, ...]:
         """Return a revision's replicas."""
-        with faults.translated(f"the replicas of revision {revision!r}"):
+        with faults.translated(f"revision {revision!r}"):
             found = await self._client.container_apps_revision_replicas.list_replicas(self._group, name, revision)
             return tuple(documents.read_replica(entry) for entry in _plain(found).get("value") or ())
 

@@ -73,6 +73,11 @@ BY_CODE: dict[str, Fault] = {
     "invalidauthenticationtoken": _LOGIN,
     "expiredauthenticationtoken": _EXPIRED,
     "authorizationfailed": _RIGHTS,
+    "insufficientaccesserror": Fault(
+        errors.Unauthorized,
+        "this account may not read {what}",
+        "ask for the role Log Analytics Reader on the workspace",
+    ),
     "insufficientstorage": _FULL,
     "containerappinvalidresourcetotal": Fault(
         errors.ServiceFailed,
@@ -118,7 +123,7 @@ def answered(status: int, code: str, text: str, headers: Mapping[str, str], what
     fallback = _BROKEN if status >= 500 else _REFUSED
     fault = BY_CODE.get(code.lower()) or BY_STATUS.get(status, fallback)
     wait = headers.get("Retry-After", "") if fault.error is errors.Throttled else ""
-    return fault.error(
+    ours = fault.error(
         fault.message.format(what=what),
         status=status,
         code=code or (f"HTTP {status}" if status else ""),
@@ -126,10 +131,17 @@ def answered(status: int, code: str, text: str, headers: Mapping[str, str], what
         hint=f"wait {wait} seconds, then try again" if wait.isdecimal() else fault.hint,
         request_id=headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id") or "",
     )
+    if isinstance(ours, errors.Throttled) and wait.isdecimal():
+        ours.retry_after_seconds = float(wait)
+    return ours
 
 
 def _unanswered(error: BaseException, what: str) -> errors.Unreachable:
     cause = error.inner_exception if isinstance(error, AzureError) and error.inner_exception else error
+    if isinstance(cause, aiohttp.ClientPayloadError):
+        return errors.Unreachable(
+            f"{what} was cut off", refused=False, detail=str(cause), hint="run it again; `-f` goes on by itself"
+        )
     refused = isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError)
     refused = refused and not isinstance(cause, aiohttp.ClientConnectorDNSError)
     return errors.Unreachable(

@@ -44,6 +44,16 @@ def log(
     return {"text/plain": "\n".join(text), "text/html": html}
 
 
+def query_notes(missing: str, note: str) -> Bundle | None:
+    """Return what there is to say about an answer to a query: what it lacks, and what is not to be found yet."""
+    told = [f"not the whole answer: {missing}"] if missing else []
+    told += [note] if note else []
+    if not told:
+        return None
+    html = "".join(f"<div>{theme.coloured('! ', theme.WARN)}{theme.text(each)}</div>" for each in told)
+    return {"text/plain": "\n".join(f"! {each}" for each in told), "text/html": html}
+
+
 def text_of(line: LogLine, *, colours: bool = False) -> str:
     """Return one line: the second, the platform's word for an event, the text; in `colours` for a terminal."""
     mark = "! " if line.level == "Warning" else ""

@@ -55,6 +55,9 @@ def query(notebook: Notebook, given: Query, source: str = "") -> object:
     if not text:
         raise UsageFailed("KQL is missing", code="UsageError", hint="%aca query --list shows queries that have a name")
     frame = notebook.workspace.query(text, app=given.app, since=given.since)
+    told = log_cards.query_notes(frame.attrs.get("missing", ""), frame.attrs.get("note", ""))
+    if told is not None:  # beside the table: what a DataFrame carries, it does not show
+        notebook.card().show(lambda: told, last=True)
     if given.output:
         notebook.define({given.output: frame})
         return None

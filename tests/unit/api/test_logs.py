@@ -18,8 +18,8 @@ from aca_notebook.api.logs import LogStream
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.azure.logs import LineStream
 from aca_notebook.clock import SystemClock
-from aca_notebook.errors import ServiceFailed, UsageFailed
-from aca_notebook.model.log import LogLine
+from aca_notebook.errors import NotFound, ServiceFailed, Throttled, UsageFailed
+from aca_notebook.model.log import LogLine, LogSource
 from aca_notebook.model.log_filter import LogFilter
 from aca_notebook.model.revision import ContainerState, ReplicaState
 
@@ -32,7 +32,10 @@ class Platform:
     After line `pause_after` it waits for `resume`.
     """
 
-    def __init__(self, count: int = 2, failure: Exception | None = None, *, pause_after: int | None = None) -> None:
+    def __init__(
+        self, count: int = 2, failure: Exception | None = None, *, pause_after: int | None = None, together: int = 1
+    ) -> None:  # fmt: skip
+        self.together = together
         self.apps = self.logs = self.services = self
         self.count = count
         self.failure = failure
@@ -60,9 +63,9 @@ class Platform:
     @asynccontextmanager
     async def console(self, endpoint, token, *, tail, follow, replica, revision):
         async def lines():
-            for number in range(1, self.count + 1):
-                self.given = number
-                yield [LogLine(f"line {number}", START + timedelta(seconds=number))]
+            for first in range(1, self.count + 1, self.together):
+                number = self.given = first + self.together - 1
+                yield [LogLine(f"line {n}", START + timedelta(seconds=n)) for n in range(first, number + 1)]
                 if number == self.pause_after:
                     await self._resumed.wait()
             if self.failure is not None:
@@ -121,7 +124,7 @@ def lines_alive():
 def test_two_hundred_thousand_lines_hold_no_more_memory_than_ten_thousand(loop):
     """Ten minutes of a replica that writes 333 lines a second."""
     before = lines_alive()
-    noisy = stream(loop, Platform(count=200_000), follow=True)
+    noisy = stream(loop, Platform(count=200_000, together=100), follow=True)
     for line in noisy:
         if line.text == "line 200000":
             break
@@ -289,3 +292,76 @@ def test_a_followed_log_shows_only_what_passes(loop):
 def test_what_makes_no_sense_is_refused_before_anything_is_asked(options, said):
     with pytest.raises(UsageFailed, match=said):
         log_query("scorer", 50, options, START)
+
+
+class Unready(Several):
+    """A revision whose replicas never wrote anything; the platform says why."""
+
+    def __init__(self, *events: LogLine, **lines) -> None:
+        super().__init__(**(lines or {"a": []}))
+        self.events = events
+
+    async def document(self, app):
+        return {"properties": {"latestRevisionName": "scorer--2", "eventStreamEndpoint": "https://events"}}
+
+    @asynccontextmanager
+    async def system(self, endpoint, token, *, tail, follow):
+        async def batches():
+            yield list(self.events)
+
+        yield LineStream(batches())
+
+
+def event(text: str, revision: str = "scorer--2", level: str = "Warning", replica: str = "") -> LogLine:
+    return LogLine(text, START, LogSource.SYSTEM, revision, replica, level=level, reason="Error")
+
+
+EVENTS = (event("of an earlier one", "scorer--1"), event("no image"), event("gave up"), event("made", level="Normal"))
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_revision_that_never_wrote_anything_shows_the_platforms_last_warning(loop, follow):
+    said = stream(loop, Unready(*EVENTS), follow=follow)
+    assert next(iter(said)).text == "gave up"
+    said.stop()
+
+
+def test_what_was_looked_for_and_not_found_is_no_reason_to_tell_of_anything_else(loop):
+    assert stream(loop, Unready(*EVENTS), only=LogFilter(pattern="timeout")).wait().lines == []
+    assert [line.text for line in stream(loop, Unready(*EVENTS, a=[LogLine("one", START)])).wait()] == ["one"]
+
+
+def test_events_can_be_those_of_one_revision_or_of_one_replica(loop):
+    events = (*EVENTS, event("its probe failed", replica="a"))
+    ours = stream(loop, Unready(*events), type="system", revision="scorer--1").wait()
+    assert [line.text for line in ours] == ["of an earlier one"]
+    ours = stream(loop, Unready(*events), type="system", replica="a").wait()
+    assert [line.text for line in ours] == ["its probe failed"]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_replica_that_is_not_there_is_said_so_with_those_that_are(loop, follow):
+    lines = {"a": [LogLine("one", START)], "b": []}
+    with pytest.raises(NotFound) as raised:
+        list(stream(loop, Several(**lines), replica="c", follow=follow))
+    assert raised.value.lines()[1] == "ReplicaNotFound: there: a, b"
+
+
+class Waits(SystemClock):
+    """A clock that takes no time, and remembers for how long it was asked to."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def sleep(self, seconds):
+        self.asked.append(seconds)
+        await asyncio.sleep(0)
+
+
+def test_who_is_asked_to_slow_down_waits_as_long_as_the_platform_says(loop):
+    throttled = Throttled("slower", status=429)
+    throttled.retry_after_seconds = 7.0
+    clock = Waits()
+    read = LogStream(LogQuery("scorer"), Overloaded(1, throttled), loop, clock).wait()
+    assert [line.text for line in read] == ["line 1", "line 2"]
+    assert clock.asked == [7.0]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aca_notebook.display import logs
+from aca_notebook.display import logs, theme
 from aca_notebook.model.log import LogLine
 from tests.unit.display.examples import EXPIRY, HOSTILE
 
@@ -61,3 +61,22 @@ def test_only_the_last_lines_are_shown() -> None:
     bundle = logs.log("scorer", [LogLine(str(n)) for n in range(300)], shown=2)
     assert bundle["text/plain"] == "298\n299"
     assert "300 lines" in bundle["text/html"]
+
+
+def test_what_an_answer_lacks_is_told_as_text_that_nobody_can_inject_into() -> None:
+    assert logs.query_notes("", "") is None
+    told = logs.query_notes("<b>too many rows</b>", "Log Analytics lags behind")
+    assert told is not None
+    assert told["text/plain"] == "! not the whole answer: <b>too many rows</b>\n! Log Analytics lags behind"
+    assert "&lt;b&gt;too many rows" in told["text/html"]
+
+
+def test_levels_have_tones_and_only_a_card_beside_a_view_says_so() -> None:
+    lines = [LogLine("ERROR no"), LogLine("WARNING hm"), LogLine("plain"), LogLine("\x1b[31mred\x1b[0m")]
+    shown = logs.log("scorer", lines)["text/html"]
+    assert f'<span style="color:{theme.BAD}">ERROR no</span>' in shown
+    assert f'<span style="color:{theme.WARN}">WARNING hm</span>' in shown
+    assert "plain\n" in shown
+    assert "\x1b" not in shown
+    assert "data-aca-static" not in shown
+    assert "data-aca-static" in logs.log("scorer", lines, beside_a_view=True)["text/html"]
