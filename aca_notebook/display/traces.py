@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from aca_notebook.model.trace import MEASURED, PLATFORM, RECKONED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from aca_notebook.model.trace import Span, Trace
 
@@ -24,6 +26,19 @@ _SOURCES = {
     RECKONED: "reckoned from when the caller sent it",
     PLATFORM: "from the platform's log",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """When a trace begins, and how many milliseconds it lasts: asked of all spans once."""
+
+    first: datetime
+    whole: float
+
+    def of(self, span: Span) -> tuple[float, float]:
+        """Where a span lies in the whole, and how long it is, as shares of it."""
+        left = (span.began_at - self.first) / timedelta(milliseconds=1) / (self.whole or 1.0)
+        return min(max(left, 0.0), 1.0), min(span.milliseconds / (self.whole or 1.0), 1.0)
 
 
 def waterfall(trace: Trace) -> Bundle:
@@ -56,8 +71,9 @@ def svg(trace: Trace, *, titled: bool = True) -> str:
     spans = trace.spans
     head = _HEAD if titled else _HEAD - 26
     height = head + _ROW * len(spans) + 26
-    rows = "".join(_svg_row(trace, each, head + _ROW * place) for place, each in enumerate(spans))
-    axis = "".join(_tick(trace, share / 4, head, head + _ROW * len(spans)) for share in range(5))
+    extent = _Extent(trace.began_at, trace.milliseconds)
+    rows = "".join(_svg_row(extent, each, head + _ROW * place) for place, each in enumerate(spans))
+    axis = "".join(_tick(extent, share / 4, head, head + _ROW * len(spans)) for share in range(5))
     title = f"{trace.root.name}: {summary(trace)}"
     heading = _words(_short(title, 110), 10, 22, "ink", size=14) if titled else ""
     described = ", ".join(f"{each.name} {length(each.milliseconds)}" for each in spans)
@@ -79,8 +95,8 @@ def _legend(spans: Sequence[Span], top: float) -> str:
     return "".join(parts)
 
 
-def _svg_row(trace: Trace, span: Span, top: float) -> str:
-    left, width = _place(trace, span)
+def _svg_row(extent: _Extent, span: Span, top: float) -> str:
+    left, width = extent.of(span)
     x, wide = _LEFT + left * (_WIDTH - _LEFT - _RIGHT), max(width * (_WIDTH - _LEFT - _RIGHT), 1.5)
     colour = theme.BAD if not span.success else _COLOURS.get(span.source, theme.SERIES[0])
     name = _short(span.name, 34 - 2 * span.depth)
@@ -93,11 +109,11 @@ def _svg_row(trace: Trace, span: Span, top: float) -> str:
     )
 
 
-def _tick(trace: Trace, share: float, top: float, bottom: float) -> str:
+def _tick(extent: _Extent, share: float, top: float, bottom: float) -> str:
     x = _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top:g}" y2="{bottom + 4:g}" stroke="#808080" stroke-opacity=".35"/>'
-        f"{_words(length(trace.milliseconds * share) if share else '0', x, bottom + 18, 'faint', anchor='middle')}"
+        f"{_words(length(extent.whole * share) if share else '0', x, bottom + 18, 'faint', anchor='middle')}"
     )
 
 
@@ -111,10 +127,11 @@ def _words(what: str, x: float, y: float, kind: str, *, anchor: str = "start", s
 
 
 def _text(trace: Trace) -> str:
+    extent = _Extent(trace.began_at, trace.milliseconds)
     widest = max(len(each.name) + 2 * each.depth for each in trace.spans)
     lines = [f"{trace.root.name}: {summary(trace)}", *(f"  {name} {value}" for name, value in _facts(trace) if value)]
     for span in trace.spans:
-        left, width = _place(trace, span)
+        left, width = extent.of(span)
         bar = " " * min(round(left * _BAR), _BAR - 1) + "━" * max(round(width * _BAR), 1)
         name = f"{'  ' * span.depth}{span.name}"
         mark = {RECKONED: "~", PLATFORM: "·"}.get(span.source, " ")
@@ -149,13 +166,6 @@ def _facts(trace: Trace) -> Sequence[tuple[str, str]]:
         ("call", trace.call), ("trace", trace.id if trace.id != trace.call else ""), ("replica", root.replica),
         ("answer", root.result), ("began", f"{root.began_at:%Y-%m-%d %H:%M:%S} UTC"), ("note", trace.note),
     )  # fmt: skip
-
-
-def _place(trace: Trace, span: Span) -> tuple[float, float]:
-    """Where a span lies in the whole, and how long it is, as shares of it."""
-    whole = trace.milliseconds or 1.0
-    left = (span.began_at - trace.began_at) / timedelta(milliseconds=1) / whole
-    return min(max(left, 0.0), 1.0), min(span.milliseconds / whole, 1.0)
 
 
 def _leaves(spans: Sequence[Span]) -> list[Span]:

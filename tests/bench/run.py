@@ -12,7 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import calls, control_plane, logs, metrics, population, sandboxes, starting
+from tests.bench import calls, control_plane, logs, metrics, population, sandboxes, starting, traces
 from tests.bench.figures import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "performance.md"
@@ -27,6 +27,7 @@ CASES = {
     "follow": logs.followed_logs,
     "logs": logs.log_tables,
     "metrics": metrics.metric_costs,
+    "traces": traces.trace_costs,
     "isolation": sandboxes.isolation,
 }
 

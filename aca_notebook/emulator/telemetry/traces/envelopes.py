@@ -141,7 +141,7 @@ def _row(item: Any, now: datetime) -> Row:
         written = json.dumps(item, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):  # half a surrogate pair
         written = b""
-    if not written or b"\\u0000" in written or _depth(item) > _DEEPEST:
+    if not written or b"\\u0000" in written or _is_too_deep(item, written):
         raise _Wrong("Invalid telemetry item: it cannot be stored")
     data = item.get("data")
     data = data if isinstance(data, dict) else {}
@@ -348,6 +348,11 @@ def _severity(value: Any) -> int | None:
         return _SEVERITIES.index(value.capitalize())
     number = _number(int(value) if isinstance(value, str) and value.isdigit() else value)
     return int(number) if number is not None and 0 <= number < len(_SEVERITIES) else None
+
+
+def _is_too_deep(item: Item, written: bytes) -> bool:
+    """What opens few brackets cannot be deep: most items need no walk."""
+    return written.count(b"{") + written.count(b"[") > _DEEPEST and _depth(item) > _DEEPEST
 
 
 def _depth(value: Any, so_far: int = 0) -> int:
