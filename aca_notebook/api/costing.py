@@ -117,22 +117,27 @@ def fold(
     """
     import numpy as np
 
-    place, at = taken["place"], taken["at"]
-    replica_seconds = taken["replicas"] * np.clip(now_seconds - at, 0.0, float(grain_seconds))
-    requests = np.nan_to_num(taken["requests"])
-    of = {name: values[place] for name, values in agreed.arrays.items()}
-    idle = _idle(taken, of["min_replicas"], requests)
-    vcpu = replica_seconds * np.where(idle, of["vcpu_idle"], of["vcpu"])
-    memory = replica_seconds * np.where(idle, of["memory_idle"], of["memory"])
-    gpu = replica_seconds * of["gpu"]
-    asked = requests * of["requests"]
-    total = vcpu + memory + np.nan_to_num(gpu) + np.nan_to_num(asked)
-    quiet = (requests == 0) & (of["serves"] > 0)
+    place, at, requests = taken["place"], taken["at"], taken["requests"]
+    rates = agreed.arrays
+    passed = np.clip(now_seconds - at, 0.0, float(grain_seconds))
+    replica_seconds = taken["replicas"] * passed
+    waiting = np.flatnonzero(_idle(taken, rates["min_replicas"])) if rates["min_replicas"].any() else np.zeros(0, int)
+    vcpu, memory, gpu = (replica_seconds * rates[name][place] for name in ("vcpu", "memory", "gpu"))
+    for money, rate in ((vcpu, rates["vcpu_idle"]), (memory, rates["memory_idle"])):
+        money[waiting] = replica_seconds[waiting] * rate[place[waiting]]
+    idle_seconds = np.zeros_like(replica_seconds)
+    idle_seconds[waiting] = replica_seconds[waiting]
+    asked = requests * rates["requests"][place]
+    total = vcpu + memory
+    for part, rate in ((gpu, rates["gpu"]), (asked, rates["requests"])):
+        total += np.nan_to_num(part) if np.isnan(rate).any() else part
+    quiet = requests == 0
+    if not rates["serves"].all():
+        quiet &= rates["serves"][place] > 0
     return {
-        "place": place, "at": at, "replica_seconds": replica_seconds,
-        "idle_seconds": np.where(idle, replica_seconds, 0.0), "requests": requests, "vcpu_money": vcpu,
-        "memory_money": memory, "gpu_money": gpu, "requests_money": asked, "total_money": total,
-        "idle_money": np.where(quiet, total, 0.0),
+        "place": place, "at": at, "replica_seconds": replica_seconds, "idle_seconds": idle_seconds,
+        "requests": requests, "vcpu_money": vcpu, "memory_money": memory, "gpu_money": gpu, "requests_money": asked,
+        "total_money": total, "idle_money": total * quiet,
     }  # fmt: skip
 
 
@@ -150,11 +155,13 @@ def table(found: Mapping[str, Any], agreed: Terms, currency: str) -> pd.DataFram
     return pd.DataFrame(dict(zip(columns(currency), filled, strict=True)))
 
 
-def _idle(taken: Mapping[str, Any], least: Any, requests: Any) -> Any:
+def _idle(taken: Mapping[str, Any], least: Any) -> Any:
     """`price.is_idle` on whole arrays; a sample that was not taken (NaN) is below nothing, so it is active."""
-    there = taken["replicas"]
-    waits = (least > 0) & (there > 0) & (there <= least) & (requests <= 0)
-    return waits & (taken["cores"] < IDLE_CORES) & (taken["bytes_a_second"] < IDLE_BYTES_A_SECOND)
+    there, at_least = taken["replicas"], least[taken["place"]]
+    waits = (at_least > 0) & (there > 0) & (there <= at_least) & (taken["requests"] <= 0)
+    waits &= taken["cores"] < IDLE_CORES
+    waits &= taken["bytes_a_second"] < IDLE_BYTES_A_SECOND
+    return waits
 
 
 def samples(metered: Sequence[Metered], grain_seconds: int) -> dict[str, Any]:

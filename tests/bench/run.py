@@ -12,7 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import calls, control_plane, logs, metrics, population, sandboxes, starting, traces
+from tests.bench import calls, control_plane, cost, logs, metrics, population, sandboxes, starting, traces
 from tests.bench.figures import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "performance.md"
@@ -26,6 +26,7 @@ CASES = {
     "population": population.full_emulator,
     "follow": logs.followed_logs,
     "logs": logs.log_tables,
+    "cost": cost.cost_fold,
     "metrics": metrics.metric_costs,
     "traces": traces.trace_costs,
     "isolation": sandboxes.isolation,

@@ -43,7 +43,6 @@ def test_what_the_pieces_of_a_time_cost_is_what_the_time_costs(size, pieces, pri
     assert whole.total >= 0
 
 
-@CASES
 @given(sizes, seconds, lists)
 def test_waiting_never_costs_more_than_working(size, length, prices):
     waiting, working = (replica_cost(size, length, prices, idle=idle) for idle in (True, False))
@@ -64,7 +63,6 @@ def test_the_free_grant_takes_at_most_itself_and_never_more_than_was_used(months
         assert before - after == pytest.approx(min(before, free), abs=1e-3)
 
 
-@CASES
 @given(sizes, seconds, lists, st.booleans())
 def test_the_lines_of_a_bill_add_up_to_its_total(size, length, prices, idle):
     lines = charges(replica_usage(size, length, idle=idle), prices)
