@@ -153,7 +153,8 @@ async def read_metrics(
         kept = {metric: series for metric, series in own.items() if series and not _known(points.get(metric, ()))}
         points |= kept
         sources |= dict.fromkeys((each.column for each in kept), Source.RUNNER)
-        notes += [heard.note] if GPU in kept else []
+        if kept:
+            notes.append(heard.note if GPU in kept else f"{GPU_MEMORY.label}: {Source.RUNNER}")
     left = [each for each in question.metrics if each not in splittable]
     if left:
         notes.append(f"{_list(left)} cannot be split by {question.by}")

@@ -216,6 +216,7 @@ def test_azure_monitors_own_gpu_figure_stays_and_memory_comes_from_the_runner():
 
     frame = read(Monitored({GPU: (MetricPoint(MINUTES[0], 40.0),)}), asked(GPU, GPU_MEMORY), runner)
     assert frame[["gpu_percent", "gpu_memory_bytes"]].values.tolist() == [[40.0, 2.0**30]]
+    assert frame.attrs["notes"] == ["GPU memory: the runner's own figures (NVML)"]
     assert frame.attrs["sources"] == {
         "gpu_percent": "Azure Monitor", "gpu_memory_bytes": "the runner's own figures (NVML)",
     }  # fmt: skip
