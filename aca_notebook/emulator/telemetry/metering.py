@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.clock import truncate
 from aca_notebook.emulator.telemetry.metrics import MINUTE_SECONDS, minute_of
 from aca_notebook.model.meter import REQUESTS
-from aca_notebook.model.price import ReplicaSize, is_idle, replica_usage
+from aca_notebook.model.price import IDLE_CORES, ReplicaSize, is_idle, replica_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.meter import Meter
 
 HOUR = timedelta(hours=1)
+MINUTES_AN_HOUR = 60
 _MINUTE = timedelta(minutes=1)
 #: A revision and a replica of it.
 Name = tuple[str, str]
@@ -59,12 +60,12 @@ def usage_of(
     """
     sums: dict[tuple[datetime, str, Meter], float] = defaultdict(float)
     for stay in _stays(history, since, until):
-        for begin, end, idle in _parts(stay, activity.get(stay.name, {}), stay.company):
+        for begin, end, idle in _parts(stay, activity.get(stay.name, {})):
             for each, quantity in replica_usage(stay.size, (end - begin).total_seconds(), idle=idle).items():
                 sums[truncate(begin, HOUR), stay.name[0], each] += quantity
     for (revision, _), minutes in activity.items():
         for minute, done in minutes.items():
-            at = datetime.fromtimestamp(minute * MINUTE_SECONDS, UTC)
+            at = _moment(minute)
             if done.requests and since <= at < until:
                 sums[truncate(at, HOUR), revision, REQUESTS] += done.requests
     return [Usage(*key, quantity) for key, quantity in sorted(sums.items(), key=_order) if quantity]
@@ -103,29 +104,50 @@ def _whole_end(span: Span, until: datetime) -> datetime:
     return span.start + timedelta(seconds=math.ceil((span.end - span.start).total_seconds()))
 
 
-def _parts(
-    stay: _Stay, activity: Mapping[int, Activity], company: Sequence[Span]
-) -> Iterator[tuple[datetime, datetime, bool]]:
+def _parts(stay: _Stay, activity: Mapping[int, Activity]) -> Iterator[tuple[datetime, datetime, bool]]:
     """Yield a stay in parts that lie in one hour each, and whether a part is charged as idle."""
-    grain = _MINUTE if stay.min_replicas and not stay.size.gpu else HOUR  # others are never idle
-    begin = stay.begin
-    while begin < stay.end:
-        end = min(truncate(begin, grain) + grain, stay.end)
-        yield begin, end, grain is _MINUTE and _idle(stay, minute_of(begin), activity, company)
-        begin = end
+    if not may_idle(stay.size.gpu, stay.min_replicas):
+        yield from _hours(stay.begin, stay.end)
+        return
+    begin, first = stay.begin, minute_of(stay.begin)
+    idle = _idle(stay, first, activity)
+    for minute in range(first + 1, math.ceil(stay.end.timestamp() / MINUTE_SECONDS)):
+        now = _idle(stay, minute, activity)
+        if now != idle or minute % MINUTES_AN_HOUR == 0:
+            at = _moment(minute)
+            yield begin, at, idle
+            begin, idle = at, now
+    yield begin, stay.end, idle
 
 
-def _idle(stay: _Stay, minute: int, activity: Mapping[int, Activity], company: Sequence[Span]) -> bool:
+def _hours(begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
+    while begin < end:
+        until = min(truncate(begin, HOUR) + HOUR, end)
+        yield begin, until, False
+        begin = until
+
+
+def may_idle(gpu: str, min_replicas: int) -> bool:
+    """Whether such a replica is ever charged as idle: one of a minimum, without a GPU."""
+    return min_replicas > 0 and not gpu
+
+
+def _idle(stay: _Stay, minute: int, activity: Mapping[int, Activity]) -> bool:
     done = activity.get(minute)
-    if done is None:  # not measured: an estimate may be too high, never too low
+    # Not measured is not idle: an estimate may be too high, never too low. What is cheap to ask comes first.
+    if done is None or done.requests or done.cores is None or done.cores >= IDLE_CORES:
         return False
-    at = datetime.fromtimestamp(minute * MINUTE_SECONDS, UTC)
-    there = sum(span.overlaps(at, at + _MINUTE) for span in company)
+    at = _moment(minute)
+    there = sum(span.overlaps(at, at + _MINUTE) for span in stay.company)
     moved = done.received_and_sent_bytes
     return is_idle(
         min_replicas=stay.min_replicas, replicas=there, requests=done.requests, cores=done.cores,
         bytes_a_second=0.0 if moved is None else moved / MINUTE_SECONDS,
     )  # fmt: skip
+
+
+def _moment(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * MINUTE_SECONDS, UTC)
 
 
 def _size(begun: ReplicaAssigned) -> ReplicaSize:
