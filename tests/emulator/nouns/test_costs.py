@@ -128,6 +128,7 @@ def test_what_was_deleted_is_still_on_the_bill_with_its_tags_even_after_a_restar
 def test_requests_are_charged_by_the_million(emulator: Running) -> None:
     emulator.deploy()
     answered(emulator, 50)
+    emulator.advance(61)
     only = {"dimensions": {"name": "Meter", "operator": "In", "values": ["Standard Requests"]}}
     measures = {name: {"name": name, "function": "Sum"} for name in ("Cost", "UsageQuantity")}
     [row] = ask(emulator, plain(filter=only, aggregation=measures)).json()["properties"]["rows"]
