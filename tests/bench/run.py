@@ -12,7 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import calls, control_plane, cost, logs, metrics, population, sandboxes, starting, traces
+from tests.bench import calls, control_plane, cost, logs, metrics, population, sandboxes, spending, starting, traces
 from tests.bench.figures import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "performance.md"
@@ -28,6 +28,7 @@ CASES = {
     "logs": logs.log_tables,
     "cost": cost.cost_fold,
     "metrics": metrics.metric_costs,
+    "watching": spending.watching,
     "traces": traces.trace_costs,
     "isolation": sandboxes.isolation,
 }
