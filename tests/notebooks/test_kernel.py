@@ -72,3 +72,22 @@ def test_the_kernel_is_this_interpreter(kernel) -> None:
     kernel.execute_interactive("import sys; print(sys.executable)", timeout=20, output_hook=told.append)
     (text,) = [message["content"]["text"] for message in told if message["msg_type"] == "stream"]
     assert text.strip() == sys.executable
+
+
+IN_PAGE = "from aca_notebook.magics.notebook import Notebook; print(Notebook(get_ipython(), None).in_page)"
+
+
+def test_a_cell_stands_in_a_page_when_the_front_end_gives_it_an_id(kernel) -> None:
+    told: list[dict] = []
+    kernel.execute_interactive(IN_PAGE, timeout=20, output_hook=told.append)
+    asked = kernel.session.msg("execute_request", {
+        "code": IN_PAGE, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False,
+        "stop_on_error": True,
+    }, metadata={"cellId": "c01"})  # fmt: skip
+    kernel.shell_channel.send(asked)
+    while True:
+        message = kernel.get_iopub_msg(timeout=20)
+        if message["parent_header"].get("msg_id") == asked["header"]["msg_id"] and message["msg_type"] == "stream":
+            told.append(message)
+            break
+    assert [each["content"]["text"].strip() for each in told if each["msg_type"] == "stream"] == ["False", "True"]

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import sys
 import threading
 
+from aca_notebook.api.log_buffer import LogBuffer, LogCursor
+from aca_notebook.display import logs
 from aca_notebook.magics.live import FollowedLog, LiveCard
 from aca_notebook.model.log import LogLine
+from aca_notebook.widgets.log_feed import LogFeed
 from tests.fakes.clock import ManualClock
 
 PARENT = contextvars.ContextVar("parent", default="none")
@@ -128,3 +133,57 @@ def test_a_followed_log_that_fails_says_why_in_its_output() -> None:
     stream.write("one")
     stream.fail(RuntimeError("no such line"))
     assert handle.shown[-1][1] == "one\n! the log ended: no such line"
+
+
+def test_a_view_is_opened_once_beside_a_card_that_says_so() -> None:
+    handle, stream, opened = RecordingHandle(), Stream(), []
+    followed = FollowedLog(
+        "scorer", stream, lambda: LiveCard(handle, ManualClock()), lambda app, it: opened.append((app, it))
+    )  # fmt: skip
+    followed._ipython_display_()
+    followed._ipython_display_()
+    assert opened == [("scorer", stream)]
+    assert "data-aca-static" in followed._bundle(following=False)["text/html"]
+
+
+def test_ten_minutes_of_a_noisy_replica_hold_no_more_than_the_first() -> None:
+    """A page, a card and a reader that never reads, at a hundred lines a second; the buffer keeps a thousand."""
+    clock, handle, later = ManualClock(), RecordingHandle(), Later()
+    buffer = LogBuffer(most_lines=1_000)
+    sent: list[int] = []
+    feed = LogFeed("scorer", Buffered(buffer), lambda _, bodies: sent.extend(map(len, bodies)), later)
+    card = LiveCard(handle, clock, later=later)
+    iter(LogCursor(buffer))
+    feed.begin()
+
+    async def minute(number: int) -> int:
+        """Write for a minute; return how many blocks of memory are held then."""
+        for second in range(0, 60, 4):
+            first = (number * 60 + second) * 100
+            buffer.extend([LogLine(f"line {n}", replica="r1") for n in range(first, first + 400)])
+            feed.changed()
+            card.show(lambda: logs.log("scorer", buffer.lines(), shown=50))
+            handle.shown.clear()
+            await clock.advance(4)
+            due, later.due = later.due, []
+            for _, act in due:
+                act()
+        sent.clear()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    async def ten_minutes() -> list[int]:
+        return [await minute(number) for number in range(10)]
+
+    held = asyncio.run(ten_minutes())
+    assert max(held[1:]) < held[0] + 1_000
+    assert buffer.forgotten == 59_000
+
+
+class Buffered:
+    """A buffer as a feed reads it."""
+
+    running, failure = True, None
+
+    def __init__(self, buffer: LogBuffer) -> None:
+        self.lines_from = buffer.lines_from
