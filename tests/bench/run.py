@@ -12,7 +12,19 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import calls, control_plane, cost, logs, metrics, population, sandboxes, spending, starting, traces
+from tests.bench import (
+    calls,
+    control_plane,
+    cost,
+    logs,
+    metrics,
+    population,
+    sandboxes,
+    sessions,
+    spending,
+    starting,
+    traces,
+)
 from tests.bench.figures import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "performance.md"
@@ -30,6 +42,9 @@ CASES = {
     "metrics": metrics.metric_costs,
     "watching": spending.watching,
     "traces": traces.trace_costs,
+    "sessions": sessions.call_into_a_session,
+    "new-sessions": sessions.new_session,
+    "many-sessions": sessions.many_sessions,
     "isolation": sandboxes.isolation,
 }
 

@@ -1,4 +1,4 @@
-"""Drives one ipykernel over unix sockets: Jupyter's messaging protocol, by jupyter_client's own codec.
+"""Drives one ipykernel over unix sockets: Jupyter's messaging protocol; jupyter_client writes the requests.
 
 What comes is not trusted: a session's code can write to these sockets itself. A message that is none is dropped, sizes
 are bounded, and an execution ends when the kernel answers or dies, whatever else it was told.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.sessions.execution import Ended
 from aca_notebook.emulator.sessions.kernel_start import CHANNELS, NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import zmq.asyncio
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.sessions.execution import Code, Event
 
-logger = logging.getLogger(__name__)
-
+_DELIMITER = b"<IDS|MSG>"
+#: What nobody is told of, and there is one of each an execution.
+_UNHEARD = frozenset({"execute_input"})
 _MOST_MESSAGE_BYTES = 64 * 2**20
 #: How long output may be on its way after the kernel has answered; what is lost by then was dropped by the sender.
 _LATE_SECONDS = 0.5
@@ -128,9 +130,9 @@ class Kernel:
     async def _reply(self, socket: zmq.asyncio.Socket, request: str) -> dict[str, Any]:
         """Return the content of the reply to a request, past those to others."""
         while True:
-            message = self._decoded(await socket.recv_multipart())
-            if message is not None and message["parent"] == request:
-                return dict(message["content"])
+            message = read_message(await socket.recv_multipart())
+            if message is not None and message.parent == request:
+                return message.content()
 
     async def _last_output(self) -> None:
         """Wait for the kernel's word that it is idle, which comes after all output, while anything still comes."""
@@ -144,35 +146,49 @@ class Kernel:
 
     async def _read_output(self) -> None:
         while True:
-            message = self._decoded(await self._iopub.recv_multipart())
+            message = read_message(await self._iopub.recv_multipart())
             self._any.set()
-            if message is None or not self._message or message["parent"] != self._message:
+            if message is None or not self._message or message.parent != self._message or message.kind in _UNHEARD:
                 continue
             self._heard += 1
             if self._heard > _MESSAGES_AT_ONCE:
                 await self._clock.sleep(_PAUSE_SECONDS)
-            kind, content = message["kind"], message["content"]
-            if kind == "status" and content.get("execution_state") == "idle":
-                self._idle.set()
+            content = message.content()
+            if message.kind == "status":
+                if content.get("execution_state") == "idle":
+                    self._idle.set()
             else:
-                self._hear(kind, content)
+                self._hear(message.kind, content)
 
-    def _decoded(self, frames: list[bytes]) -> dict[str, Any] | None:
-        """Return a message's type, parent and content; None for what is no message of this kernel."""
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message's type, the request it belongs to, and its content, which is read when somebody wants it."""
+
+    kind: str
+    parent: str
+    raw: bytes
+
+    def content(self) -> dict[str, Any]:
+        """Return the content; empty where it is none."""
         try:
-            _, parts = self._codec.feed_identities(frames, copy=True)
-            message = self._codec.deserialize(parts, content=True, copy=True)
-            content = message["content"]
-            if not isinstance(content, dict):
-                return None
-            return {
-                "kind": str(message["msg_type"]),
-                "parent": str((message["parent_header"] or {}).get("msg_id", "")),
-                "content": content,
-            }
-        except Exception:  # noqa: BLE001  # whatever a session's code put there, it is no message
-            logger.debug("a session sent what is no message")
-            return None
+            found = json.loads(self.raw)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def read_message(frames: Sequence[bytes]) -> Message | None:
+    """Return what came over a socket, or None for what is no message.
+
+    The signature is not looked at: whoever can write to these sockets has the key as well.
+    """
+    try:
+        start = frames.index(_DELIMITER) + 2
+        header, parent = json.loads(frames[start]), json.loads(frames[start + 1])
+        return Message(str(header["msg_type"]), str(parent.get("msg_id", "")), frames[start + 3])
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def read_output(kind: str, content: Mapping[str, Any]) -> Event | None:

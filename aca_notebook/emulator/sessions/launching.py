@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aca_notebook.emulator.runtime.process import new_mark
 from aca_notebook.emulator.sandbox import levels, sandbox
 from aca_notebook.emulator.sandbox.levels import Level
-from aca_notebook.emulator.sandbox.sandbox import SandboxFailed, Wanted
+from aca_notebook.emulator.sandbox.sandbox import Wanted
 from aca_notebook.emulator.sessions import agent_start, kernel_start
 from aca_notebook.emulator.sessions.agent import SHELL_LOOP, Agent
 from aca_notebook.emulator.sessions.instances import CodeInstance, NotHere, StartRefused
@@ -165,7 +165,7 @@ class SandboxLauncher:
         )  # fmt: skip
         try:
             return folder, await sandbox.start(wanted, await self.found(), self._spawn)
-        except SandboxFailed as failure:
+        except OSError as failure:  # `SandboxFailed`, or a machine that has no more of something
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise StartRefused(f"its sandbox could not be started: {failure}") from failure
 
