@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.api import measures
 from aca_notebook.api.runner_gpus import RunnerGpus
-from aca_notebook.errors import AcaError
+from aca_notebook.errors import AcaError, Throttled
 from aca_notebook.model.metric import GPU_MEMORY, PERCENTILES, REQUESTS
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class Looks(Protocol):
 class MetricWatch:
     """Looks every `period_seconds`; `latest` is the last look, `trouble` why there was none since.
 
-    `stop()` ends it; so does the end of its Workspace, and an app that is gone (`failure`). A target that asks for
-    patience (429), or does not answer, is given twice as long before each further look, up to five minutes.
+    `stop()` ends it; so does the end of its Workspace, and an app that is gone (`failure`). A target that does not answer
+    is given twice as long before each further look, up to five minutes; one that asks for patience (429), at least what
+    it asks for.
     """
 
     def __init__(self, app: str, look: Looks, loop: PrivateLoop, clock: Clock, period_seconds: float) -> None:
@@ -115,7 +116,8 @@ class MetricWatch:
             self.latest, self.trouble, self._wait = await self._look(), None, self.period_seconds
         except AcaError as failed:
             if failed.passing:
-                self.trouble, self._wait = failed, min(2 * self._wait, LONGEST_SECONDS)
+                asked = failed.retry_after_seconds if isinstance(failed, Throttled) else 0.0
+                self.trouble, self._wait = failed, max(asked, min(2 * self._wait, LONGEST_SECONDS))
             else:
                 self.failure, self.running = failed, False
         self._tell()

@@ -88,6 +88,18 @@ def test_a_target_that_asks_for_patience_gets_more_each_time_and_the_last_look_s
     assert (watch.trouble, watch.next_look_seconds) == (None, 2.0)
 
 
+def test_a_target_that_says_how_long_to_wait_is_not_asked_before(watched):
+    watch, platform, advance = watched
+    platform.failing = Throttled("the platform asks us to slow down", status=429)
+    platform.failing.retry_after_seconds = 372.0
+    advance(2)
+    assert watch.next_look_seconds == 372.0
+    advance(371)
+    assert platform.looks == 2
+    advance(1)
+    assert platform.looks == 3
+
+
 def test_an_app_that_is_gone_ends_it(watched):
     watch, platform, advance = watched
     platform.failing = NotFound("app 'scorer' does not exist", status=404)
