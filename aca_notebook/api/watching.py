@@ -56,9 +56,9 @@ class Looks(Protocol):
 class MetricWatch:
     """Looks every `period_seconds`; `latest` is the last look, `trouble` why there was none since.
 
-    `stop()` ends it; so does the end of its Workspace, and an app that is gone (`failure`). A target that does not answer
-    is given twice as long before each further look, up to five minutes; one that asks for patience (429), at least what
-    it asks for.
+    `stop()` ends it; so does the end of its Workspace, and an app that is gone (`failure`). A target that does not
+    answer is given twice as long before each further look, up to five minutes; one that asks for patience (429), at
+    least what it asks for.
     """
 
     def __init__(self, app: str, look: Looks, loop: PrivateLoop, clock: Clock, period_seconds: float) -> None:
