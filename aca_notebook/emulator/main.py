@@ -208,6 +208,7 @@ class Emulator:
             access=self._guards.access, images=self._images, spawn=spawn, console=NoConsole(), uv=find_uv_bin(),
             environment=os.environ | {MARK: new_mark(owner_mark(settings.data_dir))}, launcher=launcher,
         )  # fmt: skip
+        self._telemetry.measure("sessionPools", self._sessions.level)
         self.table = RouteTable(self._routes())
         doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._guards.keys)
         self.dispatcher = Dispatcher(self.table, doors, clock, self._faults, self._activity.note)

@@ -5,6 +5,7 @@ A part of the composition root, which is long enough without it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.runtime.process import owner_mark
@@ -15,10 +16,12 @@ from aca_notebook.emulator.sessions.packages import Packages
 from aca_notebook.emulator.sessions.pool import read_rules
 from aca_notebook.emulator.sessions.proxy import ContainerProxy
 from aca_notebook.emulator.sessions.routes import SessionRoutes
+from aca_notebook.emulator.telemetry.metrics import Cell
 from aca_notebook.model.states import ProvisioningState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from aca_notebook.emulator.arm.stored import Keeping
@@ -66,6 +69,15 @@ class Sessions:
     def counts(self, key: str) -> Counts:
         """Return how many instances a pool has."""
         return self.hosting.counts(key)
+
+    def level(self, key: str, metric: str, begin: datetime, end: datetime, now: datetime) -> Cell | None:
+        """Return what a metric of a pool was between two moments, as far as that has passed; None if unknown."""
+        there = self.hosting.pool(key)
+        found = there.levels.over(metric, begin, end, now) if there is not None else None
+        if found is None:
+            return None
+        minutes = max(1, math.ceil((min(end, now) - begin).total_seconds() / 60))
+        return Cell(minutes, found.average * minutes, found.least, found.most)
 
     @property
     def busy(self) -> bool:

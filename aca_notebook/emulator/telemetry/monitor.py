@@ -166,7 +166,7 @@ class Monitor:
         for metric, wanted in zip(asked.metrics, asked.filters, strict=True):
             lines = await self._lines(app, metric, wanted.rolled_up(asked.rolled_up), asked.buckets, now)
             entry = metric.heading(app) | {"errorCode": "Success"}
-            answers.append(entry | {"timeseries": _timeseries(asked, metric, wanted.rolled_up(asked.rolled_up), lines)})
+            answers.append(entry | {"timeseries": timeseries(asked, metric, wanted.rolled_up(asked.rolled_up), lines)})
         return {
             "cost": 0,
             "timespan": f"{zulu(asked.buckets.start)}/{zulu(asked.buckets.end)}",
@@ -385,7 +385,7 @@ def _dimensions(key: Key) -> dict[str, str]:
     return {REVISION: key.revision, REPLICA: key.replica, **status}
 
 
-def _timeseries(asked: MetricsQuery, metric: Metric, wanted: Filter, lines: Sequence[_Line]) -> list[dict[str, Any]]:
+def timeseries(asked: MetricsQuery, metric: Metric, wanted: Filter, lines: Sequence[_Line]) -> list[dict[str, Any]]:
     """Write the lines as Azure does: the best ones by `orderby` when there is a filter, one empty one without."""
     empty: list[_Line] = [((), [None] * len(asked.buckets))]
     lines = _ordered(lines, asked.order)[: asked.top] if wanted.split else lines or empty

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.controller import Controller, RunningReplica
     from aca_notebook.emulator.scaling.load import UsageObserver
+    from aca_notebook.emulator.telemetry.platform_metrics import Measure
     from aca_notebook.emulator.telemetry.sampler import GpuLoads, Processes, Reading
     from aca_notebook.emulator.wire import Route
     from aca_notebook.model.ids import ResourceId
@@ -73,6 +74,10 @@ class Telemetry:
     def routes(self) -> list[Route]:
         """Log stream, event stream, metrics and their definitions."""
         return [*self._streams.routes(), *self._monitor.routes(), *self._platform.routes()]
+
+    def measure(self, kind: str, measure: Measure) -> None:
+        """Have the metrics of a type of resource answered with points."""
+        self._platform.measure(kind, measure)
 
     async def start(self) -> None:
         """Begin sampling. To be called after the controller has written down what a killed emulator left."""

@@ -228,3 +228,21 @@ def test_sessions_come_and_go_and_nothing_is_left(emulator: Running) -> None:
     emulator.eventually(lambda: len(one._tasks) == 1)  # what looks after the one that waits
     assert (len(one._guards), len(one._allocating), len(hosting._tasks)) == (0, 0, 0)
     assert emulator.emulator._database.documents("session") == {}
+
+
+def test_metrics_tell_how_many_instances_wait_and_are_in_use(pool: Caller) -> None:
+    waits(pool, 1)
+    pool.emulator.advance(60)
+    pool.run("1")
+    pool.emulator.advance(90)
+    answer = pool.emulator.ask(
+        "GET", f"{pool.path}/providers/Microsoft.Insights/metrics",
+        params={
+            "api-version": "2023-10-01", "metricnames": "PoolReadyPodCount,PoolExecutingPodCount", "timespan": "PT2M",
+            "aggregation": "Average,Maximum", "$filter": "poolName eq '*'",
+        },
+    )  # fmt: skip
+    ready, executing = answer.json()["value"]
+    assert ready["timeseries"][0]["metadatavalues"][0]["value"] == "pool"
+    assert [each.get("maximum") for each in ready["timeseries"][0]["data"]][-1] == 1
+    assert [each.get("average") for each in executing["timeseries"][0]["data"]] == [0.0, 1.0, 1.0]
