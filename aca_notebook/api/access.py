@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aca_notebook.azure.services import Services
 from aca_notebook.errors import AcaError, Unauthorized, Unreachable, UsageFailed
+from aca_notebook.model.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +29,7 @@ class Access:
 
     def __init__(self, target: Target, clock: Clock) -> None:
         self.target = target
+        self.redactor = Redactor()  #: knows every secret value that came by here
         self._clock = clock
         self._services: Services | None = None
         self._retired: list[Services] = []

@@ -217,7 +217,7 @@ class App:
     @blocking
     async def secrets(self) -> tuple[SecretState, ...]:
         """Its secrets by name: where each value lies and what reads it. No value."""
-        return await AppSecrets(self._access, self.name).list()
+        return await AppSecrets(self._access, self.name).states()
 
     @blocking
     async def set_secret(self, name: str, value: str) -> None:

@@ -192,12 +192,13 @@ class Deploying:
         self._build_run = await self._access.ask(lambda services: services.registry.schedule(location, image))
 
         def show(log: str) -> None:
-            board.update(log_tail=tuple(log.splitlines()[-_LOG_LINES:]))
+            board.update(log_tail=tuple(self._access.redactor.text(log).splitlines()[-_LOG_LINES:]))
 
         run = await self._access.ask(lambda services: services.registry.follow(self._build_run, show))
         show(run.log)
         if not run.succeeded:
-            told = [line for line in run.log.splitlines() if line.strip()][-_LOG_LINES:]
+            said = self._access.redactor.text(run.log)
+            told = [line for line in said.splitlines() if line.strip()][-_LOG_LINES:]
             raise BuildFailed(
                 f"the image of {self._app!r} could not be built", code=f"Build{run.status}",
                 detail=told[-1] if told else "", traceback="\n".join(told),
@@ -212,6 +213,7 @@ class Deploying:
                 await self._add_profile(plan, board)
             kept = await self._secrets()
             key = kept.get(template.KEY_SECRET) or secrets.token_urlsafe(32)
+            self._access.redactor.learn(key, *kept.values())
             values = {template.KEY_SECRET: key, **await self._traces(plan), **self._given()}
             marks = template.deployment_tags(plan, self._options, self._mark)
             wanted = template.app_document(plan, self._options, self._access.target, values, marks)

@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.api.logs import redacted
 from aca_notebook.errors import AcaError
 from aca_notebook.model.diagnosis import Evidence, Finding, decide_why
 
@@ -33,6 +34,7 @@ async def diagnose(access: Access, app: AppState) -> Finding:
     )
     system, console = await asyncio.gather(_system(access, app, document), _console(access, app.name, replicas))
     errors = document["properties"].get("deploymentErrors") or ""
+    system, console = (tuple(redacted(lines, access.redactor)) for lines in (system, console))
     of_latest = tuple(line for line in system if line.revision in {"", app.latest_revision})
     return decide_why(
         Evidence(

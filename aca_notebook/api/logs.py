@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from aca_notebook.api.log_buffer import MOST_LINES, LogBuffer, LogCursor
@@ -10,7 +11,7 @@ from aca_notebook.api.log_reading import LogReader
 from aca_notebook.errors import UsageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from aca_notebook.api.loop import PrivateLoop
     from aca_notebook.clock import Clock
     from aca_notebook.model.log import LogLine
+    from aca_notebook.model.redaction import Redactor
+
+
+def redacted(lines: Sequence[LogLine], redactor: Redactor) -> Sequence[LogLine]:
+    """Return lines without the secret values that are known; those that have none are the same objects."""
+    return [line if (text := redactor.text(line.text)) == line.text else replace(line, text=text) for line in lines]
 
 
 class LogStream:
@@ -38,6 +45,7 @@ class LogStream:
         self.query = query
         self._loop = loop
         self._reader = LogReader(query, access, clock)
+        self._redactor = access.redactor
         self._buffer = LogBuffer(most_lines)
         self._listeners: list[Callable[[], None]] = []
         loop.start(self._pump())
@@ -120,7 +128,7 @@ class LogStream:
         failure: Exception | None = None
         try:
             async for lines in self._reader.batches():
-                self._buffer.extend(lines)
+                self._buffer.extend(redacted(lines, self._redactor))
                 self._tell()
         except Exception as failed:  # noqa: BLE001  # whatever it is, it is the reader's to see
             failure = failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.api.log_lag import lag_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.access import Access
     from aca_notebook.azure.log_queries import QueryAnswer
     from aca_notebook.clock import Clock
+    from aca_notebook.model.redaction import Redactor
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 #: How long Azure takes until a line can be found: minutes (facts §8.3).
@@ -37,7 +39,7 @@ async def query(access: Access, text: str, *, app: str, since: timedelta | None,
     kql = await _to_kql(access, text.strip(), app)
     span = None if since is None else (now - since, now)
     answer = await access.ask(lambda services: services.log_queries.ask(kql, span))
-    frame = table(answer)
+    frame = table(_redacted(answer, access.redactor))
     frame.attrs = {"kql": kql}
     if answer.missing:
         frame.attrs["missing"] = answer.missing
@@ -55,6 +57,12 @@ async def query_now(access: Access, text: str, *, app: str, since: timedelta | N
     if behind:
         frame.attrs["note"] = behind
     return frame
+
+
+def _redacted(answer: QueryAnswer, redactor: Redactor) -> QueryAnswer:
+    """Without the secret values that are known: a program may have logged one."""
+    rows = [[redactor.text(value) if isinstance(value, str) else value for value in row] for row in answer.rows]
+    return replace(answer, rows=tuple(tuple(row) for row in rows))
 
 
 async def _to_kql(access: Access, text: str, app: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.errors import NotFound, UsageFailed
+from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.secret import SecretState, check_secret_name, check_vault_url, read_secrets
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 class SecretBox:
     """Values that a person has given to this process, by name. They are never written anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, redactor: Redactor | None = None) -> None:
         self._values: dict[str, str] = {}
+        self._redactor = redactor or Redactor()
 
     def put(self, name: str, value: str) -> None:
         """Keep a value. Raises `UsageFailed` for a name Azure would refuse, and for no value."""
         checked(name, value)
+        self._redactor.learn(value)
         self._values[name] = value
 
     def get(self, name: str) -> str | None:
@@ -69,13 +72,14 @@ class AppSecrets:
         self._access = access
         self._app = app
 
-    async def list(self) -> tuple[SecretState, ...]:
+    async def states(self) -> tuple[SecretState, ...]:
         """Return every secret, without values."""
         return read_secrets(await self._document())
 
     async def set(self, name: str, value: str) -> None:
         """Set a value. What runs reads it after a restart."""
         checked(name, value)
+        self._access.redactor.learn(value)
         await self._put({"name": name, "value": value})
 
     async def refer(self, name: str, key_vault_url: str, identity: str = "system") -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aca_notebook.api.access import outlast
+from aca_notebook.api.logs import redacted
 from aca_notebook.api.replies import format_frames
 from aca_notebook.errors import AcaError, DeploymentFailed, QuotaExceeded, ServiceFailed, Superseded
 from aca_notebook.model.deploy import PhaseName
@@ -210,7 +211,7 @@ class Starting:
                     continue
                 opened = self._access.services.logs.console(endpoint, token, tail=_TAIL, follow=False, replica=replica)
                 async with opened as stream:
-                    lines += [line async for line in stream]
+                    lines += redacted([line async for line in stream], self._access.redactor)
         return lines
 
     def _superseded(self) -> Superseded:

@@ -111,7 +111,7 @@ class Workspace:
         self._access = Access(target, self.clock)
         self._turns = Turns()
         self._sessions = Sessions(self, self._access)
-        self.secrets = SecretBox()
+        self.secrets = SecretBox(self._access.redactor)
         self._gpus = GpuNotes(self._access)
         self._warming = Warming(self.loop, self.clock)
         self.costs = Costs(self, self._access, settings.home() / "prices")
@@ -309,7 +309,13 @@ class Workspace:
             requirements=options.get("requirements"),
         )  # fmt: skip
         return Deploying(
-            name, chosen, self._access, self._turns, owner=_owner(), clock=self.clock, box=self.secrets,
+            name,
+            chosen,
+            self._access,
+            self._turns,
+            owner=_owner(),
+            clock=self.clock,
+            box=self.secrets,
             prices=self.costs.prices,
         ), packed
 

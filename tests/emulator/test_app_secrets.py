@@ -33,7 +33,7 @@ async def access(emulator: Running) -> AsyncIterator[Access]:
 async def test_a_secret_is_set_beside_the_others_and_changed(access: Access) -> None:
     secrets = AppSecrets(access, "scorer")
     await secrets.set("token", CANARY)
-    assert [(each.name, each.read_by) for each in await secrets.list()] == [("first", ("FIRST",)), ("token", ())]
+    assert [(each.name, each.read_by) for each in await secrets.states()] == [("first", ("FIRST",)), ("token", ())]
     await secrets.set("token", "another")
     kept = await access.ask(lambda services: services.apps.secrets("scorer"))
     assert kept == {"first": "one", "token": "another"}
@@ -47,7 +47,7 @@ async def test_a_secret_that_nothing_reads_is_removed_and_one_that_is_read_stays
         await secrets.remove("token")
     with pytest.raises(ServiceFailed, match="first"):
         await secrets.remove("first")
-    assert [each.name for each in await secrets.list()] == ["first"]
+    assert [each.name for each in await secrets.states()] == ["first"]
 
 
 @pytest.mark.parametrize(

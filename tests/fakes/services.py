@@ -12,6 +12,7 @@ from aca_notebook.azure.registry import BuildRun
 from aca_notebook.azure.target import Target
 from aca_notebook.errors import AcaError, Conflict, NotFound
 from aca_notebook.model.gpu import CONSUMPTION, SERVERLESS_T4
+from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.revision import RevisionState
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class FakeAccess:
     def __init__(self, platform: FakePlatform) -> None:
         self.platform = platform
         self.target = fake_target()
+        self.redactor = Redactor()
         self.services = SimpleNamespace(
             apps=_Apps(platform), environments=_Environments(platform), registry=_Registry(platform), logs=None
         )

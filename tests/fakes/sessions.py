@@ -13,6 +13,7 @@ import uvicorn
 from aca_notebook.api.sessions import Session
 from aca_notebook.api.sessions_memory import Memory
 from aca_notebook.azure.sessions import Endpoint, Sessions
+from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.session import HYPER_V, Backend, ContainerType, SessionPoolState
 from aca_notebook.runner.session_agent import SessionAgent
 
@@ -126,6 +127,7 @@ class FakeAccess:
 
     def __init__(self) -> None:
         self._services: FakeServices | None = None
+        self.redactor = Redactor()
 
     @property
     def services(self) -> FakeServices:

@@ -6,9 +6,11 @@ import base64
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -23,13 +25,22 @@ if TYPE_CHECKING:
 CELLS = (
     "%load_ext aca_notebook",
     "%aca target local",
-    "%%aca deploy canary\ndef score(x: float) -> float:\n    print('scoring', x)\n    return 2 * x",
+    "%aca secret set hf-token --from-env CANARY_TOKEN",
+    (
+        "%%aca deploy canary --secret HF_TOKEN=hf-token\n"
+        "def score(x: float) -> float:\n    print('scoring', x)\n    return 2 * x"
+    ),
     "score.remote(4.0)",
     "try:\n    score.remote('four')\nexcept Exception as error:\n    print(repr(error), error)",
     "app = %aca show canary\napp",
     "app, vars(app) if hasattr(app, '__dict__') else dir(app), repr(score)",
     "%aca curl canary",
     "%aca logs canary",
+    "%aca why canary",
+    "%aca secret list --app canary",
+    "%aca export canary --to arm",
+    "%aca export canary --to az",
+    "%aca doctor",
     "%aca logs canary --type system",
     "%aca ps",
     "%aca metrics canary",
@@ -40,6 +51,7 @@ ITS_PLACE = {
     "control-token": {"control-token"},
     "client-secret": {"client.json"},
     "identity-header": {"client.json"},
+    "hf-token": set(),  # as the next
     "app-key": set(),  # encrypted in secrets.db, which must not show it
 }
 
@@ -73,6 +85,7 @@ def contents(path: Path) -> bytes:
 def test_no_secret_is_found_in_an_output_a_log_the_journal_a_bundle_or_the_saved_notebook(tmp_path, monkeypatch):
     home = tmp_path / "home"
     monkeypatch.setenv("ACA_NOTEBOOK_HOME", str(home))
+    monkeypatch.setenv("CANARY_TOKEN", token_urlsafe(32))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     try:
         NotebookClient(
@@ -82,6 +95,7 @@ def test_no_secret_is_found_in_an_output_a_log_the_journal_a_bundle_or_the_saved
         client = json.loads((data / "client.json").read_text())
         secrets = {
             "app-key": asked(home, "key", "canary"),
+            "hf-token": os.environ["CANARY_TOKEN"],
             "control-token": (data / "control-token").read_text().strip(),
             "client-secret": client["client_secret"],
             "identity-header": client["identity_header"],

@@ -11,6 +11,7 @@ import pytest
 from aca_notebook.api.calling import Endpoint
 from aca_notebook.azure.calls import Reply
 from aca_notebook.errors import NotFound, Unreachable
+from aca_notebook.model.redaction import Redactor
 
 SIGNATURE_KEY = "k" * 43
 
@@ -44,7 +45,7 @@ class Platform:
             return await action(services)
 
         target = SimpleNamespace(app_url=lambda fqdn: f"http://{fqdn}" if fqdn else "")
-        return SimpleNamespace(ask=ask, target=target)
+        return SimpleNamespace(ask=ask, target=target, redactor=Redactor())
 
 
 @pytest.mark.anyio

@@ -21,6 +21,7 @@ from aca_notebook.clock import SystemClock
 from aca_notebook.errors import NotFound, ServiceFailed, Throttled, UsageFailed
 from aca_notebook.model.log import LogLine, LogSource
 from aca_notebook.model.log_filter import LogFilter
+from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.revision import ContainerState, ReplicaState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,6 +32,8 @@ class Platform:
 
     After line `pause_after` it waits for `resume`.
     """
+
+    redactor = Redactor()
 
     def __init__(
         self, count: int = 2, failure: Exception | None = None, *, pause_after: int | None = None, together: int = 1
@@ -365,3 +368,12 @@ def test_who_is_asked_to_slow_down_waits_as_long_as_the_platform_says(loop):
     read = LogStream(LogQuery("scorer"), Overloaded(1, throttled), loop, clock).wait()
     assert [line.text for line in read] == ["line 1", "line 2"]
     assert clock.asked == [7.0]
+
+
+def test_a_secret_that_is_known_is_in_no_line(loop):
+    platform = Platform()
+    platform.redactor = Redactor()
+    platform.redactor.learn("line 2")
+    shown = stream(loop, platform).wait()
+    assert [line.text for line in shown.lines] == ["line 1", "[redacted]"]
+    assert "line 2" not in repr(shown) + shown._repr_mimebundle_()["text/html"] + shown.to_frame().to_string()

@@ -12,6 +12,7 @@ from aca_notebook.api import querying
 from aca_notebook.azure.log_queries import LogWorkspace, QueryAnswer
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.named_query import NAMED_QUERIES, to_kql
+from aca_notebook.model.redaction import Redactor
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 COLUMNS = (
@@ -22,6 +23,8 @@ COLUMNS = (
 
 class Platform:
     """Answers every query alike, and remembers what was asked."""
+
+    redactor = Redactor()
 
     def __init__(self, answer=None, workspace=None):
         self.answer = answer or QueryAnswer((("x", "long"),), ((1,),))

@@ -12,6 +12,7 @@ from aca_notebook.api.progress import ProgressBoard
 from aca_notebook.api.starting import Starting
 from aca_notebook.errors import DeploymentFailed, ServiceFailed
 from aca_notebook.model.log import LogLine
+from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.revision import ContainerState, ReplicaState
 from tests.fakes.clock import ManualClock, settled
 from tests.unit.display.examples import plan
@@ -22,6 +23,8 @@ FAILED = {"event": "import_failed", "error": {"code": "ImportFailed", "type": "M
 
 class Platform:
     """A new app whose only replica has ended once, and an operation that the test ends."""
+
+    redactor = Redactor()
 
     def __init__(self) -> None:
         self.apps = self.logs = self.services = self
