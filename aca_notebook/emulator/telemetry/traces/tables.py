@@ -7,9 +7,12 @@ alone.
 
 from __future__ import annotations
 
+import re
+
 from aca_notebook.emulator.telemetry.logs.tables import Table
 
 ITEMS = "app_items"
+_ASKING = re.compile(r"\bApp[A-Z]|\*|\bsearch\b|\bfind\b")
 #: What is kept of an item: `form` is the table it is found in, `more` what that table alone has.
 SCHEMA = (
     f"""CREATE TABLE IF NOT EXISTS {ITEMS}(
@@ -90,4 +93,4 @@ APP_TABLES = (
 
 def asks_of_items(query: str) -> bool:
     """Tell whether a query may read one of these tables; the views of one that does not need not be made."""
-    return "App" in query or "*" in query or "search" in query
+    return _ASKING.search(query) is not None
