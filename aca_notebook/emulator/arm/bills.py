@@ -94,7 +94,7 @@ class Bills:
 
     async def lines(self, scope: ResourceId, since: datetime, until: datetime) -> list[BillLine]:
         """Return what a group, or all of a subscription, came to from a whole hour on and before `until`."""
-        found = await self._meters.everything(since, until)
+        found = await self._meters.everything(since, until, also=list(self._seen))
         priced: list[BillLine] = []
         for key, usages in found.items():
             resource = self._resource(key)

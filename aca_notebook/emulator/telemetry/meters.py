@@ -22,7 +22,7 @@ from aca_notebook.emulator.telemetry.metrics import minute_of
 from aca_notebook.emulator.telemetry.sampler import NANO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.journal.database import Database
@@ -46,13 +46,17 @@ class Meters:
         self._closed: dict[str, tuple[datetime, list[Usage]]] = {}  # by app: up to when, and what
         self._turn = asyncio.Lock()
 
-    async def everything(self, since: datetime, until: datetime) -> dict[str, list[Usage]]:
+    async def everything(
+        self, since: datetime, until: datetime, also: Collection[str] = ()
+    ) -> dict[str, list[Usage]]:  # fmt: skip
         """Return what was counted from a whole hour on and before `until`, by the key of the app or job.
 
-        The journal goes back 31 days; what was before that is not known any more.
+        Of all that the journal knows, and of those in `also`. The journal goes back 31 days; what was before that is
+        not known any more.
         """
-        rows = await self._database.read("SELECT app FROM events WHERE app != '' UNION SELECT app FROM metric_series")
-        return {app: found for (app,) in rows if (found := await self.read(app, since, until))}
+        rows = await self._database.read("SELECT DISTINCT app FROM events WHERE app != ''")
+        known = dict.fromkeys((*(app for (app,) in rows), *also))
+        return {app: found for app in known if (found := await self.read(app, since, until))}
 
     async def read(self, app: str, since: datetime, until: datetime) -> list[Usage]:
         """Return what was counted for one app or job."""
