@@ -125,7 +125,8 @@ def by_meter(
     ]  # fmt: skip
     keys = ["day", "app", "meter", "counts"] if daily else ["meter", "counts"]
     whole = pd.concat(pieces)
-    found = whole[whole["quantity"] > 0].groupby(keys, sort=False, as_index=False).sum(min_count=1, numeric_only=True)
+    used = whole[whole["quantity"] > 0].groupby(keys, sort=False, as_index=False)
+    found = used[["quantity", "amount"]].sum(min_count=1)
     found = found.rename(columns={"amount": f"total_{_currency(frame)}"})
     found.attrs = dict(frame.attrs)
     return found

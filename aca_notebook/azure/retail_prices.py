@@ -69,7 +69,7 @@ class RetailPrices:
             raise faults.refused(response.status_code, body, response.headers, _WHAT)
         try:
             page = response.json()
-            items, link = [dict(item) for item in page["Items"]], page.get("NextPageLink") or ""
+            items, link = [dict(item) for item in page["Items"]], str(page.get("NextPageLink") or "")
         except (ValueError, KeyError, TypeError, AttributeError) as bad:
             raise _unreadable(body[:200]) from bad
         return items, link, _day(response.headers.get("Last-Modified") or "")
