@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 _OWN_DOORS = frozenset({Door.CONTROL, Door.PUBLIC, Door.IDENTITY_HEADER})
 _NAMES = {Check.RECORDING: "recording", Check.SDK: "SDK", Check.DESCRIPTION: "description"}
+#: What is said of a noun before its operations.
+_NOTES = {
+    "Sessions": (
+        "Extensions of this emulator, which Azure ignores or does not have: `Execute` and `GetExecution` with "
+        "`Accept: application/x-ndjson` answer a line of JSON for each thing that happens (`started`, `stream`, "
+        "`display`, `result`, `error`, `finished`); `CancelExecution`; `isolation` and `instances` in `Metadata`; why "
+        "and when a session ended, in the refusal for one that is gone.\n"
+    ),
+}
 
 
 def coverage_page(routes: Iterable[Route]) -> str:
@@ -39,7 +48,12 @@ def coverage_page(routes: Iterable[Route]) -> str:
         summary,
     ]
     for noun in sorted(nouns, key=str.lower):
-        lines += [f"## {noun}\n", "| operation | request | offered | checked by |", "|---|---|---|---|"]
+        lines += [
+            f"## {noun}\n",
+            *([_NOTES[noun]] if noun in _NOTES else []),
+            "| operation | request | offered | checked by |",
+            "|---|---|---|---|",
+        ]
         lines += [_row(name, route) for (name, _), route in sorted(nouns[noun].items())]
         lines.append("")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 from dataclasses import asdict
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _PORT_IN_USE = 2
 _ALREADY_RUNNING = 3
 _NEWER_STORE = 4
+_FILES = 16_384
 
 
 def run(settings: Settings) -> int:
@@ -34,6 +36,7 @@ def run(settings: Settings) -> int:
     4 is for a data folder that a newer version wrote.
     """
     os.umask(0o077)
+    _allow_many_files()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     server = logging.getLogger("uvicorn.error")
     server.setLevel(logging.ERROR)  # it would log the commands of exec sessions
@@ -51,6 +54,14 @@ def run(settings: Settings) -> int:
         sys.stderr.write(f"{newer}\n")
         return _NEWER_STORE
     return 0
+
+
+def _allow_many_files() -> None:
+    """Take as many open files as we may: each session has some, and 1,024 would do for a few dozen."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(settings: Settings) -> None:

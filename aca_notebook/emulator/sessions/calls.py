@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.sessions.execution import Code
+from aca_notebook.emulator.sessions.instances import MOUNT
 from aca_notebook.emulator.sessions.pool import Kind, is_identifier
 from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MOUNT = "/mnt/data"
 #: The longest an execution may take, and what it gets when it says nothing (facts §5.2).
 MOST_SECONDS = 220.0
 DEFAULT_SECONDS = 60.0

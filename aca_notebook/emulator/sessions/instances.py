@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _KILLED = 128
 _LAST_LINES = 3
+MOUNT = "/mnt/data"
+_MOUNTED = re.compile(r"(?<![\w.-])/mnt/data(?![\w-])")
 #: What a sandbox writes what its program says to.
 LOG = "output.log"
 
@@ -154,7 +158,11 @@ class CodeInstance:
 
     async def execute(self, code: Code, hear: Callable[[Event], None]) -> Ended:
         """Run code. Raises `InstanceGone`."""
-        return await self._unless_gone(self._driver.execute(code, hear))
+        placed = replace(
+            code, source=placed_in(self.shown, code.source),
+            arguments=tuple(placed_in(self.shown, each) for each in code.arguments),
+        )  # fmt: skip
+        return await self._unless_gone(self._driver.execute(placed, hear))
 
     async def interrupt(self) -> None:
         """Ask what runs to stop."""
@@ -186,6 +194,15 @@ class CodeInstance:
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+
+
+def placed_in(shown: str, source: str) -> str:
+    """Return code with the session's folder as it is called here.
+
+    Clients write `/mnt/data`. Only a sandbox with names of its own can call a folder that; elsewhere the text stands
+    for the folder that there is.
+    """
+    return source if shown == MOUNT else _MOUNTED.sub(lambda _: shown, source)
 
 
 def last_words(folder: Path) -> str:

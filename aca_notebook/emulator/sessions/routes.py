@@ -5,23 +5,15 @@ Each call is for a pool first: that of a custom container hands everything but m
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import errno
 import logging
-import os
-import shutil
-from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 from starlette.responses import Response, StreamingResponse
 
 from aca_notebook.emulator.arm.faults import resource_not_found
-from aca_notebook.emulator.sandbox.drawer import NotInDrawer
-from aca_notebook.emulator.sessions import calls, replies
-from aca_notebook.emulator.sessions.calls import MOST_FILE_BYTES, MOST_UPLOAD_BYTES, inner_path, invalid, parameter
+from aca_notebook.emulator.sessions import calls, file_calls, replies
+from aca_notebook.emulator.sessions.call import Call
+from aca_notebook.emulator.sessions.calls import MOST_UPLOAD_BYTES
 from aca_notebook.emulator.sessions.execution import Execution
 from aca_notebook.emulator.sessions.hosting import NoSession, PoolFull
 from aca_notebook.emulator.sessions.instances import NotHere, StartRefused
@@ -37,8 +29,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.emulator.arm.scope import Scope
     from aca_notebook.emulator.identity.access import Access
-    from aca_notebook.emulator.sandbox.drawer import Drawer, Entry
-    from aca_notebook.emulator.sessions.hosting import Hosting, Pool
+    from aca_notebook.emulator.sessions.hosting import Hosting
     from aca_notebook.emulator.sessions.proxy import ContainerProxy
     from aca_notebook.emulator.sessions.session import Session
 
@@ -46,36 +37,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 POOL = "/subscriptions/{subscription}/resourceGroups/{group}/sessionPools/{name}"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _PAGE = 100
-_BLOCK_BYTES = 2**20
 _SUPPORTED = {"api-supported-versions": ", ".join(replies.VERSIONS)}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _AGAIN = {"retry-after": "1"}
-
-
-class Call:
-    """One call: its request, its pool, and what its query says."""
-
-    def __init__(self, request: Request, pool: Pool) -> None:
-        self.request = request
-        self.pool = pool
-        self._given = request.query_params.multi_items()
-
-    @property
-    def old(self) -> bool:
-        """Whether it is of the first generation."""
-        return self.asked("api-version").lower() == replies.OLD
-
-    def asked(self, name: str) -> str:
-        """Return a parameter of the query."""
-        return parameter(self._given, name)
-
-    def identifier(self, otherwise: str = "") -> str:
-        """Return which session it is for. Raises `AzureError` 400."""
-        return calls.checked_identifier(self.asked("identifier") or otherwise)
 
 
 class SessionRoutes:
@@ -98,11 +64,11 @@ class SessionRoutes:
             ("POST", "executions", "Sessions_Execute", self._execute, recorded, 0),
             ("GET", "executions/{execution}", "Sessions_GetExecution", self._look_at_execution, Check.NONE, 0),
             ("POST", "executions/{execution}/cancel", "Sessions_CancelExecution", self._cancel, Check.NONE, 0),
-            ("POST", "files/upload", "Sessions_UploadFile", self._upload, recorded, MOST_UPLOAD_BYTES),
-            ("POST", "files", "Sessions_CreateFile", self._upload, recorded, MOST_UPLOAD_BYTES),
-            ("GET", "files", "Sessions_ListFiles", self._list_files, recorded, 0),
-            ("GET", "files/{*file}", "Sessions_GetFile", self._get_file, recorded, 0),
-            ("DELETE", "files/{*file}", "Sessions_DeleteFile", self._delete_file, recorded, 0),
+            ("POST", "files/upload", "Sessions_UploadFile", file_calls.upload, recorded, MOST_UPLOAD_BYTES),
+            ("POST", "files", "Sessions_CreateFile", file_calls.upload, recorded, MOST_UPLOAD_BYTES),
+            ("GET", "files", "Sessions_ListFiles", file_calls.list_files, recorded, 0),
+            ("GET", "files/{*file}", "Sessions_GetFile", file_calls.get_file, recorded, 0),
+            ("DELETE", "files/{*file}", "Sessions_DeleteFile", file_calls.delete_file, recorded, 0),
             ("GET", "session", "Sessions_Get", self._get_session, Check.NONE, 0),
             ("DELETE", "session", "Sessions_Delete", self._delete_session, Check.NONE, 0),
             ("GET", "listSessions", "Sessions_List", self._list_sessions, Check.NONE, 0),
@@ -233,47 +199,6 @@ class SessionRoutes:
             raise AzureError(404, "ExecutionNotFound", f"The session has no execution '{id_}'.")
         return session, execution
 
-    async def _upload(self, call: Call) -> Response:
-        session = await call.pool.session(call.identifier())
-        with session.used():
-            async with _uploaded(call.request) as file:
-                path = inner_path(call.asked("path"), file.filename or "", shown=session.instance.shown)
-                if not path:
-                    raise invalid("The file has no name.")
-                entry = await _with_files(session, lambda drawer: _store(drawer, path, file))
-        if call.old or call.request.url.path.lower().rstrip("/").endswith("/upload"):
-            return Answer(numbered({"value": [replies.file_old(entry)]}))
-        return Answer(numbered(replies.file_uploaded(entry)))
-
-    async def _list_files(self, call: Call) -> Response:
-        session = await call.pool.session(call.identifier())
-        with session.used():
-            path = inner_path(call.asked("path"), shown=session.instance.shown)
-            recursive = call.asked("recursive").lower() == "true"
-            found = await _with_files(session, lambda drawer: _listed(drawer, path, recursive=recursive))
-        if call.old:
-            return Answer(numbered({"value": [replies.file_old(each) for each in found if not each.is_folder]}))
-        return Answer(numbered({"value": [replies.file_listed(each) for each in found]}))
-
-    async def _get_file(self, call: Call) -> Response:
-        """A file's content, at either generation's place for it, or what is known of it."""
-        session = await call.pool.session(call.identifier())
-        name, content = calls.file_asked(str(call.request.path_params["file"]), old=call.old)
-        with session.used():
-            path = inner_path(call.asked("path"), name, shown=session.instance.shown)
-            if content:
-                return _content(await _with_files(session, lambda drawer: drawer.open(_known(drawer, path))))
-            entry = await _with_files(session, lambda drawer: _entry(drawer, path))
-        shape = replies.file_old if call.old else replies.file_looked_at
-        return Answer(numbered(shape(entry)))
-
-    async def _delete_file(self, call: Call) -> Response:
-        session = await call.pool.session(call.identifier())
-        with session.used():
-            path = inner_path(call.asked("path"), str(call.request.path_params["file"]), shown=session.instance.shown)
-            await _with_files(session, lambda drawer: drawer.remove(_known(drawer, path)))
-        return Response(status_code=204)
-
     async def _get_session(self, call: Call) -> Response:
         return Answer(numbered(self._described(call, call.pool.find(call.identifier()))))
 
@@ -357,83 +282,3 @@ def _told(execution: Execution, session: Session) -> dict[str, str]:
         "x-ms-execution-request-time": taken, "x-ms-overall-execution-time": taken,
         "x-ms-allocation-time": "0", "x-ms-preparation-time": "0", "x-ms-execution-read-response-time": "0",
     }  # fmt: skip
-
-
-@contextlib.asynccontextmanager
-async def _uploaded(request: Request) -> AsyncIterator[UploadFile]:
-    """Give the one file of a form. Raises `AzureError`."""
-    try:
-        form = await request.form(max_files=1, max_fields=16)
-    except MultiPartException as bad:
-        raise invalid(f"The request is no form with one file: {bad.message}") from bad
-    try:
-        file = next((each for _, each in form.multi_items() if isinstance(each, UploadFile)), None)
-        if file is None:
-            raise invalid("The request has no file: send a form with one in its field 'file'.")
-        if (file.size or 0) > MOST_FILE_BYTES:
-            raise AzureError(413, "RequestEntityTooLarge", f"A file may have {MOST_FILE_BYTES:,} bytes.")
-        yield file
-    finally:
-        await form.close()
-
-
-async def _with_files(session: Session, do: Callable[[Drawer], T]) -> T:
-    """Do something with a session's folder, in a thread; failures in the words of the service."""
-    drawer = session.instance.files
-    if drawer is None:
-        raise AzureError(400, "SessionRequestNotSupported", "Sessions of this pool have no files to call for.")
-    try:
-        return await asyncio.to_thread(do, drawer)
-    except NotInDrawer as outside:
-        raise invalid(f"The path cannot be followed: {outside.strerror}.") from outside
-    except FileNotFoundError as missing:
-        raise AzureError(404, "FileNotFound", "There is no such file or folder in the session.") from missing
-    except OSError as failure:
-        if failure.errno in _FULL:
-            raise AzureError(413, "SessionStorageFull", "The session's folder is full.") from failure
-        raise invalid(f"The session's folder does not let this be done: {failure.strerror}.") from failure
-
-
-def _store(drawer: Drawer, path: str, file: UploadFile) -> Entry:
-    with drawer.writing(path) as target:
-        shutil.copyfileobj(file.file, target, 2**20)
-    return drawer.entry(path)
-
-
-def _listed(drawer: Drawer, path: str, *, recursive: bool) -> list[Entry]:
-    """Return what is in a folder; what lies deeper is named by its path from there."""
-    found = drawer.entries(path)
-    if recursive:
-        for folder in [each for each in found if each.is_folder]:
-            inner = _listed(drawer, f"{path}/{folder.name}", recursive=True)
-            found += [replace(each, name=f"{folder.name}/{each.name}") for each in inner]
-    return found
-
-
-def _known(drawer: Drawer, path: str) -> str:
-    """Return the path of a file by its name as lists show it, which for bytes that are no text is another."""
-    before, _, name = path.rpartition("/")
-    if "\\x" in name:
-        for each in drawer.entries(before):
-            if each.name != name and replies.shown_name(each.name) == name:
-                return f"{before}/{each.name}"
-    return path
-
-
-def _entry(drawer: Drawer, path: str) -> Entry:
-    return drawer.entry(_known(drawer, path))
-
-
-def _content(file: IO[bytes]) -> Response:
-    """A file as it is, in blocks; what is appended meanwhile is not of it."""
-    size = os.fstat(file.fileno()).st_size
-
-    async def blocks() -> AsyncIterator[bytes]:
-        left = size
-        with file:
-            while left and (block := await asyncio.to_thread(file.read, min(left, _BLOCK_BYTES))):
-                left -= len(block)
-                yield block
-
-    headers = {"content-length": str(size)}
-    return StreamingResponse(blocks(), media_type="application/octet-stream", headers=headers)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aca_notebook.emulator.sessions import calls
+from aca_notebook.emulator.sessions.instances import placed_in
 from aca_notebook.emulator.sessions.levels import Levels
 from aca_notebook.emulator.wire import AzureError
 
@@ -76,3 +77,15 @@ def test_levels_are_averaged_over_the_time_that_has_passed() -> None:
     assert levels.over("PoolReadyPodCount", START - timedelta(hours=1), START, START) is None
     later = levels.over("PoolExecutingPodCount", START + timedelta(hours=1), START + timedelta(hours=2), minute[1])
     assert later is None
+
+
+@pytest.mark.parametrize(
+    ("source", "placed"),
+    [
+        ("open('/mnt/data/a.csv')", "open('/here/data/a.csv')"), ("os.chdir('/mnt/data')", "os.chdir('/here/data')"),
+        ("'/mnt/database'", "'/mnt/database'"), ("'/old/mnt/data'", "'/old/mnt/data'"), ("/mnt/data-2", "/mnt/data-2"),
+    ],
+)  # fmt: skip
+def test_where_a_sandbox_has_no_names_of_its_own_the_folders_name_stands_for_it(source: str, placed: str) -> None:
+    assert placed_in("/here/data", source) == placed
+    assert placed_in("/mnt/data", source) == source
