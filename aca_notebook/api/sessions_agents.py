@@ -33,8 +33,6 @@ from aca_notebook.runner.session_agent import SessionAgent
 
 sessions = SessionAgent()
 """
-#: What a session of data has at hand; a pool of the platform has it too.
-_PACKAGES = ("matplotlib", "numpy", "pandas", "plotly", "pyarrow")
 
 
 def app_name(gpu: str) -> str:
@@ -44,10 +42,11 @@ def app_name(gpu: str) -> str:
 
 @dataclass(frozen=True)
 class AgentWishes:
-    """The GPU of an agent, how long it stays without requests, and who hears how its deployment goes."""
+    """The GPU of an agent, how long it stays without requests, packages of its own, and who hears it being deployed."""
 
     gpu: str
     cooldown_seconds: float = 1800.0
+    pip: tuple[str, ...] = ()
     on_progress: Callable[[DeployProgress], None] | None = None
 
 
@@ -110,6 +109,9 @@ def agent_pool(wishes: AgentWishes) -> SessionPoolState:
 class SessionAgents:
     """The agents of a workspace."""
 
+    #: What a session of data has at hand, as one of a pool has.
+    packages: tuple[str, ...] = ("matplotlib", "numpy", "pandas", "plotly", "pyarrow")
+
     def __init__(self, opening: Sessions, access: Access) -> None:
         self._opening = opening
         self._access = access
@@ -130,7 +132,8 @@ class SessionAgents:
         identifier = identifier_of(name, options.get("notebook", ""))
         ttl = options.get("ttl")
         seconds = AgentWishes(gpu).cooldown_seconds if ttl is None else ttl.total_seconds()
-        place = AgentPlace(name or identifier, identifier, AgentWishes(gpu, seconds, options.get("on_progress")), self)
+        wishes = AgentWishes(gpu, seconds, tuple(options.get("pip", ())), options.get("on_progress"))
+        place = AgentPlace(name or identifier, identifier, wishes, self)
         return self._opening.session(place, f"{app_name(gpu)}/{identifier}", **options)
 
     async def endpoint(self, wishes: AgentWishes, *, make: bool = True) -> tuple[Endpoint, str]:
@@ -143,14 +146,20 @@ class SessionAgents:
             if not make:
                 missing.hint = f"the first `%%aca session --gpu {wishes.gpu}` deploys it"
                 raise
-            names = {"__name__": "__main__", "SessionAgent": SessionAgent, "sessions": SessionAgent()}
-            deployed = await workspace.deploy.aio(
-                name, _SOURCE, names, on_progress=wishes.on_progress, gpu=wishes.gpu, max_replicas=1, concurrency=100,
-                pip=_PACKAGES, cooldown_seconds=wishes.cooldown_seconds,
-            )  # fmt: skip
-            app = deployed.app
+            app = await self._deployed(wishes)
+        else:
+            if make and wishes.pip:  # the same packages change nothing, and end no session
+                app = await self._deployed(wishes)
         key = await app.endpoint.key()
         return Endpoint(secured(app.url), name, Backend.AGENT, ContainerType.PYTHON, key), app.state.gpu_note
+
+    async def _deployed(self, wishes: AgentWishes) -> App:
+        names = {"__name__": "__main__", "SessionAgent": SessionAgent, "sessions": SessionAgent()}
+        deployment = await self._opening.workspace.deploy.aio(
+            app_name(wishes.gpu), _SOURCE, names, on_progress=wishes.on_progress, gpu=wishes.gpu, max_replicas=1,
+            concurrency=100, pip=(*self.packages, *wishes.pip), cooldown_seconds=wishes.cooldown_seconds,
+        )  # fmt: skip
+        return deployment.app
 
     async def all_sessions(self) -> tuple[SessionState, ...]:
         """Return the sessions of the agents that run; one that sleeps has none, and is not woken."""

@@ -10,7 +10,7 @@ from aca_notebook.api.sessions_memory import Memory
 from aca_notebook.errors import UsageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
 
     from aca_notebook.api.access import Access
@@ -29,7 +29,8 @@ class SessionOptions(TypedDict, total=False):
     `pool` names a pool; without it one of ours is made, that has the `egress` and the `ttl` (how long a session may be
     without use, 5 to 60 minutes). `gpu` ("T4", "A100") takes our agent in a container app in place of a pool.
     `require_isolation` refuses to run where sessions are not isolated. `notebook` names the notebook, for a session
-    without a name. `on_progress` hears how an agent is deployed that is not there yet (see `Workspace.deploy`).
+    without a name. `pip` are packages for sessions with a GPU. `on_progress` hears how an agent is deployed that is not
+    there yet (see `Workspace.deploy`).
     """
 
     pool: str
@@ -38,6 +39,7 @@ class SessionOptions(TypedDict, total=False):
     egress: bool | None
     require_isolation: bool
     notebook: str
+    pip: Sequence[str]
     on_progress: Callable[[DeployProgress], None] | None
 
 

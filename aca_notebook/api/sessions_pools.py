@@ -64,6 +64,11 @@ class SessionPool:
         return self
 
     @blocking
+    async def token(self) -> str:
+        """Return a token for its endpoint, for other clients: LangChain's `access_token_provider=pool.token`."""
+        return await self._pools.token()
+
+    @blocking
     async def update(self, wishes: PoolWishes) -> SessionPool:
         """Change what the wishes name; returns itself."""
         check_wishes(wishes)
@@ -132,6 +137,10 @@ class SessionPools:
     async def change(self, name: str, wishes: PoolWishes) -> SessionPoolState:
         """Change a pool."""
         return await self._told(await self._access.ask(lambda services: services.session_pools.update(name, wishes)))
+
+    async def token(self) -> str:
+        """Return a token for the data plane."""
+        return await self._access.ask(lambda services: services.sessions.token())
 
     async def remove(self, name: str) -> None:
         """Delete a pool; raises `NotFound` for one that is not there."""

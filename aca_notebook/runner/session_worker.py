@@ -28,6 +28,7 @@ class Worker:
         self._loop = asyncio.new_event_loop()
         self._names: dict[str, Any] = sys.modules["__main__"].__dict__
         self._names |= {"__name__": "__main__", "display": session_cell.display}
+        sys.modules[session_cell.NAME] = session_cell  # what a client would send along is here already
 
     def run(self) -> None:
         """Serve until the agent hangs up."""

@@ -31,10 +31,15 @@ def run(notebook: Notebook, given: SessionCell, source: str) -> object:
             f"there is no variable {missing[0]!r} here to give to the session", code="UsageError",
             hint=f"define {missing[0]}, or take it out of --input",
         )  # fmt: skip
+    if given.pip and not given.gpu:
+        raise UsageFailed(
+            "--pip is for sessions with a GPU: a pool's have the packages they have", code="UsageError",
+            hint="with --egress on, `!pip install PACKAGE` in the cell installs one",
+        )  # fmt: skip
     session = notebook.workspace.session(
         given.name, pool=given.pool, gpu=given.gpu, ttl=given.ttl,
         egress=None if not given.egress else given.egress == "on", require_isolation=given.require_isolation,
-        notebook=notebook.file, on_progress=_follower(notebook) if given.gpu else None,
+        notebook=notebook.file, pip=given.pip, on_progress=_follower(notebook) if given.gpu else None,
     )  # fmt: skip
     output = SessionOutput()
     if not session.used:

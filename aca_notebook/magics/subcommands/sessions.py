@@ -24,6 +24,7 @@ class SessionCell:
     input: tuple[str, ...] = ()
     output: tuple[str, ...] = ()
     timeout: timedelta | None = None
+    pip: tuple[str, ...] = ()
     require_isolation: bool = False
 
 
@@ -76,6 +77,7 @@ COMMANDS = (
             Option(("--output", "-o"), "variables of the cell that come back, the same way", read=names,
                    metavar="result"),
             Option(("--timeout",), "how long the cell may take, at most 220s", read=readers.duration, metavar="SPAN"),
+            Option(("--pip",), "packages for a session with a GPU", repeats=True, metavar="PACKAGE"),
             Option(("--require-isolation",), "refuse where sessions are not isolated", read=None),
         ),
         ("%%aca session", "%%aca session lab -i df -o result", "%%aca session lab --gpu T4 --timeout 60s"),
