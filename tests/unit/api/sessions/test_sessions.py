@@ -124,7 +124,8 @@ def test_a_forged_frame_reads_no_other_file(session) -> None:
     run = session.run(
         "import sys; cell = sys.modules['_aca_session_cell_1']._Now.cell\n"
         "cell.tell('file', path='private.txt'); cell.tell('file', path='../../etc/passwd')\n"
-        "cell.tell('error', name=[]); cell.tell('end', seconds='x'); cell.tell('display', data=7); cell.tell('update', id={})\n"
+        "cell.tell('error', name=[]); cell.tell('end', seconds='x')\n"
+        "cell.tell('display', data=7); cell.tell('update', id={})\n"
         "cell.tell('begin', mark=3)",
         check=False,
     )
