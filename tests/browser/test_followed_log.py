@@ -56,7 +56,9 @@ def put_chatty(emulator: RealEmulator, go: Path) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_a_log_is_followed_filtered_paused_stopped_and_saved(lab: Lab, emulator: RealEmulator, page: Page) -> None:
+def test_a_log_is_followed_filtered_paused_stopped_saved_and_opened_again(
+    lab: Lab, emulator: RealEmulator, page: Page
+) -> None:
     go = lab.folder / "go"
     put_chatty(emulator, go)
     path = lab.write("follow.ipynb", ["%load_ext aca_notebook\n%aca target local", "%aca logs chatty --follow"])
@@ -93,25 +95,9 @@ def test_a_log_is_followed_filtered_paused_stopped_and_saved(lab: Lab, emulator:
     expect(view.get_by_role("status")).to_have_text("ended")
     expect(view.locator(".aca-log-row").last).to_contain_text("tick")
 
-
-def test_a_notebook_that_is_opened_again_shows_the_card_and_no_error(lab: Lab, page: Page) -> None:
-    """As it was saved while a view was up; its kernel is gone."""
-    from aca_notebook.display import logs
-    from aca_notebook.model.log import LogLine
-
-    path = lab.write("saved.ipynb", ["1"])
-    kept = json.loads(path.read_text())
-    gone = {"model_id": "0" * 32, "version_major": 2, "version_minor": 0}
-    card = logs.log("chatty", [LogLine("the last line")], beside_a_view=True)
-    kept["cells"][0]["outputs"] = [
-        {"output_type": "display_data", "metadata": {}, "data": card},
-        {"output_type": "display_data", "metadata": {},
-         "data": {"text/plain": "", "application/vnd.jupyter.widget-view+json": gone}},
-    ]  # fmt: skip
-    path.write_text(json.dumps(kept))
-    lab.trust(path)
-    lab.open(page, "saved.ipynb")
-    expect(page.get_by_text("the last line")).to_be_visible()
+    lab.end_kernels()
+    page.reload()
+    expect(page.locator("[data-aca-static]")).to_contain_text("tick")
     error = page.get_by_text("Error displaying widget")
     expect(error).to_be_attached()
     expect(error).to_be_hidden()
