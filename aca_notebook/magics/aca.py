@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from aca_notebook.magics import words
-from aca_notebook.magics.grammar import Help
-from aca_notebook.magics.subcommands import GRAMMAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +49,9 @@ class AcaMagics(Magics):  # type: ignore[misc]  # IPython publishes no types
         words.refuse_secrets(written)
         filled = words.expand(written, self.shell.user_ns)
         words.refuse_secrets(filled)
+        from aca_notebook.magics.grammar import Help  # not needed to load
+        from aca_notebook.magics.subcommands import GRAMMAR  # not needed to load
+
         parsed = GRAMMAR.parse(filled, cell=cell is not None)
         if isinstance(parsed, Help):
             return parsed
@@ -77,6 +78,7 @@ def matcher(magics: AcaMagics) -> Callable[[Any], dict[str, Any]]:
         if "%aca" not in line:
             return {"completions": [], "suppress": False}
         from aca_notebook.magics import completion  # not needed to load
+        from aca_notebook.magics.subcommands import GRAMMAR  # not needed to load
 
         if not names:
             names.append(_LiveNames(magics))

@@ -11,16 +11,15 @@ import pytest
 HEAVY = ("azure", "aiohttp", "msal", "pandas", "numpy", "plotly", "pyarrow", "uvicorn", "starlette", "msgspec")
 
 LOAD = """
-import json, sys, time
+import json, sys
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
 before = set(sys.modules)
-began = time.perf_counter()
 shell.run_line_magic("load_ext", "aca_notebook")
-seconds = time.perf_counter() - began
+loading = sorted(set(sys.modules) - before)
 shell.run_line_magic("aca", "help")
-print(json.dumps({"seconds": seconds, "modules": sorted(set(sys.modules) - before)}))
+print(json.dumps({"loading": loading, "modules": sorted(set(sys.modules) - before)}))
 """
 
 
@@ -37,12 +36,12 @@ def loaded(tmp_path_factory) -> dict:
     return fresh(LOAD, tmp_path_factory.mktemp("ipython"))
 
 
-def test_loading_the_extension_imports_no_heavy_module(loaded) -> None:
+def test_loading_the_extension_and_asking_for_help_import_no_heavy_module(loaded) -> None:
     roots = {name.partition(".")[0] for name in loaded["modules"]}
     assert not roots & set(HEAVY)
 
 
-def test_loading_the_extension_imports_only_the_grammar_of_ours(loaded) -> None:
+def test_asking_for_help_imports_only_the_grammar_of_ours(loaded) -> None:
     ours = {name for name in loaded["modules"] if name.startswith("aca_notebook.")}
     allowed = ("aca_notebook.errors", "aca_notebook.magics", "aca_notebook.model")
     assert ours
@@ -50,8 +49,14 @@ def test_loading_the_extension_imports_only_the_grammar_of_ours(loaded) -> None:
     assert "aca_notebook.magics.commands" not in ours
 
 
-def test_loading_the_extension_takes_less_than_150_milliseconds(loaded) -> None:
-    assert loaded["seconds"] < 0.15
+def test_loading_the_extension_waits_with_the_grammar_until_somebody_asks(loaded) -> None:
+    ours = {name for name in loaded["loading"] if name.startswith("aca_notebook.")}
+    assert ours == {
+        "aca_notebook.errors",
+        "aca_notebook.magics",
+        "aca_notebook.magics.aca",
+        "aca_notebook.magics.words",
+    }
 
 
 def test_importing_the_package_imports_nothing_else_of_ours(tmp_path) -> None:
