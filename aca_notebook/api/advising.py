@@ -136,6 +136,7 @@ def observe(
         gpu_memory_peak_bytes=_quantile(frame, metric.GPU_MEMORY, 1.0),
         replicas_peak=float(most.max()) if len(most) else 0.0,
         at_limit_share=float((most[running] >= max_replicas).mean()) if running.any() and max_replicas else 0.0,
+        pauses=int((busy & ~busy.shift(-1, fill_value=True)).sum()),
         restarts=float(restarts.fillna(0.0).max()) if len(restarts) else 0.0,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.display import amounts, theme
 from aca_notebook.display.costs import money, standing
 from aca_notebook.display.tables import Cell, Table
+from aca_notebook.model.quantities import format_memory
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -63,7 +64,9 @@ def command_for(app: str, found: Advice) -> str:
 
 def _flags(wanted: AppSettings) -> str:
     flags = {
-        "--gpu": wanted.gpu, "--min-replicas": str(wanted.min_replicas) if wanted.min_replicas else "",
+        "--gpu": wanted.gpu, "--cpu": "" if wanted.gpu else f"{wanted.cpu_cores:g}",
+        "--memory": "" if wanted.gpu else format_memory(wanted.memory_bytes),
+        "--min-replicas": str(wanted.min_replicas) if wanted.min_replicas else "",
         "--max-replicas": str(wanted.max_replicas), "--concurrency": str(wanted.concurrency),
     }  # fmt: skip
     return " ".join(f"{name} {value}" for name, value in flags.items() if value)

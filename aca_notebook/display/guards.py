@@ -57,10 +57,10 @@ def alerts(rules: Sequence[Alert], *, target: str, note: str = "") -> Table:
         said = rule.state if not rule.fired or rule.fired == ("all",) else f"fired: {'; '.join(rule.fired)}"
         condition = " and ".join(str(each) for each in rule.conditions)
         rows.append((
-            Cell(rule.name), Cell(rule.app), Cell(condition),
-            Cell(f"over {amounts.span(rule.window)}, every {amounts.span(rule.frequency)}"),
-            Cell(str(rule.severity), right=True), Cell(f"{mark} {said}", tone=tone),
+            Cell(rule.name), Cell(f"{mark} {said}", tone=tone), Cell(rule.app), Cell(condition),
+            Cell(amounts.span(rule.window)), Cell(amounts.span(rule.frequency)),
             Cell(", ".join(each.rpartition("/")[2] for each in rule.action_groups) or "nobody"),
+            Cell(str(rule.severity), right=True),
         ))  # fmt: skip
         records.append({
             "name": rule.name, "app": rule.app, "condition": condition, "window": rule.window,
@@ -71,7 +71,7 @@ def alerts(rules: Sequence[Alert], *, target: str, note: str = "") -> Table:
         make = "%aca alert create NAME --app APP --condition 'total Requests > 100' makes one"
         return Table(f"no alerts on {target}", ("alert",), (), make)
     hints = "; ".join(dict.fromkeys(each.hint for rule in rules for each in rule.conditions if each.hint))
-    columns = ("alert", "app", "fires when", "looks", "severity", "state", "tells")
+    columns = ("alert", "state", "app", "fires when", "over", "every", "tells", "severity")
     title = f"{amounts.plural(len(rows), 'alert')} on {target}"
     return Table(title, columns, tuple(rows), "; ".join(filter(None, (note, hints))), tuple(records))
 

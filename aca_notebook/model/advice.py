@@ -61,7 +61,8 @@ class Observed:
     """What was seen over `span_seconds`; None where nobody measured it.
 
     `replica_seconds` is how long replicas ran, `busy_seconds` the part of it in buckets with a request. Peaks are one
-    replica's. `at_limit_share` is the share of running buckets with as many replicas as the maximum allows.
+    replica's. `at_limit_share` is the share of running buckets with as many replicas as the maximum allows, `pauses`
+    how often requests ceased for a while.
     """
 
     span_seconds: float
@@ -76,6 +77,7 @@ class Observed:
     replicas_peak: float = 0.0
     at_limit_share: float = 0.0
     restarts: float = 0.0
+    pauses: int = 0
 
     @property
     def idle_share(self) -> float:
@@ -117,7 +119,9 @@ def decide_advice(settings: AppSettings, observed: Observed, prices: PriceList) 
     if refusal:
         return Advice(settings, settings, observed, refusal=refusal)
     wanted, proposals = settings, []
-    for step in (_gpu, _size, _floor, _ceiling, _concurrency, _cooldown):
+    # What waits because of a minimum tells nothing of the cooldown.
+    waits = () if settings.min_replicas else (_cooldown,)
+    for step in (_gpu, _size, _floor, _ceiling, _concurrency, *waits):
         for changed, proposal in step(wanted, observed):
             wanted = changed
             proposals.append(proposal)
@@ -147,7 +151,10 @@ def _gpu(settings: AppSettings, observed: Observed) -> Iterator[tuple[AppSetting
     peak, held = observed.gpu_peak_percent, observed.gpu_memory_peak_bytes
     if not settings.gpu or peak is None:
         return
-    if peak < _UNUSED_GPU_PERCENT and (held is None or held < 0.5 * GIB):
+    fits = fitting(
+        (observed.cpu_peak_cores or 0.0) / CPU_HEADROOM, (observed.memory_peak_bytes or 0.0) / MEMORY_HEADROOM
+    )
+    if fits is not None and peak < _UNUSED_GPU_PERCENT and (held is None or held < 0.5 * GIB):
         why = f"the GPU was never busier than {peak:.0f} %: the app runs on the CPU"
         yield replace(settings, gpu="", gpus=0), Proposal("gpu", settings.gpu, "none", why)
         return
@@ -239,8 +246,8 @@ def _monthly(before: AppSettings, settings: AppSettings, observed: Observed, pri
     if settings.dedicated or not observed.span_seconds:
         return 0.0
     idle = max(0.0, observed.replica_seconds - observed.busy_seconds)
-    if before.min_replicas and not settings.min_replicas:  # what waits is the cooldown's part of it, if any
-        idle = min(idle, observed.busy_seconds)
+    if before.min_replicas and not settings.min_replicas:  # what is left of the waiting is a cooldown after each pause
+        idle = min(idle, observed.pauses * before.cooldown_seconds)
     if settings.cooldown_seconds < before.cooldown_seconds:
         idle *= settings.cooldown_seconds / before.cooldown_seconds
     seconds = (observed.busy_seconds + idle) * _MONTH_SECONDS / observed.span_seconds

@@ -54,7 +54,7 @@ def test_what_fits_is_left_alone() -> None:
     [
         (NOW, {"cpu_peak_cores": 0.1, "memory_peak_bytes": 0.3 * GIB}, {"cpu and memory": "0.25 vCPU, 0.5Gi"}),
         (NOW, {"memory_peak_bytes": 5.0 * GIB}, {"cpu and memory": "3.25 vCPU, 6.5Gi"}),
-        (replace(NOW, min_replicas=1), {"busy_seconds": DAY / 10}, {"min_replicas": "0", "cooldown": "60 s"}),
+        (replace(NOW, min_replicas=1), {"busy_seconds": DAY / 10}, {"min_replicas": "0"}),
         (NOW, {"busy_seconds": DAY / 10}, {"cooldown": "60 s"}),
         (NOW, {"replicas_peak": 10.0, "at_limit_share": 0.5, "cpu_peak_cores": 1.95},
          {"cpu and memory": "3 vCPU, 6Gi"}),
@@ -63,14 +63,21 @@ def test_what_fits_is_left_alone() -> None:
          {"gpu_peak_percent": 20.0, "gpu_memory_peak_bytes": 6.0 * GIB}, {"gpu": "T4"}),
         (replace(NOW, gpu="A100", gpus=1), {"gpu_peak_percent": 20.0, "gpu_memory_peak_bytes": 30.0 * GIB}, {}),
         (replace(NOW, gpu="T4", gpus=1), {"gpu_peak_percent": 0.0, "gpu_memory_peak_bytes": 0.0}, {"gpu": "none"}),
+        (replace(NOW, gpu="T4", gpus=1), {"gpu_peak_percent": 0.0, "cpu_peak_cores": 3.5}, {}),
         (replace(NOW, gpu="T4", gpus=1), {"gpu_peak_percent": None}, {}),
         (replace(NOW, dedicated="D4"), {"cpu_peak_cores": 0.1, "memory_peak_bytes": 0.1 * GIB}, {}),
     ],
     ids=["too large", "too little memory", "a minimum nobody uses", "a long wait", "at its limit", "spread thin",
-         "an A100 for a T4's work", "an A100's memory", "a GPU nobody uses", "nobody measured", "dedicated"],
+         "an A100 for a T4's work", "an A100's memory", "a GPU nobody uses", "more CPU than without one",
+         "nobody measured", "dedicated"],
 )  # fmt: skip
 def test_advice(settings: AppSettings, seen: dict[str, Any], wanted: dict[str, str]) -> None:
     assert changed(advise(settings, **seen)) == wanted
+
+
+def test_without_a_minimum_what_waits_is_a_cooldown_after_each_pause() -> None:
+    advice = advise(replace(NOW, min_replicas=1), busy_seconds=DAY / 10, pauses=4)
+    assert advice.monthly_wanted / advice.monthly_now == pytest.approx((DAY / 10 + 4 * 300.0) / (DAY / 2))
 
 
 def test_a_smaller_size_says_what_a_month_costs_less() -> None:
