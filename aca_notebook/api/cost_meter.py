@@ -50,7 +50,7 @@ class CostMeter:
 
     def stop(self) -> None:
         """End it; what it showed last stays."""
-        self._show(replace(self._tick, ended="stopped"))
+        self.show(replace(self._tick, ended="stopped"))
 
     def wait(self) -> Tick:
         """Wait until it has ended. Ctrl-C stops it."""
@@ -60,7 +60,8 @@ class CostMeter:
             self.stop()
         return self._tick
 
-    def _show(self, tick: Tick) -> None:
+    def show(self, tick: Tick) -> None:
+        """Take the next figures, unless it has ended; its own task calls this."""
         if self.running:
             self._tick = tick
             for listener in self._listeners:
@@ -102,17 +103,28 @@ class _Reader:
 
 async def _run(me: weakref.ref[CostMeter], reader: _Reader, clock: Clock) -> None:
     """Tick as long as somebody holds the meter."""
-    while (meter := me()) is not None and meter.running:
-        try:
-            tick = await reader.look(meter.now)
-        except AcaError as failed:
-            if not failed.passing:
-                meter._show(replace(meter.now, ended=failed.message))  # noqa: SLF001  # its own task
-                return
-        except asyncio.CancelledError:
-            meter._show(replace(meter.now, ended="its workspace was closed"))  # noqa: SLF001  # its own task
-            raise
-        else:
-            meter._show(tick)  # noqa: SLF001  # its own task
-        del meter
-        await clock.sleep(TICK_SECONDS)
+    try:
+        while await _tick(me, reader):
+            await clock.sleep(TICK_SECONDS)
+    except asyncio.CancelledError:
+        _end(me, "its workspace was closed")
+        raise
+
+
+async def _tick(me: weakref.ref[CostMeter], reader: _Reader) -> bool:
+    """Show the next figures; returns whether there is to be another."""
+    meter = me()
+    if meter is None or not meter.running:
+        return False
+    try:
+        meter.show(await reader.look(meter.now))
+    except AcaError as failed:
+        if not failed.passing:
+            _end(me, failed.message)
+    return meter.running
+
+
+def _end(me: weakref.ref[CostMeter], why: str) -> None:
+    meter = me()
+    if meter is not None:
+        meter.show(replace(meter.now, ended=why))
