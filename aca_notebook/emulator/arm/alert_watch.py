@@ -96,9 +96,8 @@ class AlertWatch:
                 })  # fmt: skip
         return found
 
-    async def once(self) -> None:
-        """Evaluate the rules that are due in this minute."""
-        minute = int(self._clock.now().timestamp()) // _MINUTE
+    async def once(self, minute: int) -> None:
+        """Evaluate the rules that are due at the beginning of a minute since the epoch."""
         answers: dict[tuple[str, ...], Any] = {}  # several rules that ask the same are answered once
         for document in self._store.list(ALERT, self._subscription):
             rule = self._readable(document)
@@ -190,8 +189,9 @@ class AlertWatch:
     async def _for_ever(self) -> None:
         while True:
             now = self._clock.now().timestamp()
-            await self._clock.sleep(_MINUTE - now % _MINUTE)
+            minute = int(now) // _MINUTE + 1  # two clocks may differ: what counts is which minute was waited for
+            await self._clock.sleep(minute * _MINUTE - now)
             try:
-                await self.once()
+                await self.once(max(minute, int(self._clock.now().timestamp()) // _MINUTE))
             except Exception:  # one bad look must not end all that follow
                 logger.exception("alerts could not be evaluated")
