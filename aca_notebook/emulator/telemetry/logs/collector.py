@@ -78,6 +78,26 @@ class Collector:
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
+    def begin(self, pool: str, session: str, container: str, image: str, path: Path) -> None:
+        """Follow what a container of a session writes, by its pool's key."""
+        destination = self._destinations.of(pool)
+        if destination is None:
+            return
+        self._follow(Reading(
+            Source(
+                path=str(path), resource=pool, app="", job="", revision=parse_id(pool).name, replica=session,
+                container=container, container_id=hashlib.sha256(str(path).encode()).hexdigest(), image=image,
+                destination=destination,
+            )
+        ))  # fmt: skip
+        self._woken.set()
+
+    async def end(self, path: Path) -> None:
+        """Take in the last of what a container of a session wrote: its file goes away then."""
+        if str(path) in self._readings:
+            self._ending.add(str(path))
+            await self._collect_logged()
+
     async def store(self) -> LogStore:
         """Return the store, opened."""
         async with self._opening:
@@ -93,7 +113,7 @@ class Collector:
     async def collect(self) -> None:
         """Take in all that was written until now."""
         async with self._collecting:
-            if self._store is None and not self._path.exists() and not await self._is_anything():
+            if not (self._store or self._readings or self._path.exists() or await self._is_anything()):
                 return
             store = await self.store()
             while await self._collect_journal(store):
@@ -197,6 +217,9 @@ class Collector:
                 file.go_to(reading.inode, reading.position)  # nothing of it was kept
                 raise
             reading.inode, reading.position, reading.last = moved.inode, moved.position, moved.last
+        if file.inode != reading.inode:  # an empty file was passed over; the disk may give its number to another
+            reading.inode, reading.position = file.inode, file.position
+            await asyncio.to_thread(store.go_on, reading)
         if ending:
             await asyncio.to_thread(store.end_output, reading)
             file.close()
