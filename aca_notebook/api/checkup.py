@@ -7,10 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aca_notebook.azure.sessions import Endpoint
 from aca_notebook.errors import AcaError, NotFound
 from aca_notebook.model import checkup
 from aca_notebook.model.checkup import Check, Mend, Outcome
 from aca_notebook.model.gpu import gpu_profile_type
+from aca_notebook.model.session import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.access import Access
     from aca_notebook.azure.documents import Document
     from aca_notebook.clock import Clock
+    from aca_notebook.model.session import SessionPoolState
 
 
 class Checkup:
@@ -40,6 +43,7 @@ class Checkup:
             self._timed("environment", self._environment),
             self._timed("registry", self._registry),
             self._timed("AcrPull", self._pull),
+            self._timed("sessions", self._sessions),
         )
         return tuple(check for checks in (signed_in, *found) for check in checks)
 
@@ -116,6 +120,20 @@ class Checkup:
                 lambda services: services.subscriptions.role_assignments(registry["id"], principal)
             )
         return [checkup.judge_pull(principal, assigned, registry["id"])]
+
+    async def _sessions(self) -> list[Check]:
+        """Of each session pool, whether its sessions are kept apart; a pool that does not let us ask is left out."""
+        pools = await self._access.ask(lambda services: services.session_pools.list())
+        found = await asyncio.gather(*map(self._isolation, pools), return_exceptions=True)
+        return [check for check in found if isinstance(check, Check)]
+
+    async def _isolation(self, pool: SessionPoolState) -> Check:
+        at = Endpoint(pool.endpoint, pool.name, Backend.POOL, pool.container_type)
+        isolation = await self._access.ask(lambda services: services.sessions.isolation(at))
+        words = f"pool {pool.name!r}: {isolation.words}"
+        if isolation.isolated:
+            return Check("sessions", Outcome.OK, words)
+        return Check("sessions", Outcome.WARN, words, "run only code you trust there, or use --require-isolation")
 
     async def _timed(self, name: str, look: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
         started = self._clock.monotonic()
