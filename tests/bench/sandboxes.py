@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from jupyter_client import BlockingKernelClient
+import zmq.asyncio
+from jupyter_client import AsyncKernelClient
 
 from aca_notebook.emulator.runtime.process import new_mark
 from aca_notebook.emulator.sandbox.levels import Found, Level, find_level
@@ -20,7 +21,7 @@ KEY = "a key of the measurement's"
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 PLAIN_PYTHON = Path("/usr/bin/python3")  # which every user may read
 KERNEL = (
-    sys.executable, "-m", "ipykernel_launcher", "--IPKernelApp.transport=ipc", "--IPKernelApp.ip={run}/k",
+    "-m", "ipykernel_launcher", "--IPKernelApp.transport=ipc", "--IPKernelApp.ip={run}/k",
     *(f"--IPKernelApp.{channel}_port={number}" for number, channel in enumerate(CHANNELS, 1)), f"--Session.key={KEY}",
 )  # fmt: skip
 
@@ -59,25 +60,27 @@ async def _pass(folder: Path, found: Found, python: Path) -> float:
 
 async def _kernel(folder: Path, found: Found) -> float:
     started = time.perf_counter()
-    sandbox = await start(_wanted(folder, KERNEL), found)
+    sandbox = await start(_wanted(folder, (sys.executable, *KERNEL)), found)
     try:
-        await asyncio.to_thread(_answer, sandbox)
+        await answer(sandbox)
         return time.perf_counter() - started
     finally:
         await sandbox.close()
 
 
-def _answer(sandbox: Sandbox) -> None:
-    client = BlockingKernelClient(
-        transport="ipc", ip=str(sandbox.sockets / "k"),
-        **{f"{channel}_port": number for number, channel in enumerate(CHANNELS, 1)},
-    )  # fmt: skip
-    client.session.key = KEY.encode()
-    client.start_channels(hb=False)  # or it would call the kernel dead before it is there
-    try:
-        client.wait_for_ready(timeout=120)
-    finally:
-        client.stop_channels()
+async def answer(sandbox: Sandbox) -> None:
+    """Wait for a kernel's first answer; it is a sandbox that runs `KERNEL`."""
+    with zmq.asyncio.Context() as context:
+        client = AsyncKernelClient(
+            context=context, transport="ipc", ip=str(sandbox.sockets / "k"),
+            **{f"{channel}_port": number for number, channel in enumerate(CHANNELS, 1)},
+        )  # fmt: skip
+        client.session.key = KEY.encode()
+        client.start_channels(hb=False)  # or it would call the kernel dead before it is there
+        try:
+            await client.wait_for_ready(timeout=120)
+        finally:
+            client.stop_channels()
 
 
 def _wanted(folder: Path, command: tuple[str, ...]) -> Wanted:

@@ -498,6 +498,14 @@ def fill_shared_memory(facts):
     return fill({"file_bytes": 256 * MEBIBYTE}, "/dev/shm")
 
 
+def hide_in_the_deep(facts):
+    """Folders in each other until no path can name the last: who counts by paths sees nothing there."""
+    for _ in range(1500):
+        os.mkdir("deeper")
+        os.chdir("deeper")
+    return fill(facts | {"run": "."}, ".")
+
+
 def one_huge_file(facts):
     with open("huge", "wb") as file:
         file.truncate(1 << 40)

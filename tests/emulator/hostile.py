@@ -33,6 +33,7 @@ ATTACKS_FILE = Path(__file__).with_name("attacks.py")
 MEBIBYTE = 1024 * 1024
 MEMORY, FILES, PIDS, CORES = 128 * MEBIBYTE, 64 * MEBIBYTE, 40, 0.5
 OWNER = "hostiletests"
+FILLERS = ("fill_data", "fill_tmp", "fill_run", "hide_in_the_deep")
 AT_ONCE, SECONDS = 4, 20.0
 
 
@@ -130,7 +131,7 @@ async def host(found: Found, interpreter: str) -> AsyncIterator[Host]:
 
 def noticed(found: Found) -> list[str]:
     """Name the attacks that nothing stops but being looked at, and which therefore stay."""
-    files = [] if found.level is Level.BUBBLEWRAP else ["fill_data", "fill_tmp", "fill_run"]
+    files = [] if found.level is Level.BUBBLEWRAP else list(FILLERS)
     return files if "memory" in found.limits else [*files, "memory_by_many"]
 
 
@@ -290,7 +291,7 @@ async def _filler(_machine: Host, sandbox: Sandbox, found: Found) -> Outcome:
     """On a disk nothing stops it but being looked at."""
     code = await sandbox.wait()
     if found.level is Level.BUBBLEWRAP:
-        said = [_said(sandbox, name) for name in ("fill_data", "fill_tmp", "fill_run")]
+        said = [_said(sandbox, name) for name in FILLERS]
         return next((outcome for outcome in said if outcome), Outcome(held=False, how="it did not say"))
     return Outcome(code == 137, f"ended with {code} once that much was seen")
 
@@ -449,6 +450,8 @@ ATTACKS = (
     Attack("memory_by_files", "take it by files without a name", alone=True),
     Attack("fill_data", "fill its folder to twice its size", _filler, alone=True, open_at=NOWHERE),
     Attack("fill_tmp", "fill its temporary folder", _filler, alone=True, open_at=NOWHERE),
+    Attack("hide_in_the_deep", "fill it 1,500 folders down, where no path reaches", _filler, alone=True,
+           open_at=NOWHERE),
     Attack("fill_run", "fill the folder of its sockets", _filler, alone=True, open_at=NOWHERE),
     Attack("fill_elsewhere", "fill any other folder", alone=True, open_at=NOWHERE, harms=ONLY_PLAIN),
     Attack("fill_shared_memory", "fill /dev/shm", alone=True, open_at=NOWHERE, harms=ONLY_PLAIN),

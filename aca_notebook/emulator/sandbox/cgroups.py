@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 CONTROLLERS = ("memory", "pids", "cpu")
 _PREFIX = "aca-"
@@ -88,11 +88,6 @@ class Group:
         """Return open files that let whoever writes `0` into them in; the caller closes them."""
         return tuple(os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in self._folders)
 
-    def members(self) -> set[int]:
-        """Return the processes in it."""
-        lines = [line for folder in self._folders for line in _text(folder / "cgroup.procs").split()]
-        return {int(line) for line in lines}
-
     def statistics(self, name: str) -> dict[str, int]:
         """Return the numbers of such a file (`cpu.stat`, `memory.events`), none where there is none."""
         lines = [line.split() for folder in self._folders for line in _text(folder / name).splitlines()]
@@ -100,15 +95,15 @@ class Group:
 
     def remove(self) -> bool:
         """Kill what is in it and remove what is empty; whether nothing is left."""
-        for pid in self.members():
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
         gone = [remove_group(folder) for folder in self._folders]
         return all(gone)
 
 
 def remove_group(folder: Path) -> bool:
-    """Remove one group; False while a process is in it."""
+    """Kill what is in one group and remove it; False while a process of it is not gone yet."""
+    for line in _text(folder / "cgroup.procs").split():
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(int(line), signal.SIGKILL)
     with suppress(FileNotFoundError):
         try:
             folder.rmdir()
@@ -117,10 +112,10 @@ def remove_group(folder: Path) -> bool:
     return True
 
 
-async def end(group: Group) -> bool:
-    """Remove a group whose last process is about to be gone, within two seconds; whether it is gone."""
+async def end(remove: Callable[[], bool]) -> bool:
+    """Remove something whose last process is about to be gone, within two seconds; whether it is gone."""
     for _ in range(_REMOVALS):
-        if group.remove():
+        if await asyncio.to_thread(remove):
             return True
         await asyncio.sleep(_REMOVAL_SECONDS)
     return False

@@ -28,6 +28,10 @@ class NotInDrawer(OSError):
     """The path leads out, through a link, or to what is no plain file or folder."""
 
 
+class TooDeep(OSError):
+    """There are more folders in each other than anybody needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One name in a folder. `modified_at` is seconds since 1970 by the machine's clock."""
@@ -127,12 +131,8 @@ class Drawer:
                 os.unlink(name, dir_fd=folder)
 
     def used_bytes(self) -> int:
-        """Return how many bytes of disk lie here, links' targets not counted."""
-        return sum(
-            os.stat(name, dir_fd=folder, follow_symlinks=False).st_blocks * 512
-            for _, folders, names, folder in os.fwalk(dir_fd=self._file)
-            for name in (*folders, *names)
-        )
+        """Return how many bytes of disk lie here, links' targets not counted. Raises `TooDeep`."""
+        return used_bytes(self._file)
 
     @contextmanager
     def _folder(self, way: list[str]) -> Iterator[int]:
@@ -149,6 +149,43 @@ class Drawer:
     def _give(self, file: int) -> None:
         if self._owner is not None:
             os.fchown(file, self._owner, self._owner)
+
+
+def used_bytes(folder: int) -> int:
+    """Return how many bytes of disk lie in an open folder, links' targets not counted. Raises `TooDeep`.
+
+    Holds one folder open for each that the current one is in, and knows no path, so none can be too long for it. What
+    is removed meanwhile, and what we may not enter, counts for nothing.
+    """
+    total = 0
+    way = [_listed(".", folder)]
+    try:
+        while way:
+            current, names = way[-1]
+            if not names:
+                os.close(way.pop()[0])
+                continue
+            name = names.pop()
+            with suppress(OSError):
+                status = os.stat(name, dir_fd=current, follow_symlinks=False)
+                total += status.st_blocks * 512
+                if stat.S_ISDIR(status.st_mode):
+                    way.append(_listed(name, current))
+            if len(way) > _DEPTH:
+                raise TooDeep(errno.ELOOP, f"more than {_DEPTH} folders in each other")
+    finally:
+        for opened, _ in way:
+            os.close(opened)
+    return total
+
+
+def _listed(name: str, folder: int) -> tuple[int, list[str]]:
+    opened = os.open(name, _FOLDER, dir_fd=folder)
+    try:
+        return opened, os.listdir(opened)  # noqa: PTH208  # of an open folder, which a Path cannot name
+    except OSError:
+        os.close(opened)
+        raise
 
 
 def _opened(name: str, flags: int, folder: int) -> int:

@@ -67,7 +67,7 @@ class Kept:
     async def release(self) -> None:
         """Remove all of it. Nothing runs in it any more. May be called again."""
         self.hand_over()
-        if self.group is not None and not await cgroups.end(self.group):
+        if self.group is not None and not await cgroups.end(self.group.remove):
             logger.warning("a control group of a sandbox stays: a process in it does not end")
         self.group = None
         if self.home is not None:

@@ -37,7 +37,9 @@ def launch(wanted: Wanted, found: Found, kept: Kept, control: int) -> Launch:
             filter_file=kept.passed("filter", calls) if own else None,
             texts={path: kept.passed("text", text.encode()) for path, text in plans.fixed_texts().items()},
         )  # fmt: skip
-        argv = (str(found.means.bwrap), *plans.bubblewrap_arguments(bubble), "--", *_ENTRY)
+        # Not on the command line, which the program can read: it names folders of this machine.
+        words = b"\0".join(os.fsencode(word) for word in plans.bubblewrap_arguments(bubble)) + b"\0"
+        argv = (str(found.means.bwrap), "--args", str(kept.passed("arguments", words)), "--", *_ENTRY)
         calls = b"" if own else calls
     plan = _plan(wanted, found, kept, control=control, calls=calls, readable=readable)
     file = kept.passed("plan", marshal.dumps(plan.encoded(), 4))
@@ -67,6 +69,7 @@ def _plan(
 
 def _environment(wanted: Wanted, found: Found, kept: Kept) -> Mapping[str, str]:
     env = {"HOME": kept.shown.tmp, "TMPDIR": kept.shown.tmp, "PATH": os.defpath}
+    env |= dict.fromkeys(("USER", "LOGNAME"), "session")
     if found.level is not Level.BUBBLEWRAP:
         env[MARK] = wanted.mark  # without a namespace for processes, what runs away is found by it
     elif wanted.egress and found.egress:

@@ -1,9 +1,10 @@
-"""Where a sandbox keeps its files on this machine while it lives."""
+"""Where a sandbox keeps its files on this machine while it lives, and how they go whatever was done to them."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -12,12 +13,12 @@ PREFIX = "aca-sandbox-"
 DATA, TMP, RUN = "data", "tmp", "run"
 
 
-def make_place(owner: str, uid: int | None) -> Path:
+def make_place(mark: str, uid: int | None) -> Path:
     """Make a folder that only the sandbox and we can enter, with a short path: sockets in it have at most 107 bytes.
 
-    `owner` is in its name, so that a later emulator finds what an earlier one left. `uid` gets it, if not None.
+    The owner of the mark is in its name, so that a later emulator finds what an earlier one left. `uid` gets it.
     """
-    place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{owner}-"))
+    place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{mark.partition('-')[0]}-"))
     for name in (DATA, TMP, RUN):
         (place / name).mkdir(mode=0o700)
     if uid is not None:
@@ -27,21 +28,16 @@ def make_place(owner: str, uid: int | None) -> Path:
 
 
 def remove_place(place: Path) -> None:
-    """Remove it with all that is in it, whatever its modes: what ran there owned it. Blocks."""
+    """Remove it with all that is in it, links not followed. Blocks.
 
-    def insist(function: object, path: str, _error: object) -> None:
-        """Open what somebody closed, then try once more; a program cannot make us follow links: rmtree does not."""
-        parent = Path(path).parent
-        if not parent.is_symlink():
-            parent.chmod(0o700)
-        if not Path(path).is_symlink() and Path(path).is_dir():
-            Path(path).chmod(0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            Path(path).unlink(missing_ok=True)
-        del function
-
-    shutil.rmtree(place, onerror=insist)
+    A program may have closed folders to everybody, or put more of them into each other than Python can walk or a path
+    can name; what the system brings for that needs to be started, so it is asked second.
+    """
+    try:
+        shutil.rmtree(place)
+    except (OSError, RecursionError):
+        for command in (("chmod", "-R", "u+rwX", "--", str(place)), ("rm", "-rf", "--", str(place))):
+            subprocess.run(command, stderr=subprocess.DEVNULL, check=False)  # noqa: S603  # the path is ours
 
 
 def leftover_places(owner: str) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -171,7 +172,7 @@ async def sweep(owner: str) -> int:
     for folder in left:
         await asyncio.to_thread(place.remove_place, folder)
     groups = await asyncio.to_thread(lambda: cgroups.leftover_groups(cgroups.read_hierarchies(), owner))
-    removed = [folder for folder in groups if await asyncio.to_thread(cgroups.remove_group, folder)]
+    removed = [folder for folder in groups if await cgroups.end(functools.partial(cgroups.remove_group, folder))]
     return len(left) + len(removed)
 
 

@@ -24,6 +24,9 @@ _NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24  # offsets in `struct sec
 #: The tables end here (`set_mempolicy_home_node`, Linux 5.17); x86-64's other numbering begins at 2**30.
 _LAST_KNOWN = 450
 
+#: Not an error: the call does nothing and says that it did.
+_PRETEND = 0
+
 #: Flags of clone(2) that make a namespace.
 _NAMESPACES = 0x7E020000
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
@@ -81,6 +84,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
 _MISSING = {
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "clone3": (435, 435),
 }  # fmt: skip
+#: Which processors, how urgently: ZeroMQ ends the program when it may not say that its threads are like any other.
 _PINNING = {
     "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
@@ -88,8 +92,7 @@ _PINNING = {
 #: Landlock asks nobody about these, and other processes and files of the same user can be had by them.
 _UNASKED = {
     "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180), "setpriority": (141, 140),
-    "ioprio_set": (251, 30), "inotify_add_watch": (254, 27), "connect": (42, 203), "sched_setaffinity": (203, 122),
-    "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
+    "ioprio_set": (251, 30), "inotify_add_watch": (254, 27), "connect": (42, 203),
 }  # fmt: skip
 _PRETENDED = {
     "chmod": (90, None), "fchmodat": (268, 53), "chown": (92, None), "lchown": (94, None), "fchownat": (260, 54),
@@ -116,20 +119,20 @@ def refused_calls() -> dict[str, tuple[int | None, int | None]]:
 def make_filter(machine: str, around: Around, *, pinned: bool = False, counted: bool = True) -> bytes:
     """Return the filter's program for prctl(2) or bubblewrap. Raises `KeyError` for a machine without tables.
 
-    With `pinned`, the program cannot change which processors it runs on, or how urgently. Unless all of its memory is
-    `counted` together, it gets none that its processes' own limits do not know.
+    With `pinned`, the program changes nothing when it says which processors it runs on, or how urgently. Unless all of
+    its memory is `counted` together, it gets none that its processes' own limits do not know.
     """
     known = _MACHINES[machine]
     column = known.numbers
     steps = [_step(_LOAD, _ARCHITECTURE), _step(_EQUAL, known.audit, 1, 0), _step(_RETURN, _KILL)]
     steps += [_step(_LOAD, _NUMBER), _step(_GREATER, _LAST_KNOWN, 0, 1), _refusal(errno.ENOSYS)]
     steps += _always(_REFUSED, column, errno.EPERM) + _always(_MISSING, column, errno.ENOSYS)
-    if pinned:
-        steps += _always(_PINNING, column, errno.EPERM)
+    if pinned or around is Around.PATHS:
+        steps += _always(_PINNING, column, _PRETEND)
     if not counted:
         steps += _always(_UNCOUNTED, column, errno.ENOSYS)
     if around is Around.PATHS:
-        steps += _always(_UNASKED, column, errno.EACCES) + _always(_PRETENDED, column, 0)
+        steps += _always(_UNASKED, column, errno.EACCES) + _always(_PRETENDED, column, _PRETEND)
     steps += _by_arguments(column, around)
     steps.append(_step(_RETURN, _ALLOW))
     return b"".join(steps)
@@ -148,9 +151,10 @@ def _by_arguments(column: int, around: Around) -> list[bytes]:
     if around is Around.NAMESPACES:
         families = _only((_UNIX, _INET, _INET6, _NETLINK), errno.EAFNOSUPPORT)
         return steps + _when(_SOCKET[column], [_step(_LOAD, _FIRST), *families])
+    # Not supported, not forbidden: ZeroMQ asks for the machine's interfaces and ends the program over the latter.
     # A datagram needs no `connect` to reach another program, so there are none.
     kinds = [_step(_LOAD, _SECOND), _step(_AND, _SOCKET_KIND), *_none_of((_DATAGRAM, _RAW), errno.EACCES)]
-    steps += _when(_SOCKET[column], [_step(_LOAD, _FIRST), *_only_on((_UNIX,), errno.EACCES), *kinds])
+    steps += _when(_SOCKET[column], [_step(_LOAD, _FIRST), *_only_on((_UNIX,), errno.EOPNOTSUPP), *kinds])
     steps += _when(_SOCKETPAIR[column], kinds)
     return steps + _when(_PRLIMIT[column], [_step(_LOAD, _FIRST), *_only((0,), errno.EPERM)])
 

@@ -165,7 +165,7 @@ async def _binds(hierarchy: cgroups.Hierarchy, controller: str) -> bool:
     else:
         return {"cpu": throttled, "memory": code < 0, "pids": code > 0}[controller]
     finally:
-        await cgroups.end(group)
+        await cgroups.end(group.remove)
 
 
 def _greedy(controller: str, doors: tuple[int, ...]) -> int:

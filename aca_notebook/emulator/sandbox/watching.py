@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from aca_notebook.clock import SystemClock
+from aca_notebook.emulator.sandbox import drawer
 from aca_notebook.emulator.sandbox.levels import Level
 
 if TYPE_CHECKING:
@@ -63,13 +65,17 @@ def _too_much(bounds: Bounds, folders: list[Path], pid: int) -> bool:
 
 
 def _used(folder: Path) -> int:
-    """Bytes of disk, links not followed; what the program removes meanwhile counts for nothing."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(os.path.join(parent, name)).st_blocks * 512  # noqa: PTH118  # ten thousand
-    return total
+    """Bytes of disk. Folders in each other beyond reason are as good as too much: who could count what is in them?"""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # removed meanwhile: the sandbox is ending
+        return 0
+    try:
+        return drawer.used_bytes(opened)
+    except drawer.TooDeep:
+        return sys.maxsize
+    finally:
+        os.close(opened)
 
 
 def _memory(pid: int, enough: int) -> int:

