@@ -8,7 +8,19 @@ import sys
 
 import pytest
 
-HEAVY = ("azure", "aiohttp", "msal", "pandas", "numpy", "plotly", "pyarrow", "uvicorn", "starlette", "msgspec")
+HEAVY = (
+    "azure",
+    "aiohttp",
+    "msal",
+    "pandas",
+    "numpy",
+    "plotly",
+    "pyarrow",
+    "uvicorn",
+    "starlette",
+    "msgspec",
+    "anywidget",
+)
 
 LOAD = """
 import json, sys

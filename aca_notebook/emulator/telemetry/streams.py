@@ -123,7 +123,7 @@ class Streams:
                     elif not there:
                         return
                     else:
-                        await self._clock.sleep(_until_next_look(self._clock.monotonic() - written_at))
+                        await self._clock.sleep(until_next_look(self._clock.monotonic() - written_at))
             finally:
                 reader.close()
 
@@ -197,7 +197,7 @@ class Streams:
         return any(each.name == replica for each in self._controller.observe(app_key).replicas)
 
 
-def _until_next_look(quiet_seconds: float) -> float:
+def until_next_look(quiet_seconds: float) -> float:
     """Return a tenth of the time since the last line, within bounds: whoever waits for the next waits little longer."""
     return min(max(quiet_seconds / 10, _SOONEST_LOOK_SECONDS), _LATEST_LOOK_SECONDS)
 

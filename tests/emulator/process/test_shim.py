@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -268,6 +270,26 @@ async def test_lines_carry_time_stream_and_whether_they_are_whole(launch):
     assert all(found)
     whole = "".join(match[2] + ("\n" if match[1] == "F" else "") for match in found)
     assert whole == "x" * 40000 + "\nlast\n"
+
+
+def test_lines_that_came_together_have_moments_of_their_own_to_the_digits_that_azure_sends(tmp_path):
+    path = tmp_path / "log"
+    log = shim.Log(str(path).encode())
+    for _ in range(20):
+        log.write(b"stdout", [(b"F", b"the same")] * 50)
+    os.close(log._file)
+    stamps = [line[:27] for line in path.read_text().splitlines()]
+    assert stamps == sorted(set(stamps))
+    assert len(stamps) == 1000
+
+
+def test_a_clock_that_is_set_back_far_is_believed(tmp_path):
+    path = tmp_path / "log"
+    log = shim.Log(str(path).encode())
+    log._last = time.time_ns() + 3600 * 10**9
+    log.write(b"stdout", [(b"F", b"now")])
+    os.close(log._file)
+    assert abs(datetime.fromisoformat(path.read_text().split(" ", 1)[0]).timestamp() - time.time()) < 60
 
 
 def test_a_log_is_rotated_and_two_are_kept(tmp_path, monkeypatch):

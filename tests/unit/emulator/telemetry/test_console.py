@@ -7,6 +7,7 @@ import random
 import pytest
 
 from aca_notebook.emulator.telemetry.console import ConsoleLine, LogReader, parse_line
+from aca_notebook.emulator.telemetry.streams import until_next_look
 
 
 def cri(number: int, tag: str = "F") -> bytes:
@@ -126,3 +127,8 @@ def test_a_line_is_sent_with_seven_digits_and_its_tag():
 
 def test_bytes_that_are_no_line_of_a_runtime_are_kept_as_text():
     assert parse_line(b"\xff oops") == ConsoleLine("", "\ufffd oops")
+
+
+@pytest.mark.parametrize(("quiet", "wait"), [(0, 0.01), (0.05, 0.01), (0.5, 0.05), (3, 0.1), (float("inf"), 0.1)])
+def test_a_file_is_looked_at_after_a_tenth_of_the_time_it_was_quiet_within_bounds(quiet, wait):
+    assert until_next_look(quiet) == pytest.approx(wait)
