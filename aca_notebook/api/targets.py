@@ -7,14 +7,19 @@ import os
 from typing import TYPE_CHECKING
 
 from aca_notebook import launcher, settings
+from aca_notebook.api.loop import PrivateLoop
+from aca_notebook.azure import choices as listing
 from aca_notebook.azure import credential
+from aca_notebook.azure.connection import Connection
 from aca_notebook.azure.target import PUBLIC_RESOURCE_MANAGER, Target
-from aca_notebook.errors import TargetFailed, UsageFailed
+from aca_notebook.errors import AcaError, TargetFailed, UsageFailed
+from aca_notebook.model import choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from aca_notebook.model.choices import Choices
     from aca_notebook.settings import Settings
 
 
@@ -89,12 +94,46 @@ def azure_target(chosen: Settings, home: Path) -> Target:
     missing = [
         name for name in ("subscription_id", "resource_group", "environment", "registry") if not getattr(chosen, name)
     ]
+    target = _azure(chosen)
     if missing:
-        variable = settings.ENVIRONMENT_VARIABLES[missing[0]]
-        raise TargetFailed(
-            f"the target azure needs {', '.join(missing)}", code="SettingMissing",
-            hint=f"set {variable}, or pass --{missing[0].replace('_', '-')} to `%aca target azure`",
-        )  # fmt: skip
+        raise _asking(target, missing)
+    return target
+
+
+def _asking(target: Target, missing: list[str]) -> TargetFailed:
+    """The error that says what must be named, with what there is to choose from: nothing is chosen silently."""
+    variable = settings.ENVIRONMENT_VARIABLES[missing[0]]
+    by_hand = f"set {variable}, or pass --{missing[0].removesuffix('_id').replace('_', '-')} to `%aca target azure`"
+    what = f"the target azure needs {', '.join(name.removesuffix('_id').replace('_', ' ') for name in missing)}"
+    try:
+        found = _look(target)
+    except AcaError as failed:
+        said = " · ".join(failed.lines()[:2])
+        return TargetFailed(what, code="SettingMissing", detail=f"what there is cannot be listed: {said}", hint=by_hand)
+    lines = choices.lines(found)
+    return TargetFailed(
+        what, code="SettingMissing", detail=choices.missing_words(found), hint="\n  ".join(lines) if lines else by_hand
+    )
+
+
+def _look(target: Target) -> Choices:
+    """Ask on a loop of its own: there is no workspace yet."""
+    loop = PrivateLoop()
+
+    async def look() -> Choices:
+        connection = Connection(target)
+        try:
+            return await listing.look(connection)
+        finally:
+            await connection.close()
+
+    try:
+        return loop.run(look())
+    finally:
+        loop.close()
+
+
+def _azure(chosen: Settings) -> Target:
     return Target(
         name="azure",
         subscription_id=chosen.subscription_id,

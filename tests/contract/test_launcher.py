@@ -188,6 +188,40 @@ def test_the_azure_target_needs_nothing_but_what_env_prints(folder):
     assert ran.stdout.split() == ["azure", "https", "9.0"], ran.stderr
 
 
+ASKING_SCRIPT = """
+import sys
+from aca_notebook import connect
+from aca_notebook.errors import TargetFailed
+try:
+    connect("azure", **dict(pair.split("=") for pair in sys.argv[1:]))
+except TargetFailed as asked:
+    print("\\n".join(asked.lines()))
+"""
+
+
+def test_the_azure_target_lists_what_there_is_to_choose_from(folder):
+    command = [sys.executable, "-m", "aca_notebook", "emulator", "env", "--json", "--data-dir", str(folder)]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    subscription = told.pop("AZURE_SUBSCRIPTION_ID")
+    del told["AZURE_RESOURCE_GROUP"], told["AZURE_CONTAINERAPPS_ENVIRONMENT"]
+
+    def asked(*settings: str) -> list[str]:
+        ran = subprocess.run(
+            [sys.executable, "-c", ASKING_SCRIPT, *settings], env={**os.environ, **told}, capture_output=True,
+            text=True, check=False, timeout=80,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout.splitlines()
+
+    first = asked()
+    assert first[0] == "the target azure needs subscription, resource group, environment, registry"
+    assert any(f"%aca target azure --subscription {subscription}" in line for line in first)
+    second = asked(f"subscription_id={subscription}")
+    assert second[0] == "the target azure needs resource group, environment, registry"
+    wanted = f"%aca target azure --subscription {subscription} -g local --environment local --registry local"
+    assert any(line.strip().startswith(wanted) and line.endswith("A100/T4") for line in second)
+
+
 def test_env_as_json_is_one_flat_object_with_all_that_clients_read(folder):
     command = [sys.executable, "-m", "aca_notebook", "emulator", "env", "--json", "--data-dir", str(folder)]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

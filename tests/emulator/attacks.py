@@ -436,7 +436,9 @@ def memory_by_many(facts):
         os.close(writes)
         children.append((pid, reads))
     answered = [pid for pid, reads in children if os.read(reads, 1)]
-    alive = [pid for pid in answered if os.waitpid(pid, os.WNOHANG)[0] == 0]  # one may be killed for the next one's sake
+    alive = [
+        pid for pid in answered if os.waitpid(pid, os.WNOHANG)[0] == 0
+    ]  # one may be killed for the next one's sake
     if len(alive) * size > facts["memory_bytes"] + facts["file_bytes"]:
         return f"{len(alive)} processes have {len(alive) * size // MEBIBYTE} MiB"
     raise MemoryError(f"{len(alive)} of 5 keep theirs")
