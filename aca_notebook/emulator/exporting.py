@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.settings import Settings
 
 #: What is this machine's, or is folded from the journal, which stays behind.
-LEFT_BEHIND = frozenset(
-    {CLIENT_KIND, GENERATION, "fault", "interpreter", "observed", "observed-until", "pace", "secret"}
-)
+LEFT_BEHIND = frozenset({
+    CLIENT_KIND, GENERATION, "alert-state", "budget-told", "fault", "interpreter", "metered-resource", "notice",
+    "observed", "observed-until", "pace", "secret",
+})  # fmt: skip
 EXECUTIONS = "arm:microsoft.app/jobs/executions"
 _ATTEMPTS = 20
 
