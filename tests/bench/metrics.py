@@ -9,21 +9,31 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from azure.monitor.querymetrics.aio import MetricsClient
+
 from aca_notebook.api.watching import Look
+from aca_notebook.azure.metrics import Metrics
 from aca_notebook.display import charts
 from aca_notebook.display.chart import Mark
+from aca_notebook.emulator.arm.store import Store
 from aca_notebook.emulator.journal.database import Database
 from aca_notebook.emulator.telemetry import SCHEMA
 from aca_notebook.emulator.telemetry.metrics import Buckets, aggregate, minute_of
 from aca_notebook.emulator.telemetry.series import Series
+from aca_notebook.emulator.telemetry.service import Telemetry
 from aca_notebook.magics.dashboard import Dashboard
+from aca_notebook.model import metric
+from aca_notebook.model.ids import app_id
 from aca_notebook.widgets.dashboard import message
 from tests.bench.figures import Figure
+from tests.emulator.telemetry.serving import Loop, NoCredentialAsync, NoToken, serving
 from tests.fakes.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from aca_notebook.model.ids import ResourceId
 
 APPS = 100
 DAYS = 30
@@ -47,10 +57,44 @@ def _month(home: Path, rounds: int) -> list[Figure]:
         for _ in range(rounds):
             taken.append(_timed(lambda: asyncio.run(_ask_all(series))))
             peer.append(_timed(lambda: _sum_minutes(database)))
+        asked = _over_http(database, rounds)
     finally:
         database.close()
     name = f"metrics: {DAYS} days in hours of {APPS} apps"
-    return [Figure(name, "s", tuple(taken), 1.0, "SQL over the minutes", tuple(peer))]
+    return [
+        Figure(f"{name}, read and put together", "s", tuple(taken), 1.0, "SQL over the minutes", tuple(peer)),
+        Figure(f"{name}, by our client in two requests", "s", asked, note=f"{APPS * DAYS * 24:,} points"),
+    ]
+
+
+def _over_http(database: Database, rounds: int) -> tuple[float, ...]:
+    """The same by the way a user's question takes: the SDK's client, two batches, JSON, points."""
+    loop, clock = Loop(), ManualClock(NOW)
+    store = Store(database)
+    for app in _apps():
+        loop.run(store.put(app, {"id": str(app), "location": "eastus"}))
+    telemetry = Telemetry(database=database, controller=FakeRuns(), store=store, clock=clock)  # type: ignore[arg-type]  # no replicas
+    try:
+        with serving(telemetry.routes, loop=loop) as url:
+            return tuple(_timed(lambda: asyncio.run(_ask_by_client(url))) for _ in range(rounds))
+    finally:
+        loop.close()
+
+
+async def _ask_by_client(url: str) -> None:
+    class Connection:
+        metrics = MetricsClient(url, NoCredentialAsync(), audience=url, authentication_policy=NoToken())
+
+    async with Connection.metrics:
+        asked = Metrics(Connection())  # type: ignore[arg-type]  # as much of one as is needed
+        found = await asked.read_many(_apps(), (metric.CPU,), (NOW - timedelta(days=DAYS), NOW), grain="PT1H")
+    points = [point for answer in found.values() for point in answer[metric.CPU]]
+    assert len(points) == APPS * DAYS * 24
+    assert all(point.value is not None for point in points)
+
+
+def _apps() -> list[ResourceId]:
+    return [app_id("00000000-0000-0000-0000-000000000001", "local", f"app{number}") for number in range(APPS)]
 
 
 def _fill(database: Database) -> None:
@@ -58,9 +102,9 @@ def _fill(database: Database) -> None:
     chance = random.Random(1)
     connection = database._connection
     with connection:
-        for app in range(APPS):
+        for app, id_ in enumerate(_apps()):
             connection.execute(
-                "INSERT INTO metric_series VALUES(?, ?, 'UsageNanoCores', 'r', 'p', 0, 5e8)", (app, f"app{app}")
+                "INSERT INTO metric_series VALUES(?, ?, 'UsageNanoCores', 'r', 'p', 0, 5e8)", (app, id_.key)
             )
             connection.executemany(
                 "INSERT INTO metric_minutes VALUES(?, ?, 12, ?, ?, ?)",
@@ -74,9 +118,9 @@ def _fill(database: Database) -> None:
 
 async def _ask_all(series: Series) -> None:
     buckets = Buckets(NOW - timedelta(days=DAYS), NOW, timedelta(hours=1))
-    for app in range(APPS):
+    for app in _apps():
         last = _FIRST + _MINUTES
-        found = await series.read(f"app{app}", "UsageNanoCores", _FIRST, last, grain=buckets.minutes)
+        found = await series.read(app.key, "UsageNanoCores", _FIRST, last, grain=buckets.minutes)
         points = aggregate(found.values(), buckets)
         assert None not in points
 
@@ -134,6 +178,13 @@ def _looks(rounds: int) -> list[Figure]:
         Figure("a board's picture of 180 minutes, drawn", "ms", picture, 100.0),
         Figure("a board's message to its page, made", "ms", page, 100.0, note=f"{max(sent) / 1000:.0f} kB a look"),
     ]
+
+
+class FakeRuns:
+    """Nothing runs."""
+
+    def running(self) -> tuple[()]:
+        return ()
 
 
 class _Watch:
