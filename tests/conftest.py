@@ -6,6 +6,11 @@ import os
 import socket
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+#: A machine ten times slower is no failure.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "", None}
 
