@@ -304,7 +304,7 @@ async def _hoarders(_machine: Host, sandbox: Sandbox, found: Found) -> Outcome:
     return refused or Outcome(code == 137, f"ended with {code} once that much was seen")
 
 
-async def _spinner(_machine: Host, sandbox: Sandbox, _found: Found) -> Outcome:
+async def _spinner(_machine: Host, sandbox: Sandbox, found: Found) -> Outcome:
     used: dict[int, float] = {}
     gone = asyncio.ensure_future(sandbox.wait())
     loop = asyncio.get_running_loop()
@@ -318,7 +318,7 @@ async def _spinner(_machine: Host, sandbox: Sandbox, _found: Found) -> Outcome:
     wall = loop.time() - started
     gone.cancel()
     share = sum(used.values()) / wall
-    allowed = max(CORES, 0.5)
+    allowed = CORES if "cpu" in found.limits else 1.0  # one processor, and no share of it
     return Outcome(share <= allowed * 1.3, f"{share:.2f} of a processor, {allowed} allowed")
 
 
