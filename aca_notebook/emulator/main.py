@@ -85,7 +85,6 @@ from aca_notebook.emulator.runtime.job_runner import JobRunner
 from aca_notebook.emulator.runtime.process import MARK, new_mark, owner_mark, start_ticks
 from aca_notebook.emulator.runtime.retention import Retention
 from aca_notebook.emulator.seeds import Seeds
-from aca_notebook.emulator.sessions.containers import NoConsole
 from aca_notebook.emulator.sessions.service import Sessions
 from aca_notebook.emulator.spending import Spending
 from aca_notebook.emulator.telemetry import SCHEMA as TELEMETRY_SCHEMA
@@ -205,7 +204,7 @@ class Emulator:
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
         self._sessions = Sessions(
             folder=settings.data_dir, keeping=self._guards.keeping, database=self._database,
-            access=self._guards.access, images=self._images, spawn=spawn, console=NoConsole(), uv=find_uv_bin(),
+            access=self._guards.access, images=self._images, spawn=spawn, console=self._collector, uv=find_uv_bin(),
             environment=os.environ | {MARK: new_mark(owner_mark(settings.data_dir))}, launcher=launcher,
         )  # fmt: skip
         self._telemetry.measure("sessionPools", self._sessions.level)

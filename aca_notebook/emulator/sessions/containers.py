@@ -49,7 +49,7 @@ class Console(Protocol):
         """Follow a file from now on."""
         ...
 
-    def end(self, path: Path) -> None:
+    async def end(self, path: Path) -> None:
         """Read a file to its end and let go of it."""
         ...
 
@@ -208,17 +208,7 @@ class ContainerInstance:
             child.stop(_GRACE_SECONDS)
         await asyncio.gather(*(exited for _, exited, _ in self._children), return_exceptions=True)
         for _, _, log_file in self._children:
-            self._console.end(log_file)
+            await self._console.end(log_file)
         for port in self._leased:
             self._ports.give_back(port)
         await asyncio.to_thread(shutil.rmtree, self.home, ignore_errors=True)
-
-
-class NoConsole:
-    """Follows nothing."""
-
-    def begin(self, pool: str, session: str, container: str, image: str, path: Path) -> None:
-        """Nobody reads it."""
-
-    def end(self, path: Path) -> None:
-        """Nobody reads it."""

@@ -40,6 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/exit"):
             os._exit(3)
     def log_message(self, *_): pass
+print("it serves", file=sys.stderr, flush=True)
 HTTPServer(("127.0.0.1", int(os.environ["CONTAINER_APP_PORT"])), Handler).serve_forever()
 """
 
@@ -55,15 +56,18 @@ class Pools:
         self.renew()
 
     def renew(self) -> None:
+        self.http.headers["Authorization"] = f"Bearer {self.token('https://dynamicsessions.io')}"
+
+    def token(self, audience: str) -> str:
         environment = self.emulator.environment
         answer = self.http.post(
             f"{self.emulator.ready['url']}/{environment['AZURE_TENANT_ID']}/oauth2/v2.0/token", timeout=30,
             data={
                 "grant_type": "client_credentials", "client_id": environment["AZURE_CLIENT_ID"],
-                "client_secret": environment["AZURE_CLIENT_SECRET"], "scope": "https://dynamicsessions.io/.default",
+                "client_secret": environment["AZURE_CLIENT_SECRET"], "scope": f"{audience}/.default",
             },
         )  # fmt: skip
-        self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return answer.json()["access_token"]
 
     def make(self, name: str, kind: str, **properties: Any) -> None:
         path = self.emulator.path("x").replace("containerApps/x", f"sessionPools/{name}")
@@ -81,6 +85,20 @@ class Pools:
         return self.http.request(
             method, f"{url}/sessionPools/{pool}/{path}", params=params, json=body, timeout=120, **options
         )
+
+    def query(self, text: str) -> list[list[Any]]:
+        """Ask the workspace of the environment until there are rows, or nothing more can come."""
+        environment = self.emulator.call("GET", self.emulator.environment_id).json()["properties"]
+        workspace = environment["appLogsConfiguration"]["logAnalyticsConfiguration"]["customerId"]
+        for _ in range(20):
+            answer = self.http.post(
+                f"{self.emulator.ready['url']}/v1/workspaces/{workspace}/query", json={"query": text}, timeout=60,
+                headers={"Authorization": f"Bearer {self.token('https://api.loganalytics.io')}"},
+            )  # fmt: skip
+            rows = answer.json()["tables"][0]["rows"]
+            if rows:
+                return rows
+        return []
 
     def run(self, pool: str, code: str, identifier: str = "abcd", **also: Any) -> dict[str, Any]:
         for _ in range(60):
@@ -237,6 +255,9 @@ def test_calls_are_handed_on_to_the_container_of_a_session(pools: Pools, tmp_pat
     assert (json.loads(found["sent"]), found["key"], found["authorization"]) == ({"a": 1}, "value-of-it", None)
     assert pools.call("POST", "custom", "again").json()["pid"] == found["pid"]
     assert pools.call("POST", "custom", "again", identifier="other").json()["pid"] != found["pid"]
+    rows = pools.query("AppEnvSessionConsoleLogs_CL | where SessionPoolName_s == 'custom' | project Stream_s, Log_s")
+    assert ["stderr", "it serves"] in rows
+    assert pools.query("ContainerAppConsoleLogs_CL | where Log_s == 'it serves'") == []
     pools.call("POST", "custom", "exit")
     while pools.call("POST", "custom", ".management/getSession").status_code == 200:
         pass  # its end is noticed a moment later

@@ -47,11 +47,13 @@ class Table:
     of: str
     form: str
     columns: tuple[tuple[str, str], ...]
+    which: str = "true"  #: SQL over a kept line: whether it is of this table, where its form is
 
     def sql(self, columns: Mapping[str, str], where: str) -> str:
         """Return the query whose rows the table has; `columns` are its own and more, `where` is about lines."""
         shown = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns.items())
-        return f"SELECT {shown} FROM {self.of} WHERE form = '{self.form}' AND {where}"  # noqa: S608  # quoted by callers
+        lines = f"form = '{self.form}' AND {self.which} AND {where}"
+        return f"SELECT {shown} FROM {self.of} WHERE {lines}"  # noqa: S608  # quoted by callers
 
 
 def quoted(name: str) -> str:
@@ -59,6 +61,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_OF_SESSIONS = "contains(resource, '/sessionpools/')"
 _NOTHING = "NULL::VARCHAR"
 _HASH = "md5(replica)"
 _GUID = f"concat_ws('-', {', '.join(f'{_HASH}[{cut}]' for cut in ('1:8', '9:12', '13:16', '17:20', '21:32'))})"
@@ -74,7 +77,7 @@ TABLES = (
             ("ContainerId_s", "container_id"), ("ContainerImage_s", "image"), ("EnvironmentName_s", "environment"),
             ("Stream_s", "stream"), ("Log_s", "log"), ("Type", "'ContainerAppConsoleLogs_CL'"),
             ("_ResourceId", "resource"),
-        ),
+        ), f"NOT {_OF_SESSIONS}",
     ),
     Table(
         "ContainerAppSystemLogs_CL", SYSTEM, Form.CUSTOM,
@@ -96,7 +99,7 @@ TABLES = (
             ("ContainerId", "container_id"), ("ContainerImage", "image"), ("EnvironmentName", "environment"),
             ("Stream", "stream"), ("Log", "log"), ("SourceSystem", "'Azure'"),
             ("Type", "'ContainerAppConsoleLogs'"), ("_ResourceId", "resource"),
-        ),
+        ), f"NOT {_OF_SESSIONS}",
     ),
     Table(
         "ContainerAppSystemLogs", SYSTEM, Form.RESOURCE,
@@ -108,5 +111,26 @@ TABLES = (
             ("Error", _NOTHING), ("EventSource", "source"), ("Count", "1::INTEGER"), ("SourceSystem", "'Azure'"),
             ("Type", "'ContainerAppSystemLogs'"), ("_ResourceId", "resource"),
         ),
+    ),
+    # Documented by their names; which columns they have beside those of every console table is unconfirmed.
+    Table(
+        "AppEnvSessionConsoleLogs_CL", CONSOLE, Form.CUSTOM,
+        (
+            ("TenantId", "workspace"), ("SourceSystem", "'RestAPI'"), ("TimeGenerated", "moment"), ("time_t", "moment"),
+            ("SessionPoolName_s", "revision"), ("ContainerGroupName_s", "replica"), ("ContainerGroupId_g", _GUID),
+            ("ContainerName_s", "container"), ("ContainerId_s", "container_id"), ("ContainerImage_s", "image"),
+            ("EnvironmentName_s", "environment"), ("Stream_s", "stream"), ("Log_s", "log"),
+            ("Type", "'AppEnvSessionConsoleLogs_CL'"), ("_ResourceId", "resource"),
+        ), _OF_SESSIONS,
+    ),
+    Table(
+        "AppEnvSessionConsoleLogs", CONSOLE, Form.RESOURCE,
+        (
+            ("TenantId", "workspace"), ("TimeGenerated", "moment"), ("OperationName", "'AppEnvSessionConsoleLogs'"),
+            ("Location", "location"), ("SessionPoolName", "revision"), ("ContainerGroupName", "replica"),
+            ("ContainerGroupId", _GUID), ("ContainerName", "container"), ("ContainerId", "container_id"),
+            ("ContainerImage", "image"), ("EnvironmentName", "environment"), ("Stream", "stream"), ("Log", "log"),
+            ("SourceSystem", "'Azure'"), ("Type", "'AppEnvSessionConsoleLogs'"), ("_ResourceId", "resource"),
+        ), _OF_SESSIONS,
     ),
 )  # fmt: skip
