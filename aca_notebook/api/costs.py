@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 DAY = timedelta(hours=24)
 #: How much of the past a forecast looks at.
 _PAST = timedelta(days=28)
+#: So many apps are asked about at once; Azure Monitor slows down who asks for more.
+_AT_ONCE = 16
 _CALLS = (
     'where Log startswith "{" and Log has "run_seconds" | extend call = parse_json(Log)'
     " | project At, App, Function = tostring(call.function), Call = tostring(call.id), Status = toint(call.status),"
@@ -222,12 +224,16 @@ class Costs:
             return None
         return decide_quiet(replicas, requests, now)
 
+    def hourly_usd(self, state: AppState) -> float:
+        """What one active replica of an app costs an hour."""
+        return hourly_cost(_size(state), self.prices())
+
     async def idle_note(self, state: AppState) -> str:
         """The sentence that says that an app's GPU runs and nobody uses it; empty when none need say so."""
         quiet = await self.quiet_for(state)
         if quiet is None:
             return ""
-        hourly = (state.replicas or 0) * hourly_cost(_size(state), self.prices())
+        hourly = (state.replicas or 0) * self.hourly_usd(state)
         return costs.idle_note(state.name, state.gpu, quiet, hourly, charged=state.charges)
 
     async def _states(self, app: str) -> list[AppState]:
@@ -239,10 +245,14 @@ class Costs:
         from aca_notebook.api.costing import cost_table
 
         profiles = await self._workspace.known_profiles() if states else {}
-        found = await asyncio.gather(*(
-            cost_reading.read_metered(self._access, state, profiles.get(state.workload_profile), asked)
-            for state in states
-        ))  # fmt: skip
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def read(state: AppState) -> list[Metered]:
+            async with turns:
+                profile = profiles.get(state.workload_profile)
+                return await cost_reading.read_metered(self._access, state, profile, asked)
+
+        found = await asyncio.gather(*(read(state) for state in states))
         metered = [one for several in found for one in several]
         without = tuple(state.name for state in states if state.gpu_note)
         now = self._workspace.clock.now()

@@ -28,16 +28,14 @@ class RateCards:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: tuple[tuple[tuple[Path, int], ...], RateCard] = ((), SNAPSHOT)
 
     def card(self) -> RateCard:
-        """Every rate at hand. A file that cannot be read is passed over, and said so."""
-        card = SNAPSHOT
-        for path in sorted(self._folder.glob("*.json")):
-            try:
-                card = card.with_rates([_read(each) for each in json.loads(path.read_text(encoding="utf-8"))])
-            except (OSError, ValueError, KeyError, TypeError) as bad:
-                logger.warning("%s cannot be read (%s): run `%%aca prices refresh`", path, bad)
-        return card
+        """Every rate at hand. A file that cannot be read is passed over, and said so; each is read once."""
+        files = tuple((path, path.stat().st_mtime_ns) for path in sorted(self._folder.glob("*.json")))
+        if files != self._read[0]:
+            self._read = (files, _merged(path for path, _ in files))
+        return self._read[1]
 
     def prices(self, location: str, currency: str = USD) -> PriceList:
         """The list that estimates in a region use. Raises `UsageFailed` for a currency without prices."""
@@ -56,6 +54,16 @@ class RateCards:
         fresh = path.with_suffix(f".{os.getpid()}.new")
         fresh.write_text(json.dumps([_write(rate) for rate in rates], indent=0), encoding="utf-8")
         fresh.replace(path)
+
+
+def _merged(paths: Iterable[Path]) -> RateCard:
+    card = SNAPSHOT
+    for path in paths:
+        try:
+            card = card.with_rates([_read(each) for each in json.loads(path.read_text(encoding="utf-8"))])
+        except (OSError, ValueError, KeyError, TypeError) as bad:
+            logger.warning("%s cannot be read (%s): run `%%aca prices refresh`", path, bad)
+    return card
 
 
 def check_currency(currency: str) -> str:

@@ -331,7 +331,7 @@ class Workspace:
         except (NotFound, ServiceFailed):
             return state
         state = replace(state, replicas=revision.replicas, running_state=revision.running_state, gpu_note=note)
-        return replace(state, idle_note=await self.costs.idle_note(state))
+        return replace(state, idle_note=await self.costs.idle_note(state), hourly_usd=self.costs.hourly_usd(state))
 
     async def known_profiles(self) -> dict[str, WorkloadProfileType]:
         """The environment's profiles, read once: a profile's type never changes."""

@@ -198,7 +198,9 @@ def expiry(what: AppState | DeployPlan) -> str:
 
 
 def hourly(state: AppState) -> float:
-    """Return list-price dollars an hour of one active replica."""
+    """Return list-price dollars an hour of one active replica: by the package's prices where no others were asked."""
+    if state.hourly_usd is not None:
+        return state.hourly_usd
     size = ReplicaSize(state.cpu_cores, state.memory_bytes, state.gpu, state.gpus)
     return hourly_cost(size, price_list(state.location))
 

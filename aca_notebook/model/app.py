@@ -45,7 +45,8 @@ class AppState:
     `provisioning_state` and `running_status` are Azure's open strings (`model.states`). `expiry_enforced` is whether
     anything takes the app down at `expires_at`. `gpu_note` is the platform's sentence when replicas run without the GPU
     they asked for, else empty. `charges` is whether anybody is billed for what runs there; `idle_note` says that a GPU
-    runs and nobody uses it.
+    runs and nobody uses it. `hourly_usd` is an hour of an active replica by the prices at hand, None while
+    not asked for.
     """
 
     id: ResourceId
@@ -75,6 +76,7 @@ class AppState:
     gpu_note: str = ""
     charges: bool = True
     idle_note: str = ""
+    hourly_usd: float | None = None
 
     @property
     def name(self) -> str:

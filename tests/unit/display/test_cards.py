@@ -204,3 +204,14 @@ def test_reference_tables_are_readable_both_ways(table) -> None:
 def test_prices_carry_their_date_and_source() -> None:
     assert "prices.azure.com" in repr(rates.regions())
     assert "2026-08-01" in repr(rates.regions())
+
+
+def test_a_gpu_that_nobody_uses_is_told_of_where_apps_are_listed_and_on_its_card() -> None:
+    idle = state(replicas=1, idle_note="its T4 has run for 20 min without a request", hourly_usd=2.5, charges=False)
+    table = listings.apps([idle], target="local")
+    assert "scorer: its T4 has run for 20 min without a request" in table.note
+    assert "estimated, nothing was billed" in table.note
+    assert table.records[0]["hourly_usd"] == 2.5, "by the prices at hand"
+    text = cards.app(idle)["text/plain"]
+    assert "its T4 has run for 20 min" in text
+    assert "$2.50 an hour" in text
