@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aca_notebook.api.twin import blocking
 from aca_notebook.azure.faults import NETWORK_ERRORS
-from aca_notebook.errors import AcaError, NotFound, Unauthorized, UsageFailed
+from aca_notebook.errors import AcaError, NotFound, ServiceFailed, UsageFailed
 from aca_notebook.model.budget import Budget, BudgetState, decide_budget, parse_limit
 from aca_notebook.model.rate import USD
 
@@ -128,7 +128,8 @@ class Budgets:
 
         try:
             rows = await read_bill(self._access, budget.app, (began, now))
-        except Unauthorized:  # the estimate is what such an account has
+        except ServiceFailed as refused:  # no right to read costs, or too many questions: there is the estimate still
+            logger.debug("the bill cannot be read: %s", refused)
             return 0.0
         return sum(row.amount for row in rows)
 

@@ -10,13 +10,14 @@ import pytest
 
 from aca_notebook.api.advising import patch_of, settings_of
 from aca_notebook.api.workspace import Workspace
-from aca_notebook.errors import NotFound, UsageFailed
+from aca_notebook.errors import NotFound, Throttled, UsageFailed
 from aca_notebook.model.advice import Observed, decide_advice
 from aca_notebook.model.price import price_list
 from tests.emulator.nouns.test_budgets import DAY, look, status
 from tests.emulator.running import Running, running_emulator
 from tests.emulator.spending import A100, A100_HOUR_USD, ran
 from tests.emulator.test_client_on_bad_days import target
+from tests.emulator.test_faults import put_in_force
 from tests.fakes.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -98,6 +99,18 @@ def test_what_was_billed_comes_by_day_and_meter_with_its_note(workspace: Workspa
     assert len({row.resource for row in rows}) == 3
     assert {row.day.isoformat() for row in rows} == {"2026-01-02"}
     assert workspace.loop.run(billing.billed(emulator.group, now - timedelta(days=40), now - timedelta(days=35))) == ()
+
+
+def test_a_bill_that_cannot_be_read_says_when_to_ask_again_and_leaves_the_estimate(
+    workspace: Workspace, emulator: Running
+) -> None:
+    emulator.deploy()
+    put_in_force(emulator, "throttle retry_after=600 on=CostQuery_Usage")
+    billing, now = workspace._access.services.billing, emulator.clock.now()
+    with pytest.raises(Throttled) as slow:
+        workspace.loop.run(billing.billed(emulator.group, now - timedelta(days=1), now))
+    assert "600 seconds" in slow.value.hint
+    assert workspace.budgets.create("5USD/day").state.spent == 0.0
 
 
 def test_an_alert_is_made_listed_and_removed_with_whom_it_tells(workspace: Workspace, emulator: Running) -> None:
