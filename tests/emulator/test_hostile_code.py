@@ -13,7 +13,7 @@ from tests.emulator import hostile, isolation_page
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.anyio,
     pytest.mark.skipif(sys.platform != "linux", reason="namespaces and Landlock are Linux's"),
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import logging
 import socket
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from ipaddress import IPv4Address, IPv6Address
 
 logger = logging.getLogger(__name__)
@@ -108,10 +109,10 @@ def read_head(head: bytes) -> Asked:
 class Gate:
     """Answers on a sandbox's socket until it is closed."""
 
-    def __init__(self, resolve: Resolve = resolve, own: Iterable[str] | None = None) -> None:
-        """Judge by the addresses of this machine, or by `own`."""
+    def __init__(self, resolve: Resolve = resolve, outside: Callable[[str], bool] | None = None) -> None:
+        """Judge by `is_outside` and the addresses that this machine has now, unless told otherwise."""
         self._resolve = resolve
-        self._own = frozenset(own) if own is not None else own_addresses()
+        self._outside = outside or functools.partial(is_outside, own=own_addresses())
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
 
@@ -167,7 +168,7 @@ class Gate:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 addresses = list(await self._resolve(asked.host, asked.port))
-                if not addresses or not all(is_outside(address, self._own) for address in addresses):
+                if not addresses or not all(map(self._outside, addresses)):
                     raise Refused(
                         "403 Forbidden", f"{asked.host} is not out on the internet: sessions may not go there"
                     )

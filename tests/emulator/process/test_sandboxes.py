@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -26,7 +27,7 @@ from tests.emulator.hostile import found_at, interpreter_for
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
     pytest.mark.anyio,
     pytest.mark.skipif(sys.platform != "linux", reason="namespaces and Landlock are Linux's"),
 ]
@@ -211,7 +212,7 @@ for address in ('http://meta.example/', 'http://169.254.169.254/metadata', 'http
     except urllib.error.HTTPError as refused: print(refused.code)
 """
     wanted = wish(tmp_path, found, code, egress=True)
-    sandbox = await start(wanted, found, gate=Gate(resolve, own=()))
+    sandbox = await start(wanted, found, gate=Gate(resolve))
     try:
         assert await sandbox.wait() == 0
     finally:
@@ -238,6 +239,7 @@ def test_where_bubblewrap_does_not_work_the_level_is_another_and_says_why() -> N
 
 async def test_two_hundred_sandboxes_leave_nothing(tmp_path: Path, found: Found) -> None:
     await _use(tmp_path / "first", found)  # what is opened once and kept: the loop's threads
+    gc.collect()  # what earlier tests left open is not ours to count
     before = traces()
     files = open_files()
 
@@ -250,7 +252,7 @@ async def test_two_hundred_sandboxes_leave_nothing(tmp_path: Path, found: Found)
     await asyncio.gather(*(used(number) for number in range(200 if found.level is Level.BUBBLEWRAP else 20)))
 
     assert traces() == before == set()
-    assert open_files() == files
+    assert open_files() <= files
 
 
 async def _use(folder: Path, found: Found) -> None:
@@ -271,6 +273,12 @@ def traces() -> set[str]:
 
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 #: An emulator in small: starts a sandbox, says so, and is killed.
@@ -308,7 +316,7 @@ async def test_when_the_emulator_is_killed_its_sandboxes_die_and_the_next_one_sw
         emulator.wait()
         emulator.stdout.close()
 
-    while marked_processes((OWNER,)) or any(process.is_running() for process in tree):  # noqa: ASYNC110  # processes
+    while marked_processes((OWNER,)) or any(map(runs, tree)):  # noqa: ASYNC110  # processes
         await asyncio.sleep(0.05)
     left = len(traces())
     assert left > 0 or not found.means.hierarchies

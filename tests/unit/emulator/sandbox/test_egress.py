@@ -71,8 +71,8 @@ def test_no_head_breaks_it(head: bytes) -> None:
         assert read_head(head + b"\r\n\r\n").host
 
 
-async def ask(names: dict[str, list[str]], request: bytes) -> bytes:
-    """Ask a gate that knows these names."""
+async def ask(names: dict[str, list[str]], request: bytes, outside=is_outside) -> bytes:
+    """Ask a gate that knows these names, and say that nothing more comes."""
 
     async def resolve(host: str, port: int) -> list[str]:
         if host not in names:
@@ -81,11 +81,12 @@ async def ask(names: dict[str, list[str]], request: bytes) -> bytes:
 
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
-        gate = Gate(resolve, own=())
+        gate = Gate(resolve, outside)
         await gate.open(door.detach())
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request)
+        writer.write_eof()
         answer = await reader.read()
         writer.close()
         return answer
@@ -111,3 +112,52 @@ async def test_a_head_without_end_is_refused() -> None:
     answer = await ask({}, b"CONNECT " + b"a" * 20_000)
 
     assert answer.startswith(b"HTTP/1.1 400")
+
+
+async def upper(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with what came, when all of it has."""
+    writer.write((await reader.read()).upper())
+    writer.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (b"CONNECT a.example:PORT HTTP/1.1\r\n\r\nhello", b"HTTP/1.1 200 Connection established\r\n\r\nHELLO"),
+        (b"POST http://a.example:PORT/x HTTP/1.1\r\nHost: a\r\n\r\nhello",
+         b"POST /X HTTP/1.1\r\nHOST: A\r\nCONNECTION: CLOSE\r\n\r\nHELLO"),
+    ],
+)  # fmt: skip
+async def test_what_is_allowed_is_passed_both_ways_to_the_last_byte(request_: bytes, answer: bytes) -> None:
+    server = await asyncio.start_server(upper, "127.0.0.1", 0)
+    port = str(server.sockets[0].getsockname()[1]).encode()
+
+    async with server:
+        said = await ask({"a.example": ["127.0.0.1"]}, request_.replace(b"PORT", port), lambda _: True)
+
+    assert said == answer
+
+
+@pytest.mark.anyio
+async def test_the_address_that_was_judged_is_the_one_that_is_called() -> None:
+    """A name that means something else the second time it is asked gains nothing: it is asked once."""
+    asked = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    server = await asyncio.start_server(upper, "127.0.0.1", 0)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+        gate = Gate(resolve, lambda _: True)
+        await gate.open(door.detach())
+    async with server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"CONNECT a.example:%d HTTP/1.1\r\n\r\n" % server.sockets[0].getsockname()[1])
+        assert await reader.readline() == b"HTTP/1.1 200 Connection established\r\n"
+        writer.close()
+        await gate.close()
+
+    assert asked == ["a.example"]
