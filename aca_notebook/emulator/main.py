@@ -204,7 +204,8 @@ class Emulator:
         self._builds = Builds(store=self._store, blobs=self._blobs, builder=self._builder, clock=clock)
         self._sessions = Sessions(
             folder=settings.data_dir, keeping=self._guards.keeping, database=self._database,
-            access=self._guards.access, images=self._images, spawn=spawn, console=self._collector, uv=find_uv_bin(),
+            access=self._guards.access, images=self._images, spawn=spawn, console=self._collector,
+            platform=self._guards.grants, uv=find_uv_bin(),
             environment=os.environ | {MARK: new_mark(owner_mark(settings.data_dir))}, launcher=launcher,
         )  # fmt: skip
         self._telemetry.measure("sessionPools", self._sessions.level)

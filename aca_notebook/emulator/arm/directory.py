@@ -50,14 +50,19 @@ class ManagedIdentities:
         document = self._store.get(parse_id(resource))
         if document is None:
             return {}
-        settings = document["properties"].get("configuration", {}).get("identitySettings") or ()
+        properties = document["properties"]
+        of_pool = properties.get(
+            "managedIdentitySettings"
+        )  # where one that is not named is the platform's (documented)
+        settings = of_pool or properties.get("configuration", {}).get("identitySettings") or ()
+        unnamed = "all" if of_pool is None else "none"
         lifecycles = {
             _reference(each.get("identity")): str(each.get("lifecycle") or "All").lower() for each in settings
         }
         return {
             reference: principal
             for reference, principal in assigned(document).items()
-            if lifecycles.get(reference, "all") in _MAY_USE[starting]
+            if lifecycles.get(reference, unnamed) in _MAY_USE[starting]
         }
 
     def named(self, document: Document, reference: Any) -> Principal | None:

@@ -42,6 +42,14 @@ class SecretValues(Protocol):
         ...
 
 
+class Platform(Protocol):
+    """What the platform gives containers."""
+
+    def variables(self, resource: str, *, starting: bool) -> Mapping[str, str]:
+        """Return the variables of a container whose pool has an identity that it may use."""
+        ...
+
+
 class Console(Protocol):
     """Takes what containers write."""
 
@@ -59,8 +67,9 @@ class PoolContainers:
 
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, store: Store, images: ImageTable, secrets: SecretValues, spawn: Spawn, clock: Clock, owner: str,
-        folder: Path, console: Console,
+        folder: Path, console: Console, platform: Platform,
     ) -> None:  # fmt: skip
+        self._platform = platform
         self._store = store
         self._images = images
         self._secrets = secrets
@@ -122,7 +131,7 @@ class PoolContainers:
         for each in container.get("env") or ():
             named = each.get("secretRef")
             given[str(each.get("name"))] = self._secrets.get(pool, named) if named else str(each.get("value") or "")
-        return own | dict(under) | given
+        return own | dict(under) | dict(self._platform.variables(pool, starting=False)) | given
 
     async def _answering(self, instance: ContainerInstance) -> None:
         """Wait until somebody listens on the first container's port. Raises `StartRefused`."""

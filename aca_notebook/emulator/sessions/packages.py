@@ -101,6 +101,7 @@ class Packages:
     async def _make(self) -> None:
         if self._given is not None or self.place is not None or not self._wanted:
             return
+        await asyncio.to_thread(self._sweep)
         part = self._folder / f"{uuid.uuid4().hex}{_PART}"
         said: list[str] = []
         install = [
@@ -123,6 +124,11 @@ class Packages:
             logger.warning("sessions are without %s: %s", ", ".join(self._wanted), str(failure) or "it takes too long")
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what a killed emulator was in the middle of. Blocks."""
+        for left in self._folder.glob(f"*{_PART}"):
+            shutil.rmtree(left, ignore_errors=True)
 
     async def _make_fonts(self) -> None:
         await self.ready()

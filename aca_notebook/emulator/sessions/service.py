@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.container import ImageTable
     from aca_notebook.emulator.runtime.process import Spawn
-    from aca_notebook.emulator.sessions.containers import Console
+    from aca_notebook.emulator.sessions.containers import Console, Platform
     from aca_notebook.emulator.sessions.hosting import Counts
     from aca_notebook.emulator.sessions.instances import Launcher
     from aca_notebook.emulator.wire import Route
@@ -43,13 +43,13 @@ class Sessions:
 
     def __init__(  # noqa: PLR0913  # it is a part of the composition root
         self, *, folder: Path, keeping: Keeping, database: Database, access: Access, images: ImageTable, spawn: Spawn,
-        console: Console, uv: str, environment: Mapping[str, str], launcher: Launcher | None,
+        console: Console, platform: Platform, uv: str, environment: Mapping[str, str], launcher: Launcher | None,
     ) -> None:  # fmt: skip
         owner = owner_mark(folder)
         self._store = keeping.store
         containers = PoolContainers(
             store=keeping.store, images=images, secrets=keeping.secrets, spawn=spawn, clock=keeping.clock, owner=owner,
-            folder=folder / "sessions", console=console,
+            folder=folder / "sessions", console=console, platform=platform,
         )  # fmt: skip
         packages = Packages(folder / "session-packages", uv=uv, environment=environment)
         self.hosting = Hosting(

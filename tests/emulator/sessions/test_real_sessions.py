@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         sent = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
         about = {"pid": os.getpid(), "path": self.path, "sent": sent, "key": os.environ.get("KEY"),
-                 "authorization": self.headers.get("authorization")}
+                 "authorization": self.headers.get("authorization"), "msi": os.environ.get("IDENTITY_ENDPOINT")}
         body = json.dumps(about).encode()
         self.send_response(201)
         self.send_header("content-length", str(len(body)))
@@ -72,6 +72,7 @@ class Pools:
     def make(self, name: str, kind: str, **properties: Any) -> None:
         path = self.emulator.path("x").replace("containerApps/x", f"sessionPools/{name}")
         body = {"location": "eastus", "properties": {"containerType": kind, **properties}}
+        body |= {"identity": {"type": "SystemAssigned"}} if "managedIdentitySettings" in properties else {}
         made = self.emulator.call("PUT", path, body, "2025-07-01")
         assert made.status_code in {200, 201}, made.text
         status = made.headers.get("Azure-AsyncOperation")
@@ -243,6 +244,7 @@ def test_calls_are_handed_on_to_the_container_of_a_session(pools: Pools, tmp_pat
         "custom", "CustomContainer", environmentId=pools.emulator.environment_id,
         scaleConfiguration={"maxConcurrentSessions": 3, "readySessionInstances": 1},
         secrets=[{"name": "key", "value": "value-of-it"}],
+        managedIdentitySettings=[{"identity": "system", "lifecycle": "Main"}],
         customContainerTemplate={
             "containers": [{"image": "mine:1", "name": "main", "env": [{"name": "KEY", "secretRef": "key"}]}],
             "ingress": {"targetPort": 80},
@@ -253,6 +255,7 @@ def test_calls_are_handed_on_to_the_container_of_a_session(pools: Pools, tmp_pat
     found = answer.json()
     assert found["path"] == "/v1/run%20it?api-version=2025-02-02-preview&identifier=abcd"
     assert (json.loads(found["sent"]), found["key"], found["authorization"]) == ({"a": 1}, "value-of-it", None)
+    assert found["msi"] == f"{pools.emulator.ready['http_url']}/msi/token"
     assert pools.call("POST", "custom", "again").json()["pid"] == found["pid"]
     assert pools.call("POST", "custom", "again", identifier="other").json()["pid"] != found["pid"]
     rows = pools.query("AppEnvSessionConsoleLogs_CL | where SessionPoolName_s == 'custom' | project Stream_s, Log_s")
