@@ -97,7 +97,7 @@ def choose_pool(pool: str, *, egress: bool | None, ttl: timedelta | None) -> Poo
     seconds = None if ttl is None else int(ttl.total_seconds())
     if seconds is not None and seconds not in COOLDOWN_SECONDS:
         raise UsageFailed(
-            f"a pool ends a session after 5 to 60 minutes without use, not after {seconds / 60:g}", code="UsageError",
+            f"a pool ends a session after 5 to 60 minutes without use, not after {seconds / 60:.2g}", code="UsageError",
             hint="--ttl 5m is the least, --ttl 60m the most",
         )  # fmt: skip
     wishes = PoolWishes(egress=egress, cooldown_seconds=seconds)

@@ -266,6 +266,8 @@ class CellRun:
             await self._take(services, endpoint, "stdout", finished.stdout)
         self._write("stdout", self._frames.close() + self._safe["stdout"].close())
         failed = not finished.succeeded and not self._absent
+        if failed and finished.exit_code:
+            self._add(Output("note", text=f"exit code {finished.exit_code}"))
         if not finished.streamed and finished.stderr and not (failed and self._error is None and not self._began):
             self._write("stderr", finished.stderr)
         self._write("stderr", self._safe["stderr"].close())

@@ -29,7 +29,7 @@ from aca_notebook.azure.session_shapes import (
     read_session,
 )
 from aca_notebook.errors import NotFound, ServiceFailed
-from aca_notebook.model.session import LONGEST_SECONDS, ContainerType
+from aca_notebook.model.session import LONGEST_SECONDS, Backend, ContainerType
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse, HttpRequest
 
     from aca_notebook.azure.connection import Connection
-    from aca_notebook.model.session import Backend, Isolation, SessionFile, SessionState
+    from aca_notebook.model.session import Isolation, SessionFile, SessionState
 
 #: What tokens for the data plane are for (facts §5.2).
 AUDIENCE = "https://dynamicsessions.io"
@@ -263,7 +263,7 @@ def _refused(status: int, text: str, headers: dict[str, str], what: str) -> Serv
 
 def _unknown_generation(refused: ServiceFailed, at: Endpoint) -> bool:
     """Whether a pool of code interpreters does not know the flat API: its path, or its version."""
-    if at.container_type not in {ContainerType.PYTHON, ContainerType.NODE} or at.key:
+    if at.backend is not Backend.POOL or at.container_type not in {ContainerType.PYTHON, ContainerType.NODE}:
         return False
     unknown = refused.status in {404, 405} and refused.code in {"", f"HTTP {refused.status}"}
     return unknown or refused.code in {"UnsupportedApiVersion", "NoRegisteredProviderFound", "InvalidApiVersion"}

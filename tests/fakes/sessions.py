@@ -66,17 +66,15 @@ class ServedSessions:
 
 
 @contextmanager
-def served_sessions(folder: str, *, azures_way: bool = False) -> Iterator[ServedSessions]:
-    """Serve an agent on a port of its own, in a thread, until the block ends."""
-    agent = SessionAgent(folder)
-    application = AzuresWay(agent) if azures_way else agent
+def served(application: Any) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """Serve an ASGI application on a port of its own, in a thread, until the block ends."""
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="error", lifespan="on"))
     ready, box = threading.Event(), {}
 
     async def serve() -> None:
         box["loop"] = asyncio.get_running_loop()
         serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.005)
         ready.set()
         await serving
@@ -86,10 +84,18 @@ def served_sessions(folder: str, *, azures_way: bool = False) -> Iterator[Served
     assert ready.wait(60)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield ServedSessions(f"http://127.0.0.1:{port}", agent, box["loop"])
+        yield f"http://127.0.0.1:{port}", box["loop"]
     finally:
         server.should_exit = True
         thread.join(60)
+
+
+@contextmanager
+def served_sessions(folder: str, *, azures_way: bool = False) -> Iterator[ServedSessions]:
+    """Serve an agent."""
+    agent = SessionAgent(folder)
+    with served(AzuresWay(agent) if azures_way else agent) as (url, loop):
+        yield ServedSessions(url, agent, loop)
 
 
 class FakeTarget:

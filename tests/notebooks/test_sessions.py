@@ -30,6 +30,9 @@ wait()
 """
 
 
+SHOWN = {"display_data", "update_display_data", "execute_result"}
+
+
 class Told:
     """What a cell sent to its front end."""
 
@@ -38,9 +41,7 @@ class Told:
         self.error = reply["content"].get("ename", "")
         self.traceback = "\n".join(reply["content"].get("traceback", ()))
         self.text = "".join(each["content"]["text"] for each in messages if each["msg_type"] == "stream")
-        self.bundles = [
-            each["content"]["data"] for each in messages if each["msg_type"].startswith(("disp", "execute_r"))
-        ]
+        self.bundles = [each["content"]["data"] for each in messages if each["msg_type"] in SHOWN]
 
 
 class Kernel:
@@ -137,6 +138,29 @@ def test_a_session_that_ended_is_gone_with_its_age_and_the_next_cell_gets_a_fres
     assert "exit code 1" in ended.traceback
     fresh = kernel.run("%%aca session mortal\n'x' in globals()")
     assert fresh.bundles[-1]["text/plain"] == "False"
+
+
+def test_a_session_with_a_gpu_runs_in_our_agent_on_a_gpu_app(kernel) -> None:
+    """Without the packages that data people want: they take long to install."""
+    kernel.run("from aca_notebook.api.sessions_agents import SessionAgents; SessionAgents.packages = ()")
+    first = kernel.run("%%aca session onagpu --gpu T4\nimport sys\na = 1\nprint('here')\na")
+    assert (first.status, first.text) == ("ok", "here\n"), first.traceback
+    shown = "\n".join(bundle["text/plain"] for bundle in first.bundles)
+    assert "✓ sessions-t4: deployed in" in shown
+    assert "  costs " in shown
+    assert "session agent 'sessions-t4', not isolated (container)" in shown
+    asked = "import aca_notebook as aca\nwith aca.connect('local') as ws: print(ws.apps['sessions-t4'].state.gpu)"
+    assert kernel.run(asked).text == "T4\n"
+    assert kernel.run("%%aca session onagpu --gpu T4\na + 1").bundles[-1]["text/plain"] == "2"
+    asleep = kernel.run(
+        "%%aca session onagpu --gpu T4\nimport time\nprint('asleep', flush=True)\ntime.sleep(120)",
+        {"asleep": kernel.manager.interrupt_kernel},
+    )
+    assert asleep.error == "Interrupted"
+    assert kernel.run("%%aca session onagpu --gpu T4\na + 2").bundles[-1]["text/plain"] == "3"
+    refused = kernel.run("%%aca session onagpu --gpu T4 --require-isolation\n1")
+    assert refused.error == "UsageFailed"
+    assert "not isolated" in refused.traceback
 
 
 def test_names_of_sessions_and_their_files_complete(kernel) -> None:
