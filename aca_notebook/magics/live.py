@@ -55,6 +55,7 @@ class LiveCard:
         self._later = later
         self._context = contextvars.copy_context()
         self._lock = threading.RLock()
+        self._period = self.PERIOD_SECONDS
         self._shown_at = float("-inf")
         self._shown: Bundle | None = None
         self._waiting: Callable[[], Bundle] | None = None
@@ -62,7 +63,7 @@ class LiveCard:
     def show(self, make: Callable[[], Bundle], *, last: bool = False) -> None:
         """Show what `make` returns, soon; `last` shows it now and ends what was waiting."""
         with self._lock:
-            early = self._shown_at + self.PERIOD_SECONDS - self._clock.monotonic()
+            early = self._shown_at + self._period - self._clock.monotonic()
             if last:
                 self._waiting = None
                 self._draw(make())
@@ -72,6 +73,11 @@ class LiveCard:
                 if self._waiting is None:
                     self._later(early, self._flush)
                 self._waiting = make
+
+    def pace(self, period_seconds: float) -> None:
+        """Show no more often than this from here on; the last state is shown at once, whatever the pace."""
+        with self._lock:
+            self._period = period_seconds
 
     def _flush(self) -> None:
         with self._lock:
@@ -91,11 +97,15 @@ class FollowedLog:
     """A log that goes on: its output follows it. `stop()` ends it; everything else is the stream's.
 
     `view` opens a live view beside the card, which the card then stands back for; a page that has none shows the card.
+    It is given what to call with whether a page shows it.
     """
+
+    #: A card that nobody sees is there for the notebook to be saved.
+    PERIOD_BESIDE_A_VIEW_SECONDS = 5.0
 
     def __init__(
         self, app: str, stream: LogStream, card: Callable[[], LiveCard],
-        view: Callable[[str, LogStream], object] | None = None,
+        view: Callable[[str, LogStream, Callable[[bool], None]], object] | None = None,
     ) -> None:  # fmt: skip
         self._app = app
         self._stream = stream
@@ -115,9 +125,13 @@ class FollowedLog:
             self._stream.listen(self._on_change)
             self._card.show(lambda: self._bundle(following=self._stream.running), last=True)
             if self._open_view is not None:
-                self._open_view(self._app, self._stream)
+                self._open_view(self._app, self._stream, self._on_view)
         else:
             self._card.show(lambda: self._bundle(following=self._stream.running), last=True)
+
+    def _on_view(self, seen: bool) -> None:  # noqa: FBT001  # a callback of one argument
+        if self._card is not None:
+            self._card.pace(self.PERIOD_BESIDE_A_VIEW_SECONDS if seen else LiveCard.PERIOD_SECONDS)
 
     def _on_change(self) -> None:
         if self._card is not None:

@@ -22,6 +22,8 @@ PERIOD_SECONDS = 0.25
 _BYTES_PER_SECOND = 400_000
 _MOST_LINES = 5_000
 _MOST_CHARACTERS = 1_000_000
+#: So many messages may be on their way. A page that was closed takes none, and the server would keep them all for it.
+_MOST_UNCONFIRMED = 240
 _LEVELS = {"": 0} | {level: place for place, level in enumerate(LEVELS, 1)}
 
 
@@ -46,7 +48,8 @@ class Source(Protocol):
 class LogFeed:
     """One page's way through a log, from the oldest line that is kept.
 
-    `begin` starts over; `changed` says that there may be more. Sending happens in timers' threads, one at a time.
+    `begin` starts over; `changed` says that there may be more, `confirm` that the page has taken a message, and `pause`
+    that nobody looks until the next `begin`. Sending happens in timers' threads, one at a time.
     """
 
     def __init__(
@@ -63,12 +66,23 @@ class LogFeed:
         self._waking = False
         self._ended = False
         self._next = 0
+        self._unconfirmed = 0
 
     def begin(self) -> None:
         """Send what there is from its beginning: a page is there that has nothing."""
         with self._sending:
-            self._begun, self._ended, self._next = True, False, 0
+            self._begun, self._ended, self._next, self._unconfirmed = True, False, 0, 0
             self._send({"kind": "begin", "app": self._app}, [])
+        self.changed()
+
+    def pause(self) -> None:
+        """Send nothing until the next `begin`."""
+        self._begun = False
+
+    def confirm(self) -> None:
+        """Count a message as taken."""
+        with self._sending:
+            self._unconfirmed = max(0, self._unconfirmed - 1)
         self.changed()
 
     def changed(self) -> None:
@@ -78,6 +92,9 @@ class LogFeed:
 
     def _advance(self) -> None:
         with self._sending:
+            if not self._begun or self._unconfirmed >= _MOST_UNCONFIRMED:
+                self._waking = False
+                return
             running = self._source.running  # asked first: what came before the end is sent before it
             lines, first = self._source.lines_from(self._next, _MOST_LINES)
             wait = self._batch(lines, first) if lines else 0.0
@@ -109,6 +126,7 @@ class LogFeed:
         body = zlib.compress(json.dumps(packed, separators=(",", ":")).encode(), 1)
         self._send({"kind": "lines", "missed": first - self._next}, [body])
         self._next = first + len(packed)
+        self._unconfirmed += 1
         return len(body) / _BYTES_PER_SECOND
 
 

@@ -180,7 +180,10 @@ function listenTo(model, log) {
   let turn = Promise.resolve();
   const take = async (content, buffers) => {
     if (content.kind === "begin") log.begin(content);
-    else if (content.kind === "lines") log.add(await inflated(buffers[0]), content.missed);
+    else if (content.kind === "lines") {
+      log.add(await inflated(buffers[0]), content.missed);
+      model.send({ kind: "had" });
+    }
     else if (content.kind === "end") log.end(content.failure);
   };
   const onMessage = (content, buffers) => {
@@ -487,11 +490,21 @@ class LogTable {
 
 export default () => {
   const log = new Lines();
+  let views = 0;
+  let gone = false;
   return {
     initialize: ({ model }) => listenTo(model, log),
     render: ({ model, el }) => {
       const table = new LogTable(log, model, el);
-      return () => table.dispose();
+      views += 1;
+      if (gone) model.send({ kind: "here" });
+      gone = false;
+      return () => {
+        table.dispose();
+        views -= 1;
+        gone = views === 0;
+        if (gone) model.send({ kind: "gone" }); // its cell was run again, or its output cleared
+      };
     },
   };
 };

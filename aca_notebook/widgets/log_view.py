@@ -25,15 +25,30 @@ class LogView(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untype
     _css = _HERE / "log_view.css"
 
 
-def open_log_view(app: str, stream: LogStream, later: Callable[[float, Callable[[], None]], None]) -> LogView:
-    """Open a view of a stream, to be shown under the present cell when a page answers."""
+def open_log_view(
+    app: str, stream: LogStream, later: Callable[[float, Callable[[], None]], None], on_view: Callable[[bool], None]
+) -> LogView:  # fmt: skip
+    """Open a view of a stream, to be shown under the present cell when a page answers.
+
+    `on_view` hears whether a page has it: the cell may be run again, and its outputs gone.
+    """
     view = LogView()
     feed = LogFeed(app, stream, view.send, later)
 
+    def here() -> None:
+        on_view(True)  # noqa: FBT003  # whether it is seen
+        feed.begin()
+
     def take(content: Mapping[str, Any]) -> None:
-        if content.get("kind") == "stop":
+        kind = content.get("kind")
+        if kind == "stop":
             stream.stop()
+        elif kind == "had":
+            feed.confirm()
+        elif kind == "gone":
+            feed.pause()
+            on_view(False)  # noqa: FBT003
 
     stream.listen(feed.changed)
-    show_when_there(view, feed.begin, take)
+    show_when_there(view, here, take)
     return view

@@ -38,7 +38,9 @@ window.receive = (content, body) => {
 };
 const { initialize, render } = widget();
 initialize({ model });
-render({ model, el: document.getElementById("view") });
+const show = () => { window.close_view = render({ model, el: document.getElementById("view") }); };
+window.show_view = show;
+show();
 window.ready = true;
 </script>"""
 
@@ -231,8 +233,17 @@ def test_everything_can_be_reached_with_the_keyboard_and_no_key_reaches_the_note
         view.page.keyboard.press("Tab")
         expect(view.button(name)).to_be_focused()
     view.page.keyboard.press("Enter")
-    assert view.page.evaluate("sent") == [{"kind": "here"}, {"kind": "stop"}]
+    assert view.page.evaluate("sent.map((it) => it.kind)") == ["here", "had", "stop"]
     assert view.page.evaluate("keys") == 0
+
+
+def test_a_view_whose_cell_is_run_again_says_that_it_is_gone_and_asks_anew_when_it_is_back(view: View) -> None:
+    view.write(*numbered(10))
+    expect(view.count).to_have_text("10 lines")
+    view.page.evaluate("close_view()")
+    view.page.evaluate("show_view()")
+    assert view.page.evaluate("sent.map((it) => it.kind)") == ["here", "had", "gone", "here"]
+    expect(view.count).to_have_text("10 lines")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -41,10 +41,10 @@ def logs(notebook: Notebook, given: Logs) -> object:
     return None
 
 
-def _open_view(app: str, stream: LogStream) -> object:
+def _open_view(app: str, stream: LogStream, on_view: Callable[[bool], None]) -> object:
     from aca_notebook.widgets.log_view import open_log_view  # anywidget takes 0.2 s to import
 
-    return open_log_view(app, stream, call_later)
+    return open_log_view(app, stream, call_later, on_view)
 
 
 def query(notebook: Notebook, given: Query, source: str = "") -> object:

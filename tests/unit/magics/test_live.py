@@ -138,12 +138,33 @@ def test_a_followed_log_that_fails_says_why_in_its_output() -> None:
 def test_a_view_is_opened_once_beside_a_card_that_says_so() -> None:
     handle, stream, opened = RecordingHandle(), Stream(), []
     followed = FollowedLog(
-        "scorer", stream, lambda: LiveCard(handle, ManualClock()), lambda app, it: opened.append((app, it))
+        "scorer", stream, lambda: LiveCard(handle, ManualClock()), lambda app, it, _: opened.append((app, it))
     )  # fmt: skip
     followed._ipython_display_()
     followed._ipython_display_()
     assert opened == [("scorer", stream)]
     assert "data-aca-static" in followed._bundle(following=False)["text/html"]
+
+
+def test_a_card_that_a_view_stands_for_is_drawn_every_five_seconds_and_at_the_end() -> None:
+    clock, handle, stream, pages = ManualClock(), RecordingHandle(), Stream(), []
+    followed = FollowedLog(
+        "scorer", stream, lambda: LiveCard(handle, clock, later=Later()), lambda _, __, on_view: pages.append(on_view)
+    )  # fmt: skip
+    followed._ipython_display_()
+    (on_view,), seen, unseen = pages, True, False
+    on_view(seen)
+    for _ in range(22):
+        asyncio.run(clock.advance(0.5))
+        stream.write("line")
+    assert len(handle.shown) == 1 + 2
+    on_view(unseen)
+    for _ in range(4):
+        asyncio.run(clock.advance(0.5))
+        stream.write("line")
+    assert len(handle.shown) == 1 + 2 + 4
+    followed.stop()
+    assert handle.shown[-1][1].count("line") == 26
 
 
 def test_ten_minutes_of_a_noisy_replica_hold_no_more_than_the_first() -> None:

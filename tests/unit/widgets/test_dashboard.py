@@ -63,9 +63,12 @@ class View:
 def test_a_page_is_sent_looks_once_it_is_there_and_can_end_them():
     sent: list[dict] = []
     hooks = []
+    gone: list[bool] = []
     watched = Watched(chart())
 
-    looked = dashboard.open_dashboard_view(watched, lambda: View(sent), lambda _, *both: hooks.extend(both))
+    looked = dashboard.open_dashboard_view(
+        watched, lambda: View(sent), lambda _, *both: hooks.extend(both) or (lambda: gone.append(True))
+    )
     looked()
     assert (sent, watched.watched_by_a_page) == ([], False), "nobody is there"
     here, take = hooks
@@ -75,3 +78,5 @@ def test_a_page_is_sent_looks_once_it_is_there_and_can_end_them():
     assert watched.watched_by_a_page
     take({"kind": "stop"})
     assert not watched.running
+    looked()
+    assert gone == [True], "the view of what has ended is no error in the saved notebook"

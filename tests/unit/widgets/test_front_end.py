@@ -43,7 +43,8 @@ def shown(monkeypatch):
 def opened() -> tuple[LogView, Stream, list]:
     timers: list = []
     stream = Stream()
-    return open_log_view("scorer", stream, lambda _, act: timers.append(act)), stream, timers
+    stream.seen = []
+    return open_log_view("scorer", stream, lambda _, act: timers.append(act), stream.seen.append), stream, timers
 
 
 def says(view: LogView, kind: str) -> None:
@@ -70,6 +71,13 @@ def test_the_page_can_stop_the_log(shown) -> None:
     says(view, "here")
     says(view, "stop")
     assert not stream.running
+
+
+def test_whether_a_page_shows_the_view_is_told(shown) -> None:
+    view, stream, _ = opened()
+    for kind in ("here", "had", "gone", "here"):
+        says(view, kind)
+    assert stream.seen == [True, False, True]
 
 
 def test_nothing_of_a_line_is_in_what_a_notebook_saves_of_the_view(shown) -> None:

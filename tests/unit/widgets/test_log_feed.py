@@ -120,6 +120,35 @@ def test_what_cannot_be_compressed_is_paced_below_the_servers_limit() -> None:
     assert max(page.sizes) < 1_000_000
 
 
+def test_a_page_that_confirms_nothing_gets_a_minute_of_messages_and_goes_on_when_it_does() -> None:
+    log = Log()
+    feed, page = open_feed(log)
+    feed.begin()
+    for number in range(300):
+        log.extend([LogLine(str(number))])
+        feed.changed()
+        page.wait()
+    assert len(page.sizes) == 240
+    feed.confirm()
+    page.wait()
+    assert [line[3] for line in page.lines] == [str(number) for number in range(300)]
+    assert len(page.sizes) == 241
+
+
+def test_a_page_whose_view_is_gone_is_sent_nothing_until_it_has_one_again() -> None:
+    log = Log()
+    feed, page = open_feed(log)
+    feed.begin()
+    feed.pause()
+    log.extend([LogLine("one")])
+    feed.changed()
+    page.wait()
+    assert page.lines == []
+    feed.begin()
+    page.wait()
+    assert [line[3] for line in page.lines] == ["one"]
+
+
 def test_lines_that_were_forgotten_before_they_could_be_sent_are_counted() -> None:
     log = Log(most_lines=10)
     feed, page = open_feed(log)
