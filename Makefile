@@ -56,6 +56,7 @@ bench: .venv/.dev ## measure, and write docs/explanation/performance.md
 
 soak: .venv/.dev ## kill the emulator a thousand times, and write docs/explanation/durability.md
 	@$(BIN)/python -m tests.bench.soak
+	@$(BIN)/python -m tests.bench.sessions
 
 setup: .venv/.dev ## prepare .venv with everything
 
