@@ -1,8 +1,9 @@
 """Telling action groups: their webhooks are posted to, over HTTP, and to no other address than the user's own.
 
 An address must be this machine's, or one whose host the emulator was told (`ACA_NOTEBOOK_WEBHOOK_HOSTS`), and none of
-the emulator's own ports. A notice is on disk before its first try, and is tried again after kill -9. Retries and the
-pause that follows are Azure's (documented: action groups, webhook retries); mails and calls to phones are not sent.
+the emulator's own ports. A notice is on disk before its first try and is tried again after kill -9, so it is told at
+least once, and now and then twice. Retries and the pause that follows are Azure's (documented: action groups, webhook
+retries); mails and calls to phones are not sent.
 """
 
 from __future__ import annotations
