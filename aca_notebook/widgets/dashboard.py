@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.display.chart import Chart, Panel
 
-    Show = Callable[[Any, Callable[[], None], Callable[[Mapping[str, Any]], None]], None]
+    Show = Callable[[Any, Callable[[], None], Callable[[Mapping[str, Any]], None]], Callable[[], None]]
 
 _HERE = Path(__file__).parent
 #: Digits that are kept of a value: more than a pixel shows, and a third of the bytes.
@@ -69,6 +69,8 @@ def open_dashboard_view(
     def send() -> None:
         if watched.watched_by_a_page:
             view.send(message(watched.chart, watched))
+            if not watched.running:
+                take_away()  # the picture is there
 
     def begin() -> None:
         watched.watched_by_a_page = True
@@ -78,7 +80,7 @@ def open_dashboard_view(
         if content.get("kind") == "stop":
             watched.stop()
 
-    show(view, begin, take)
+    take_away = show(view, begin, take)
     return send
 
 

@@ -14,38 +14,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from anywidget import AnyWidget
+    from IPython.display import DisplayHandle
 
 
 def show_when_there(
     widget: AnyWidget, on_here: Callable[[], None], on_message: Callable[[Mapping[str, Any]], None]
-) -> None:  # fmt: skip
-    """Display a widget under the present cell once a page has it.
+) -> Callable[[], None]:  # fmt: skip
+    """Display a widget under the present cell once a page has it; return what takes the view away again.
+
+    A view that was taken away is no error in a notebook that is opened later.
 
     `on_here` is called for each page that says so, before the first is shown; `on_message` for every other message.
     Both run in whichever thread the kernel handles messages in.
     """
     cell = contextvars.copy_context()
     lock = threading.Lock()
-    shown = False
+    shown: list[DisplayHandle] = []
 
     def take(_: object, content: Mapping[str, Any], __: object) -> None:
-        nonlocal shown
         if content.get("kind") != "here":
             on_message(content)
             return
         on_here()
         with lock:
-            first, shown = not shown, True
-        if first:
-            cell.copy().run(_display, widget)
+            if not shown:
+                shown.append(cell.copy().run(_display, widget))
+
+    def take_away() -> None:
+        with lock:
+            for handle in shown:
+                cell.copy().run(handle.update, {"text/plain": ""}, raw=True)
 
     widget.on_msg(take)
+    return take_away
 
 
-def _display(widget: AnyWidget) -> None:
-    from IPython.display import display
+def _display(widget: AnyWidget) -> DisplayHandle:
+    from IPython.display import DisplayHandle
 
-    display(_Place(widget))
+    handle = DisplayHandle()
+    handle.display(_Place(widget))
+    return handle
 
 
 class _Place:
