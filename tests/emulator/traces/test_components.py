@@ -208,3 +208,14 @@ def test_the_key_stands_in_no_file_of_the_emulator(emulator: Running) -> None:
     assert track(emulator, json.dumps([request_item(emulator, key)]).encode()).status_code == 200
     files = [each for each in emulator.emulator.settings.data_dir.rglob("*") if each.is_file()]
     assert [each for each in files if key.encode() in each.read_bytes()] == []
+
+
+def test_ingestion_is_throttled_when_a_bad_day_names_it(emulator: Running) -> None:
+    key = component(emulator)["properties"]["InstrumentationKey"]
+    body = json.dumps([request_item(emulator, key)]).encode()
+    posted = emulator.control("POST", "faults", {"fault": "throttle on=Ingestion_Track retry_after=7 count=1"})
+    assert posted.status_code in {200, 201}, posted.text
+    throttled = track(emulator, body)
+    assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "7")
+    assert track(emulator, body).status_code == 200
+    assert asked(emulator, "AppRequests | count") == [[1]]
