@@ -9,10 +9,11 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aca_notebook.runner import session_cell
+from aca_notebook.runner import session_cell, session_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import ModuleType
 
 
 def code_for(
@@ -39,14 +40,23 @@ def code_for(
 
 @functools.cache
 def _harness() -> str:
-    """Return one line that makes the harness a module of the interpreter it runs in."""
-    source = Path(session_cell.__file__).read_bytes()
-    packed = base64.b85encode(zlib.compress(source, 9)).decode()
-    name = session_cell.NAME
+    """Return one line that makes the harness, and the module it imports, modules of the interpreter it runs in."""
+    name, values = session_cell.NAME, f"{session_cell.NAME}_values"
+    cell = _source(session_cell).replace(session_values.__name__, values)
+    return f"_aca = {_module(values, _source(session_values))}; _aca = {_module(name, cell)}"
+
+
+def _source(module: ModuleType) -> str:
+    return Path(str(module.__file__)).read_text(encoding="utf-8")
+
+
+def _module(name: str, source: str) -> str:
+    """Return an expression that is a new module, made of packed source."""
+    packed = base64.b85encode(zlib.compress(source.encode(), 9)).decode()
     return (
-        f"_aca = __import__('types').ModuleType({name!r}); __import__('sys').modules[{name!r}] = _aca; "
-        f"exec(compile(__import__('zlib').decompress(__import__('base64').b85decode({packed!r})), '<aca session>', "
-        f"'exec'), _aca.__dict__)"
+        f"(lambda m: __import__('sys').modules.__setitem__({name!r}, m) or exec(compile(__import__('zlib').decompress("
+        f"__import__('base64').b85decode({packed!r})), '<aca session>', 'exec'), m.__dict__) or m)"
+        f"(__import__('types').ModuleType({name!r}))"
     )
 
 

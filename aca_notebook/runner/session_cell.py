@@ -1,8 +1,8 @@
 """Runs one cell inside a session: this file travels as source into whatever interpreter the session has.
 
-Standard library alone, Python 3.8 or later, no file of ours beside it. What a notebook would show leaves as frames in
-the text of stdout, in order with it: `RS aca:TOKEN:JSON US`. Whoever reads them trusts nothing in them: the cell may
-write frames of its own.
+Standard library alone, Python 3.8 or later, no file of ours beside it but `session_values`. What a notebook would show
+leaves as frames in the text of stdout, in order with it: `RS aca:TOKEN:JSON US`. Whoever reads them trusts nothing in
+them: the cell may write frames of its own.
 
 Kinds of frames: `begin` (mark, age_seconds), `display`, `update`, `result` (data, metadata, id), `clear`, `value`
 (name, format, data or file), `error` (name, message, frames, cause), `file` (path: the frame is in that file), `end`.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 import base64
 import builtins
-import functools
 import inspect
 import io
 import json
@@ -28,16 +27,15 @@ import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.runner.session_values import LONGEST_FRAME, folder, read_value, type_of, write_value
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: The name of this module inside a session; another version is another module.
 NAME = "_aca_session_cell_1"
-#: Frames that are longer go through a file: what a session may write to stdout is bounded.
-LONGEST_FRAME = 16 * 1024
 _WATCH_SECONDS = 0.1
 _MOST_FRAMES = 64
-_OWN_FILE = "<aca session>"
 
 #: Which interpreter this is, and since when: a client notices by it that its session is another one.
 MARK = uuid.uuid4().hex
@@ -50,12 +48,6 @@ _METHODS = (
     ("image/png", "_repr_png_"), ("image/jpeg", "_repr_jpeg_"), ("text/latex", "_repr_latex_"),
     ("application/json", "_repr_json_"),
 )  # fmt: skip
-
-
-def folder() -> str:
-    """Return where the session keeps its files."""
-    told = os.environ.get("ACA_SESSION_FOLDER", "")
-    return told or ("/mnt/data" if os.path.isdir("/mnt/data") else os.getcwd())  # noqa: PTH109, PTH112  # paths as text
 
 
 class Cell:
@@ -239,7 +231,7 @@ def display(*values: Any, **named: Any) -> None:
 def bundle_of(value: Any) -> dict[str, Any]:
     """Return a value's MIME bundle."""
     if hasattr(value, "to_plotly_json") and hasattr(value, "to_json"):
-        return {"application/vnd.plotly.v1+json": json.loads(value.to_json()), "text/plain": _type_of(value)}
+        return {"application/vnd.plotly.v1+json": json.loads(value.to_json()), "text/plain": type_of(value)}
     if _is_figure(value):
         return _drawn(value)
     shell = _shell()
@@ -274,11 +266,7 @@ def _repr(value: Any) -> str:
     try:
         return repr(value)
     except Exception as error:  # noqa: BLE001  # the person's own class
-        return f"<{_type_of(value)}: its repr raised {type(error).__name__}>"
-
-
-def _type_of(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+        return f"<{type_of(value)}: its repr raised {type(error).__name__}>"
 
 
 def _is_figure(value: Any) -> bool:
@@ -383,9 +371,10 @@ def show(*_: Any, **__: Any) -> None:
 def told_of(error: BaseException) -> dict[str, Any]:
     """Describe an exception: its type, text, frames from the cell on, and what caused it."""
     found, traceback = [], error.__traceback__
+    ours = {told_of.__code__.co_filename, folder.__code__.co_filename}
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if code.co_filename not in (_OWN_FILE, __file__ if "__file__" in globals() else _OWN_FILE):
+        if code.co_filename not in ours:
             found.append(_frame(code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
@@ -412,97 +401,6 @@ def _text_of(error: BaseException) -> str:
         return str(text).encode(errors="backslashreplace").decode()
     except Exception as worse:  # noqa: BLE001  # the person's own class
         return f"(its text could not be made: {type(worse).__name__})"
-
-
-# -- variables ----------------------------------------------------------------------------------------------------
-
-
-def read_value(given: dict[str, Any]) -> Any:
-    """Read a variable that came in: JSON, npy or Arrow; out of a file when it is large."""
-    if given.get("file"):
-        path = os.path.join(folder(), given["file"])  # noqa: PTH118
-        with open(path, "rb") as file:  # noqa: PTH123
-            body = file.read()
-        os.remove(path)  # noqa: PTH107
-    else:
-        body = base64.b64decode(given["data"])
-    if given["format"] == "json":
-        return json.loads(body)
-    if given["format"] == "npy":
-        import numpy as np
-
-        return np.load(io.BytesIO(body), allow_pickle=False)
-    import pyarrow as pa
-
-    with pa.ipc.open_stream(io.BytesIO(body)) as reader:
-        table = reader.read_all()
-    kind = (table.schema.metadata or {}).get(b"aca_notebook.kind", b"dataframe")
-    if kind == b"table":
-        return table
-    if kind == b"polars":
-        import polars as pl
-
-        return pl.from_arrow(table)
-    frame = table.to_pandas()
-    return frame.iloc[:, 0] if kind == b"series" else frame
-
-
-def write_value(name: str, value: Any, token: str) -> dict[str, Any]:
-    """Write a variable that goes out: frames as Arrow, arrays as npy, the rest as JSON."""
-    format_, body = _encoded(name, value)
-    if len(body) <= LONGEST_FRAME // 2:
-        return {"format": format_, "data": base64.b64encode(body).decode()}
-    path = f".aca-{token}-value-{name}"
-    with open(os.path.join(folder(), path), "wb") as file:  # noqa: PTH118, PTH123
-        file.write(body)
-    return {"format": format_, "file": path}
-
-
-def _encoded(name: str, value: Any) -> tuple[str, bytes]:
-    if _is(value, "numpy", "ndarray"):
-        return "npy", _array(value)
-    if _is(value, "pandas", "Series"):
-        return "arrow", _stream(value.to_frame(name="value" if value.name is None else value.name), b"series")
-    for module, kind, called in (("pandas", "DataFrame", b"dataframe"), ("pyarrow", "Table", b"table"),
-                                 ("polars", "DataFrame", b"polars")):  # fmt: skip
-        if _is(value, module, kind):
-            return "arrow", _stream(value.to_arrow() if module == "polars" else value, called)
-
-    return "json", json.dumps(value, default=functools.partial(_plainer, name)).encode()
-
-
-def _plainer(name: str, part: Any) -> Any:
-    for method in ("tolist", "isoformat", "item"):
-        if callable(getattr(part, method, None)):
-            return getattr(part, method)()
-    if isinstance(part, (set, frozenset, range)):
-        return list(part)
-    raise TypeError(f"{name!r} cannot leave the session: JSON has no word for {_type_of(part)}")
-
-
-def _array(value: Any) -> bytes:
-    import numpy as np
-
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, value, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _is(value: Any, module: str, kind: str) -> bool:
-    found = getattr(sys.modules.get(module), kind, None)
-    return isinstance(found, type) and isinstance(value, found)
-
-
-def _stream(value: Any, kind: bytes) -> bytes:
-    import pyarrow as pa
-
-    table = value if isinstance(value, pa.Table) else pa.Table.from_pandas(value)
-    metadata = dict(table.schema.metadata or {})
-    metadata[b"aca_notebook.kind"] = kind
-    buffer = io.BytesIO()
-    with pa.ipc.new_stream(buffer, table.schema.with_metadata(metadata)) as writer:
-        writer.write_table(table)
-    return buffer.getvalue()
 
 
 warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown.*")
