@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import amounts, axes
+from aca_notebook.display import amounts, axes, theme
 from aca_notebook.display.chart import Chart, Panel, Series
 from aca_notebook.display.costs import NOT_BILLED
 
@@ -22,6 +22,8 @@ _MOST_BARS = 60
 _WIDTHS_SECONDS = (60, 300, 900, 3600, 21600, 86400, 604800)
 #: So many apps are told apart; the cheaper ones are added up.
 _MOST_APPS = 7
+#: So much of the past is shown before a forecast.
+_PAST_DAYS = 14
 
 
 def report(frame: Any, *, app: str = "", charged: bool = True) -> Chart:
@@ -56,12 +58,15 @@ def note(attrs: Any, *, charged: bool = True) -> str:
 
 def forecast(found: Forecast, *, app: str = "", currency: str = "USD", charged: bool = True) -> Chart:
     """Return the days ahead: what is expected, and the band that held four of five past days."""
-    unit = axes.unit_for(currency, found.high)
-    series = tuple(
-        Series(name, values) for name, values in
-        (("expected", found.expected), ("at least", found.low), ("at most", found.high))
+    past, gap = found.past[-_PAST_DAYS:], (None,) * len(found.past[-_PAST_DAYS:])
+    spent = (*(amount for _, amount in past), *((None,) * len(found.days)))
+    series = (
+        Series("so far", spent), Series("expected", (*gap, *found.expected)),
+        Series("at least", (*gap, *found.low), theme.FAINT), Series("at most", (*gap, *found.high), theme.FAINT),
     )  # fmt: skip
-    moments = tuple(datetime(day.year, day.month, day.day, tzinfo=UTC) for day in found.days)
+    unit = axes.unit_for(currency, (*spent, *found.high))
+    days = (*(day for day, _ in past), *found.days)
+    moments = tuple(datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days)
     said = "; ".join(filter(None, ("" if charged else NOT_BILLED, found.method)))
     title = f"{app}: cost of coming days (forecast)" if app else "Cost of coming days (forecast)"
     return Chart(title, moments, (Panel("Cost a day", unit, series, kind="step"),), timedelta(days=1), said)

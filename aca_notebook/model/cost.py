@@ -83,13 +83,17 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What coming days may cost: the middle, and a band that held four of five past days. `method` says how."""
+    """What coming days may cost: the middle, and a band that held four of five past days. `method` says how.
+
+    `past` are the days it was made from, in their order.
+    """
 
     days: tuple[date, ...]
     expected: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
     method: str
+    past: tuple[tuple[date, float], ...] = ()
 
 
 def decide_quiet(
@@ -133,7 +137,7 @@ def forecast(daily: Mapping[date, float], ahead: int) -> Forecast:
         days, expected,
         tuple(max(0.0, value + min(low, 0.0)) for value in expected),
         tuple(value + max(high, 0.0) for value in expected),
-        f"{method} of {len(daily)} days; the band held four of five of them",
+        f"{method} of {len(daily)} days; the band held four of five of them", tuple(sorted(daily.items())),
     )  # fmt: skip
 
 

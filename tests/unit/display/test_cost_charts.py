@@ -83,8 +83,12 @@ def test_a_table_of_nothing_makes_a_chart_that_says_so() -> None:
 def test_a_forecast_shows_its_band_and_its_method() -> None:
     past = {date(2026, 11, 1) + timedelta(days=day): 1.0 + day % 3 for day in range(8)}
     chart = cost_charts.forecast(forecast(past, 3), app="scorer", charged=False)
-    assert [series.name for series in chart.panels[0].series] == ["expected", "at least", "at most"]
-    assert chart.times[0] == datetime(2026, 11, 9, tzinfo=UTC)
+    so_far, expected, least, most = chart.panels[0].series
+    assert [one.name for one in (so_far, expected, least, most)] == ["so far", "expected", "at least", "at most"]
+    assert chart.times[8] == datetime(2026, 11, 9, tzinfo=UTC), "the first day ahead"
+    assert (so_far.values[7], so_far.values[8]) == (2.0, None)
+    assert (expected.values[7], most.values[7]) == (None, None)
+    assert least.values[8] <= expected.values[8] <= most.values[8]
     assert "the average of all days of 8 days" in chart.note
 
 
