@@ -15,8 +15,9 @@ from starlette.responses import JSONResponse, Response
 
 from aca_notebook.emulator.arm.faults import resource_not_found
 from aca_notebook.emulator.telemetry.catalogue import OTHERS, Family
+from aca_notebook.emulator.telemetry.metric_questions import MetricsQuery, checked_query
 from aca_notebook.emulator.telemetry.metrics import Cell
-from aca_notebook.emulator.telemetry.monitor import MetricsQuery, checked_query, definitions, timeseries, zulu
+from aca_notebook.emulator.telemetry.monitor import definitions, timeseries, zulu
 from aca_notebook.emulator.wire import Door, Offer, Route, query
 from aca_notebook.model.ids import ResourceId
 

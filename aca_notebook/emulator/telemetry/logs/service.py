@@ -15,7 +15,7 @@ from aca_notebook.emulator.arm.values import items, member, text
 from aca_notebook.emulator.telemetry.logs.answers import answer_body
 from aca_notebook.emulator.telemetry.logs.refusals import QueryRefused
 from aca_notebook.emulator.telemetry.logs.store import Question
-from aca_notebook.emulator.telemetry.monitor import read_timespan
+from aca_notebook.emulator.telemetry.metric_questions import read_timespan
 from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, parse_id
 

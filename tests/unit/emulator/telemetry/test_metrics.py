@@ -8,8 +8,8 @@ import pytest
 
 from aca_notebook.emulator.telemetry.catalogue import APPS
 from aca_notebook.emulator.telemetry.filters import parse_filter
+from aca_notebook.emulator.telemetry.metric_questions import read_query, read_timespan
 from aca_notebook.emulator.telemetry.metrics import Buckets, Span, replicas, restarts
-from aca_notebook.emulator.telemetry.monitor import read_query, read_timespan
 from aca_notebook.emulator.telemetry.sampler import CpuMeter, Reading
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
