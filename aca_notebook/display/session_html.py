@@ -70,10 +70,10 @@ def sandboxed(html: str, *, scripts: bool = False) -> str:
     )
     words = "its scripts cannot reach this notebook" if scripts else "its scripts do not run"
     said = theme.faint(f"HTML of the session, in a sandbox: {words}")
-    sandbox = "allow-scripts" if scripts else ""
+    sandbox, height = "allow-scripts" if scripts else "", _height(html, scripts=scripts)
     return (
         f'<iframe sandbox="{sandbox}" srcdoc="{escape(page, quote=True)}" referrerpolicy="no-referrer" loading="lazy" '
-        f'title="output of a session" style="width:100%;height:{_height(html)}px;border:0;background:#fff;'
+        f'title="output of a session" style="width:100%;height:{height}px;border:0;background:#fff;'
         f'resize:vertical;overflow:auto"></iframe><div style="font-size:85%">{said}</div>'
     )
 
@@ -83,11 +83,12 @@ def picture(mime: str, base64_text: str) -> str:
     return f'<img src="data:{mime};base64,{base64_text}" alt="drawing of a session" style="max-width:100%">'
 
 
-def _height(html: str) -> int:
+def _height(html: str, *, scripts: bool) -> int:
     """Guess: a frame of no origin cannot be measured from outside; it can be pulled taller."""
-    rows = html.count("<tr") + html.count("<p") + html.count("<li") + html.count("<br")
-    at_least = 420 if "<script" in html.lower() or "<svg" in html.lower() else 60
-    return min(max(at_least, 26 * rows + 40), 640)
+    folded = html.lower()
+    lines = sum(folded.count(tag) for tag in ("<tr", "<p", "<li", "<br", "<h", "<div"))
+    drawn = "<svg" in folded or "<canvas" in folded or (scripts and "<script" in folded)
+    return min(max(420 if drawn else 60, 28 * lines + 40), 640)
 
 
 class _NotPlain(Exception):

@@ -84,7 +84,7 @@ def pools(found: Sequence[SessionPoolState], *, target: str) -> Table:
         for each in found
     )  # fmt: skip
     title = f"{amounts.plural(len(rows), 'session pool')} on {target}" if rows else f"no session pools on {target}"
-    note = "a session ends as its pool says" if rows else "%%aca session makes one; %aca pool create NAME does too"
+    note = "" if rows else "%%aca session makes one; %aca pool create NAME does too"
     columns = ("pool", "runs", "isolation", "egress", "sessions", "ready", "ready, $/h", "a session ends", "state")
     return Table(title, columns, rows, note, tuple(dataclasses.asdict(each) for each in found))
 
@@ -113,7 +113,7 @@ def pool_facts(state: SessionPoolState) -> dict[str, str]:
         "sessions": f"{_count(state)} at most" if state.sessions is None else f"{_count(state)} in use",
         "ready": f"{ready} kept ready, {price.ready_words(ready)}" if ready else "",
         "costs": price.words,
-        "a session ends": state.lifetime,
+        "ends": f"a session, {state.lifetime}" if state.lifetime else "",
         "state": state.provisioning_state,
         "endpoint": state.endpoint,
         "region": state.location,
