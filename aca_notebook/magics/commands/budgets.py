@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.display import guards
+from aca_notebook.errors import UsageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def budget(notebook: Notebook, given: Budget) -> Table:
     """Make a budget, where one is given, and list all."""
+    if not given.limit and (given.stop or given.app or given.email):
+        raise UsageFailed("how much may be spent is missing", code="UsageError", hint="%aca budget 5USD/day --stop")
     if given.limit:
         notebook.workspace.budgets.create(given.limit, app=given.app, stop=given.stop, emails=given.email)
     return _listed(notebook)
