@@ -15,6 +15,7 @@ from aca_notebook.azure.logs import LineStream
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import NotFound
 from aca_notebook.model.log import LogLine
+from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.revision import ContainerState, ReplicaState
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -40,6 +41,7 @@ class Platform:
     def __init__(self, *, gone: bool = False) -> None:
         self.apps = self.logs = self.log_queries = self
         self.gone = gone
+        self.redactor = Redactor()
         self.asked: list[str] = []
 
     async def ask(self, *given):
