@@ -121,6 +121,7 @@ class SandboxLauncher:
     async def close(self) -> None:
         """Let go of what instances share."""
         await self._packages.close()
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)  # a start that was cancelled half-way
         if self._context is not None:
             self._context.term()
 
@@ -165,8 +166,11 @@ class SandboxLauncher:
         )  # fmt: skip
         try:
             return folder, await sandbox.start(wanted, await self.found(), self._spawn)
-        except OSError as failure:  # `SandboxFailed`, or a machine that has no more of something
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        except BaseException as failure:
+            await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+            if not isinstance(failure, OSError):
+                raise
+            # `SandboxFailed`, or a machine that has no more of something
             raise StartRefused(f"its sandbox could not be started: {failure}") from failure
 
     async def _ready(self, folder: Path, began: Sandbox, drive: Callable[[], Driver]) -> Instance:
@@ -176,6 +180,7 @@ class SandboxLauncher:
             await instance.ready(_START_SECONDS)
         except BaseException:
             await (began.close() if instance is None else instance.close())
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise
         return instance
 
