@@ -103,6 +103,17 @@ def download(notebook: Notebook, given: OneSession) -> object:
     return Line(f"{place} ({place.stat().st_size} bytes)")
 
 
+def console(notebook: Notebook, given: OneSession) -> object:
+    """Open a console beside its card, which stays when no page shows it."""
+    session = _session(notebook, given)
+    if notebook.graphical:
+        from aca_notebook.widgets.session_console import open_session_console  # anywidget takes 0.2 s to import
+
+        open_session_console(session)
+    words = f"console of {session.name} in {session.place}; it lasts as long as this kernel"
+    return Card(session, note(f"{words}, and `%%aca session {given.name}` does the same in a cell"))
+
+
 def restart(notebook: Notebook, given: OneSession) -> object:
     """Make a session anew."""
     session = _session(notebook, given).restart()
@@ -125,6 +136,7 @@ LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     "session files": files,
     "session upload": upload,
     "session download": download,
+    "session console": console,
     "session restart": restart,
     "session stop": stop,
 }

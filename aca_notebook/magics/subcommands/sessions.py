@@ -125,6 +125,12 @@ COMMANDS = (
         fixed={"action": "download"},
     ),
     Command(
+        "session console", "Open a console of a session in the page: history, outputs, files, a button to interrupt.",
+        OneSession, (_NAME, *_WHERE),
+        ("%aca session console", "%aca session console lab", "%aca session console lab --gpu T4"),
+        fixed={"action": "console"},
+    ),
+    Command(
         "session restart", "End a session and make it anew, empty.", OneSession, (_NAME, *_WHERE),
         ("%aca session restart", "%aca session restart lab", "%aca session restart lab --gpu T4"),
         fixed={"action": "restart"},

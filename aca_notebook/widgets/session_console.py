@@ -1,0 +1,122 @@
+"""A console for one session in the page: history, outputs, files, and a button that interrupts."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+
+from aca_notebook.api.sessions_running import CellJob
+from aca_notebook.display import session_outputs
+from aca_notebook.display.session_text import plain_text
+from aca_notebook.errors import AcaError
+from aca_notebook.widgets.front_end import show_when_there
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aca_notebook.api.sessions import RunningCell, Session
+    from aca_notebook.model.session import Output
+
+    Send = Callable[[dict[str, Any]], None]
+    Begin = Callable[[Callable[[], None]], None]
+
+_HERE = Path(__file__).parent
+#: The longest code that a page may send.
+_LONGEST_CODE = 2**20
+
+
+class SessionConsoleView(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped for us
+    """A page's copy of a console. What is shown travels in messages, which nobody saves."""
+
+    _esm = _HERE / "session_console.js"
+    _css = _HERE / "session_console.css"
+
+
+class SessionConsole:
+    """The kernel's side: runs what a page asks for, one cell after the other, and tells what comes of it."""
+
+    def __init__(self, session: Session, send: Send, begin: Begin) -> None:
+        self._session = session
+        self._send = send
+        self._begin = begin
+        self._count = 0
+        self._running: RunningCell | None = None
+        self._told: list[dict[str, Any]] = []
+
+    def greet(self) -> None:
+        """Tell a page that was just opened all there is."""
+        self._send({"kind": "session", "name": self._session.name, "place": self._session.place})
+        for message in list(self._told):
+            self._send(message)
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Do what a page asks for."""
+        kind, code = message.get("kind"), message.get("code")
+        if kind == "run" and isinstance(code, str) and len(code) <= _LONGEST_CODE and self._running is None:
+            self._count += 1
+            self._running = self._session.start(CellJob(code, f"Console {self._count}"))
+            self._tell({"kind": "cell", "cell": self._count, "code": code})
+            self._begin(self._follow)
+        elif kind == "interrupt" and self._running is not None:
+            self._running.interrupt()
+        elif kind == "files":
+            self._begin(self._list_files)
+
+    def _follow(self) -> None:
+        running, cell = self._running, self._count
+        if running is None:
+            return
+        network = self._session.pool().egress
+        for output in running:
+            self._tell({"cell": cell, **_shown(output, network=network)})
+        try:
+            running.result()
+            said = ""
+        except AcaError as failed:
+            said = plain_text("\n".join(failed._render_traceback_()))  # what IPython would show
+        self._running = None
+        self._tell({"kind": "ended", "cell": cell, "error": said})
+        self._list_files()
+
+    def _list_files(self) -> None:
+        try:
+            found = self._session.files.list()
+        except AcaError:
+            found = ()
+        listed = [{"path": plain_text(each.path), "bytes": each.size_bytes} for each in found]
+        self._send({"kind": "files", "files": listed})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        self._told.append(message)
+        self._send(message)
+
+
+def _shown(output: Output, *, network: bool) -> dict[str, Any]:
+    """Return an output as the page takes it: text, a picture, or HTML that is safe in it."""
+    if output.kind in {"stdout", "stderr", "note"}:
+        return {"kind": "text", "stream": output.kind, "text": plain_text(output.text)}
+    if output.kind == "clear":
+        return {"kind": "clear"}
+    bundle = session_outputs.bundle(output, network=network)
+    picture = next(((mime, bundle[mime]) for mime in ("image/png", "image/jpeg", "image/gif") if mime in bundle), None)
+    if picture:
+        return {"kind": "picture", "source": f"data:{picture[0]};base64,{picture[1]}", "text": bundle["text/plain"]}
+    if "text/html" in bundle:
+        return {"kind": "html", "html": bundle["text/html"]}
+    return {"kind": "text", "stream": "result", "text": plain_text(bundle["text/plain"]) + "\n"}
+
+
+def in_thread(act: Callable[[], None]) -> None:
+    """Run `act` in a thread that does not keep the kernel alive."""
+    threading.Thread(target=act, name="aca-console", daemon=True).start()
+
+
+def open_session_console(session: Session) -> SessionConsoleView:
+    """Open a console, to be shown under the present cell when a page answers."""
+    view = SessionConsoleView()
+    console = SessionConsole(session, view.send, in_thread)
+    show_when_there(view, console.greet, console.take)
+    return view
