@@ -57,10 +57,11 @@ MEGABYTE = 1_000_000
 def followed_logs(home: Path, rounds: int = 5) -> list[Figure]:
     """Lines a second from programs to a reader, how long one takes, and what a noisy replica leaves in memory."""
     with local_workspace(home) as workspace:
+        # First: later, memory that other rounds have used is there to be used again.
+        grown = tuple(_growth(workspace, home / f"n{number}") for number in range(2))
         rates = [_rates(workspace, home / str(number)) for number in range(rounds)]
         ours, theirs = zip(*rates, strict=True)
         delays = [(_delays(workspace, home / f"d{number}"), _tail_delays(home / f"t{number}")) for number in range(3)]
-        grown = tuple(_growth(workspace, home / f"n{number}") for number in range(2))
     tail = "8 × `tail -f` through pipes"
     p50, p50_peer, p99, p99_peer = zip(
         *((*a, *b) for a, b in (zip(*each, strict=True) for each in delays)), strict=True
