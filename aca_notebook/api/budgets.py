@@ -110,10 +110,11 @@ class Budgets:
         """What went of a budget in its present period: the bill or the estimate, whichever is ahead.
 
         The bill knows apps that are gone, and is late; the estimate knows the past minute, and only what is there.
+        Where the platform keeps budgets itself, its own figure is what it stops by.
         """
         began, now = budget.began(self._workspace.clock.now()), self._workspace.clock.now()
         estimated, billed = await asyncio.gather(self._estimated(budget, began, now), self._billed(budget, began, now))
-        return max(estimated, billed)
+        return billed if billed and self._access.target.enforces_expiry else max(estimated, billed)
 
     async def _estimated(self, budget: Budget, began: datetime, now: datetime) -> float:
         states = [app.state for app in await self._workspace.read_apps() if _covers(budget, app.state)]

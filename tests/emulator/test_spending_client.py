@@ -169,3 +169,13 @@ def test_what_is_advised_is_a_change_that_azure_takes(workspace: Workspace, emul
     )  # fmt: skip
     assert changed.concurrency == advice.wanted.concurrency
     assert changed.latest_revision != state.latest_revision
+
+
+def test_where_the_platform_keeps_budgets_its_own_figure_counts(emulator: Running) -> None:
+    emulator.deploy()
+    ran(emulator, 1.0, "gone", **A100)
+    url = emulator.environment["AZURE_RESOURCE_MANAGER_URL"]
+    where = replace(target(emulator), metrics=url, enforces_expiry=True)
+    with Workspace(where, ManualClock(emulator.clock.now())) as workspace:
+        made = workspace.budgets.create("10USD/day")
+    assert (made.enforced, made.state.spent) == (True, pytest.approx(A100_HOUR_USD))
