@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.api import cost_reading
 from aca_notebook.api.cost_reading import Window
 from aca_notebook.api.rate_cards import RateCards, check_currency
+from aca_notebook.api.together import together
 from aca_notebook.api.twin import blocking
 from aca_notebook.display import costs
 from aca_notebook.errors import AcaError, ServiceFailed, UsageFailed
@@ -155,8 +156,8 @@ class Costs:
         prices = self.prices(currency)
         now = self._workspace.clock.now()
         asked, states = cost_reading.window(since, now), await self._states(app)
-        recent, month = await asyncio.gather(
-            self._read(states, asked, prices), self._read(states, cost_reading.month_window(now), prices)
+        recent, month = await together(
+            self._read(states, each, prices) for each in (asked, cost_reading.month_window(now))
         )
         grouped = await self._grouped(by, states, recent, asked, prices)
         summary = self._summary(app, since, by, states, (recent, month), prices)
@@ -188,7 +189,8 @@ class Costs:
         now = self._workspace.clock.now()
         start = _midnight(now - since)
         asked = Window(start, now, cost_reading.window(now - start, now).grain)
-        states, billed = await asyncio.gather(self._states(app), read_bill(self._access, app, asked.span))
+        billed = await read_bill(self._access, app, asked.span)
+        states = await self._states(app)
         prices = self.prices(billed[0].currency if billed else USD)
         reading = await self._read(states, asked, prices)
         daily = by_meter(reading.frame, reading.metered, prices, daily=True)
@@ -252,7 +254,7 @@ class Costs:
                 profile = profiles.get(state.workload_profile)
                 return await cost_reading.read_metered(self._access, state, profile, asked)
 
-        found = await asyncio.gather(*(read(state) for state in states))
+        found = await together(read(state) for state in states)
         metered = [one for several in found for one in several]
         without = tuple(state.name for state in states if state.gpu_note)
         now = self._workspace.clock.now()
@@ -264,9 +266,7 @@ class Costs:
         from aca_notebook.api import cost_grouping
 
         if by == "replica":
-            there = await asyncio.gather(
-                *(cost_reading.read_presence(self._access, state, asked) for state in states)
-            )  # fmt: skip
+            there = await together(cost_reading.read_presence(self._access, state, asked) for state in states)
             merged = {name: points for each in there for name, points in each.items()}
             return cost_grouping.by_replica(reading.frame, merged)
         if by == "call":

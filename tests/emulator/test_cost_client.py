@@ -177,4 +177,6 @@ def test_who_may_not_read_costs_is_told_so(workspace: Workspace, emulator: Runni
     with pytest.raises(Unauthorized) as refused:
         workspace.costs.billed("scorer")
     assert refused.value.status == 403
-    assert all(refused.value.lines())
+    assert refused.value.lines()[0] == "this account may not read what 'local' was billed"
+    assert refused.value.lines()[1].startswith("AuthorizationFailed: ")
+    assert "Cost Management Reader" in refused.value.lines()[2]
