@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import IncompleteReadError
 
 from aca_notebook.azure import faults
 from aca_notebook.azure.patience import Patience
@@ -28,7 +31,7 @@ from aca_notebook.azure.session_shapes import (
     read_isolation,
     read_session,
 )
-from aca_notebook.errors import NotFound, ServiceFailed
+from aca_notebook.errors import NotFound, ServiceFailed, Unreachable
 from aca_notebook.model.session import LONGEST_SECONDS, Backend, ContainerType
 
 if TYPE_CHECKING:
@@ -224,6 +227,11 @@ class Sessions:
                     text = (await response.read()).decode(errors="replace")
                     raise _refused(response.status_code, text, dict(response.headers), named)
                 yield response
+            except IncompleteReadError as cut:
+                raise Unreachable(
+                    f"the connection to {named} was cut", refused=False, detail=str(cut.inner_exception or cut)[:200],
+                    hint="what ran there may have ended: `%aca session list` tells",
+                ) from cut  # fmt: skip
             finally:
                 await response.close()
 
@@ -240,6 +248,9 @@ class Sessions:
     def _client(self, *door: Any) -> AsyncPipelineClient[Any, Any]:
         from azure.core import AsyncPipelineClient
         from azure.core.pipeline.policies import UserAgentPolicy
+
+        # An answer that breaks off is raised and translated; its warning goes to those who configured logging.
+        logging.getLogger("azure.core").addHandler(logging.NullHandler())
 
         patience = _SessionPatience(retry_connect=self._connection.target.connect_retries, retry_total=6)
         policies = [UserAgentPolicy("aca_notebook"), patience, *door]

@@ -111,7 +111,7 @@ def console(notebook: Notebook, given: OneSession) -> object:
 
         open_session_console(session)
     words = f"console of {session.name} in {session.place}; it lasts as long as this kernel"
-    return Card(session, note(f"{words}, and `%%aca session {given.name}` does the same in a cell"))
+    return Card(session, note(f"{words}, and `%%aca session {session.name}` does the same in a cell"))
 
 
 def restart(notebook: Notebook, given: OneSession) -> object:
