@@ -64,9 +64,9 @@ class RealEmulator:
         self.process.wait()
         self.process.stdout.close()
 
-    def stop(self) -> None:
+    def stop(self, patience_seconds: float = 30) -> None:
         self.process.terminate()
-        assert self.process.wait(30) == 0
+        assert self.process.wait(patience_seconds) == 0
         self.process.stdout.close()
 
     def call(self, method: str, path: str, body=None, version: str = API["api-version"]) -> requests.Response:

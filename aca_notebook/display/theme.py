@@ -7,6 +7,7 @@ loses them (JupyterLab's sanitizer keeps plain colours), and the words and marks
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Final
 
@@ -28,6 +29,8 @@ TABLE: Final = "border-collapse:collapse;margin:.4em 0 0;color:inherit;font-size
 ROW: Final = '<tr style="background:none">'
 MONO: Final = "var(--jp-code-font-family, ui-monospace, monospace)"
 
+_TEXT_OR_NOT = re.compile(r"(?P<not><svg\b.*?</svg>|<[^>]*>)|\$", re.DOTALL)
+
 
 def card(title: str, *parts: str, mark: str = "", tone: str = "", aside: str = "") -> str:
     """Return a bordered block; `title`, `mark` and `aside` are text, `parts` are HTML already."""
@@ -36,10 +39,18 @@ def card(title: str, *parts: str, mark: str = "", tone: str = "", aside: str = "
         f"{coloured(mark, tone) + ' ' if mark else ''}<strong>{text(title)}</strong>"
         f'<span style="margin-left:auto;color:{FAINT}">{text(aside)}</span></div>'
     )
-    return (
+    return without_formulas(
         f'<div style="font-family:{FONT};border:1px solid {LINE};border-radius:6px;padding:.6em .9em;'
         f'margin:.2em 0;max-width:56em;line-height:1.5">{head}{"".join(parts)}</div>'
     )
+
+
+def without_formulas(html: str) -> str:
+    """Return HTML whose dollars stay dollars: JupyterLab typesets what stands between two of them as a formula.
+
+    Each gets an element of its own, across which none is looked for. Drawings are left alone: their text takes no HTML.
+    """
+    return _TEXT_OR_NOT.sub(lambda found: found[0] if found["not"] else "<span>$</span>", html)
 
 
 def coloured(what: str, tone: str) -> str:

@@ -49,7 +49,7 @@ def soak(folder: Path, rounds: int, seconds: float, seed: int) -> Loop:
                 print(f"{len(loop.reopened)} rounds, {loop.writes} writes", flush=True)
     finally:
         if emulator.process.poll() is None:
-            emulator.stop()
+            emulator.stop(patience_seconds=300)  # what was found must not be lost to a busy machine
         wait_until(lambda: not processes_of(emulator.folder), 30, "the end of every process")
     return loop
 

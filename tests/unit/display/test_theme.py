@@ -32,3 +32,10 @@ def test_lines_can_be_seen_on_light_and_on_dark(colour: str, background: str) ->
 
 def test_series_differ() -> None:
     assert len(set(theme.SERIES)) == len(theme.SERIES)
+
+
+def test_prices_are_no_formulas_to_a_page_that_typesets_them() -> None:
+    html = theme.card("from $1 to $2", '<a title="$3 and $4">$5</a>', "<svg><text>$6 or $7</text></svg>")
+    assert "from <span>$</span>1 to <span>$</span>2" in html
+    assert '<a title="$3 and $4"><span>$</span>5</a>' in html
+    assert "<svg><text>$6 or $7</text></svg>" in html
