@@ -123,7 +123,10 @@ class Checkup:
 
     async def _sessions(self) -> list[Check]:
         """Of each session pool, whether its sessions are kept apart; a pool that does not let us ask is left out."""
-        pools = await self._access.ask(lambda services: services.session_pools.list())
+        try:
+            pools = await self._access.ask(lambda services: services.session_pools.list())
+        except NotFound:  # the group is not there, which another check tells
+            return []
         found = await asyncio.gather(*map(self._isolation, pools), return_exceptions=True)
         return [check for check in found if isinstance(check, Check)]
 
