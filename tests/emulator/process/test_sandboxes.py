@@ -291,7 +291,7 @@ from aca_notebook.emulator.sandbox.sandbox import start
 from tests.emulator.process.test_sandboxes import interpreter_for, wish
 level, folder = Level(sys.argv[1]), Path(sys.argv[2])
 found = find_level(level, interpreter_for(level))
-code = "import os, time; os.fork(); os.setsid() if os.getpid() % 2 else 0; open(str(os.getpid()), 'w'); time.sleep(600)"
+code = "import os, time; os.fork() or os.setsid(); open(str(os.getpid()), 'w'); time.sleep(600)"
 async def main():
     sandbox = await start(wish(folder, found, code, mark=new_mark(sys.argv[3])), found)
     while len(sandbox.files.entries()) < 2: await asyncio.sleep(0.01)
