@@ -446,7 +446,7 @@ ATTACKS = (
     Attack("use_old_door", "call the kernel by `int 0x80`, where calls have other numbers"),
     # what there is only so much of
     Attack("many_processes", "start three times as many processes as it may", alone=True, open_at=NOWHERE),
-    Attack("fork_bomb", "fork for ever", _many, alone=True, open_at=NOWHERE),
+    Attack("fork_bomb", "fork for ever", _many, alone=True),
     Attack("memory_bomb", "take three times the memory", alone=True, open_at=NOWHERE),
     Attack("memory_by_many", "take it by five processes", _hoarders, alone=True, open_at=NOWHERE),
     Attack("memory_by_files", "take it by files without a name", alone=True),
