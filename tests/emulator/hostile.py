@@ -302,8 +302,9 @@ async def _hoarders(_machine: Host, sandbox: Sandbox, found: Found) -> Outcome:
     code = await sandbox.wait()
     if "memory" in found.limits:
         return _said(sandbox, "memory_by_many") or Outcome(held=True, how=f"ended with {code}")
-    refused = _said(sandbox, "memory_by_many")
-    return refused or Outcome(code == 137, f"ended with {code} once that much was seen")
+    said = _said(sandbox, "memory_by_many")
+    refused = said is not None and said.held
+    return said if said and refused else Outcome(code == 137, f"ended with {code} once that much was seen")
 
 
 async def _spinner(_machine: Host, sandbox: Sandbox, found: Found) -> Outcome:
