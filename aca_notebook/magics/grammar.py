@@ -209,8 +209,8 @@ def help_text(command: Command) -> str:
 
 def _listing(title: str, commands: Sequence[Command]) -> str:
     width = max(len(command.name) for command in commands) + 1
-    rows = [f"  {'%' if command.line else ' '}{'%' if command.cell else ' '} {command.name:<{width}} {command.summary}"
-            for command in commands]  # fmt: skip
+    signs = {True: "%%aca", False: " %aca"}
+    rows = [f"  {signs[command.cell]} {command.name:<{width}} {command.summary}" for command in commands]
     return "\n".join([title, "", *rows])
 
 
