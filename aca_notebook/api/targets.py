@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from aca_notebook.model.choices import Choices
     from aca_notebook.settings import Settings
+
+#: The longest a person waits for a list of what there is.
+_LOOK_SECONDS = 30.0
 
 
 def resolve_target(name: str = "", overrides: Mapping[str, str] | None = None) -> Target:
@@ -123,7 +127,9 @@ def _look(target: Target) -> Choices:
     async def look() -> Choices:
         connection = Connection(target)
         try:
-            return await listing.look(connection)
+            return await asyncio.wait_for(listing.look(connection), _LOOK_SECONDS)
+        except TimeoutError:
+            raise TargetFailed(f"nobody answered within {_LOOK_SECONDS:.0f} s", code="Timeout") from None
         finally:
             await connection.close()
 

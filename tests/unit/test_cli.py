@@ -112,7 +112,8 @@ def test_an_unknown_target_is_refused_in_words(capsys):
     assert "choose local or azure" in capsys.readouterr().err
 
 
-def test_the_azure_target_says_what_is_not_set(capsys):
+def test_the_azure_target_says_what_is_not_set(capsys, monkeypatch):
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")  # which nobody has set: nobody is asked
     assert main(["key", "scorer", "--target", "azure"]) == 1
     assert "AZURE_SUBSCRIPTION_ID" in capsys.readouterr().err
 
