@@ -30,7 +30,8 @@ _REVISION = r"[a-z0-9-]+--[a-z0-9-]+"
 _MOMENTS = frozenset({
     "createdAt", "lastModifiedAt", "startTime", "finishTime", "createTime", "createdTime", "lastActiveTime", "expires",
     "lastUpdatedTime", "creationDate", "TimeStamp", "createdDate", "modifiedDate", "lastSkuUpdate",
-    "quotaNextResetTime", "lastModifiedTime", "endTime", "createdOn", "updatedOn", "creationTime", "lastEnabledTime", "key1", "key2",
+    "quotaNextResetTime", "lastModifiedTime", "endTime", "createdOn", "updatedOn", "creationTime", "lastEnabledTime",
+    "key1", "key2",
 })  # fmt: skip
 
 #: Text that can only differ, by field name, and the form that Azure's and ours must both have.

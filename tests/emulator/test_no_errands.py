@@ -1,7 +1,7 @@
 """The emulator runs no errands: an address in a body, wherever it stands, is not asked for anything.
 
-What it connects to is its own replicas, on ports that it gave them, and, when an alert fires, the webhooks of its action
-groups: those on this machine.
+What it connects to is its own replicas, on ports that it gave them, and, when an alert fires, the webhooks of its
+action groups: those on this machine.
 """
 
 from __future__ import annotations
