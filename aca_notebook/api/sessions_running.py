@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.api import sessions_code, sessions_values
 from aca_notebook.azure.session_shapes import Finished, shown_result
 from aca_notebook.display.session_text import SafeText, plain_text, safe_text
-from aca_notebook.errors import AcaError, Detached, Interrupted, NotFound, RemoteError, SessionGone, UsageFailed
+from aca_notebook.errors import AcaError, Detached, Interrupted, RemoteError, SessionGone, UsageFailed
 from aca_notebook.model.session import OWN_FILE, CellError, ContainerType, Execution, Output, expected_end
 from aca_notebook.model.session_stream import FrameReader, read_error, read_frame, read_stderr
 
@@ -70,6 +70,7 @@ class CellRun:
         self._began = self._ended = self._absent = self._died = False
         self._seconds = 0.0
         self._asked_to_stop = self._left = False
+        self._last_words = ""
         self._task: asyncio.Task[Execution] | None = None
 
     async def run(self, *, check: bool = True) -> Execution:
@@ -274,7 +275,7 @@ class CellRun:
         if finished.result is not None:
             self._add(Output("result", data=shown_result(finished.result)))
         if failed and self._error is None and endpoint.container_type != ContainerType.SHELL:
-            self._error = await self._fault(services, endpoint, finished)
+            self._error = self._fault(finished)
         if self._began and not self._ended and finished.succeeded:
             await self._look_for_the_end(services, endpoint)
 
@@ -289,17 +290,17 @@ class CellRun:
         if not self._ended:
             self._add(Output("note", text="the end of what the session said is missing"))
 
-    async def _fault(self, services: Services, endpoint: Endpoint, finished: Finished) -> CellError:
+    def _fault(self, finished: Finished) -> CellError:
         """Say what an execution failed of that told nothing by a frame: its interpreter ended, or never began."""
-        if not self._began and finished.stderr.strip():
-            return read_stderr(finished.stderr)
-        try:
-            await services.sessions.session(endpoint, self._place.identifier)
-        except NotFound:
-            self._died = True
-        except AcaError as unknown:
-            logger.debug("whether session %s lives is not known: %s", self._place.identifier, unknown)
-        return CellError("ExecutionFailed", "the cell did not end by itself", text=finished.stderr)
+        said = finished.stderr.strip()
+        known = self._began or bool(
+            self._memory.mark
+        )  # an interpreter that dies at once may not get to say that it began
+        if said and not known:
+            return read_stderr(said)
+        self._died = True
+        self._last_words = safe_text(said.splitlines()[-1][:300]) if said else ""
+        return CellError("ExecutionFailed", "the session ended while the cell ran", text=finished.stderr)
 
     def _write(self, stream: str, text: str) -> None:
         text = self._safe[stream].feed(text)
@@ -333,7 +334,8 @@ class CellRun:
         now, memory, name = self._clock.now(), self._memory, self._place.session
         lived = now - (memory.began_at or now)
         idle = now - (memory.used_at or now)
-        why = await self._place.reason(self._access.services) or expected_end(await self._place.pool(), lived, idle)
+        why = await self._place.reason(self._access.services) or self._last_words
+        why = why or expected_end(await self._place.pool(), lived, idle)
         memory.forget()
         minutes = lived.total_seconds() / 60
         age = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{lived.total_seconds():.0f} seconds"

@@ -86,15 +86,15 @@ def kernel(tmp_path_factory):
 
 
 def test_a_cell_shows_text_and_its_value_and_keeps_its_variables(kernel) -> None:
-    first = kernel.run("%%aca session keeps\na = 6\nprint('six')\na * 7")
+    first = kernel.run("%%aca session first\na = 6\nprint('six')\na * 7")
     assert first.text == "six\n"
     assert [bundle["text/plain"] for bundle in first.bundles[1:]] == ["42"]
     assert "session pool 'python'" in first.bundles[0]["text/plain"]
-    assert kernel.run("%%aca session keeps\na + 1").bundles[-1]["text/plain"] == "7"
+    assert kernel.run("%%aca session first\na + 1").bundles[-1]["text/plain"] == "7"
 
 
 def test_a_traceback_counts_lines_as_the_person_sees_them(kernel) -> None:
-    failed = kernel.run("%%aca session keeps\ndef half(x):\n    return x / 0\n\nhalf(1)")
+    failed = kernel.run("%%aca session fails\ndef half(x):\n    return x / 0\n\nhalf(1)")
     assert failed.error == "RemoteError"
     assert "line 5\n    half(1)" in failed.traceback
     assert "line 3, in half\n    return x / 0" in failed.traceback
