@@ -22,9 +22,12 @@ PATIENCE_MS = 60_000
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window; skips where there is none, and fails where everything must run."""
+    """Chromium without a window; skips where there is none, and fails where everything must run.
+
+    Of a module and no longer: while it is there its event loop runs in this thread, and no test of ours could run one.
+    """
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
         reason = "there is no Chromium on this machine (Debian: apt-get install chromium)"
