@@ -38,8 +38,11 @@ def kernel():
 
 
 def completed(kernel, code: str, cursor: int | None = None) -> list[str]:
-    kernel.complete(code, len(code) if cursor is None else cursor)
-    return kernel.get_shell_msg(timeout=20)["content"]["matches"]
+    asked = kernel.complete(code, len(code) if cursor is None else cursor)
+    while True:
+        answer = kernel.get_shell_msg(timeout=20)
+        if answer["parent_header"].get("msg_id") == asked:  # and not one that another question was late to read
+            return answer["content"]["matches"]
 
 
 def test_a_front_end_is_offered_subcommands_flags_and_values(kernel) -> None:

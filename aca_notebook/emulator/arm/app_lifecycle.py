@@ -92,7 +92,7 @@ class AppLifecycle:
         await self.declare(operation.id)
 
     async def remove(self, operation: Operation) -> None:
-        """Take the app down: requests first, then replicas, secrets, documents."""
+        """Take the app down: requests first, then replicas, documents, secrets."""
         await self._clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
         await self._take_down(operation.id)
         await self._operations.finish(operation, delete=True)
@@ -115,8 +115,7 @@ class AppLifecycle:
 
     async def _take_down(self, id_: ResourceId) -> None:
         await self._admits.withdraw(id_.key)
-        await self._runs.withdraw(id_.key)
-        await self.secrets.delete(id_.key)
+        await self._runs.withdraw(id_.key)  # its secrets go when its document has: never is there one without
 
     async def _publish(self, id_: ResourceId) -> None:
         """Open or close the app's address, and write it down when it is another than before."""

@@ -196,8 +196,7 @@ class Jobs:
         await self._operations.finish(operation, delete=True)
 
     async def _take_down(self, id_: ResourceId) -> None:
-        await self._executions.withdraw(id_)
-        await self._secrets.delete(id_.key)
+        await self._executions.withdraw(id_)  # its secrets go when its document has
 
     def _id(self, request: Request) -> ResourceId:
         return self._scope.resource(request, "Microsoft.App", "jobs")

@@ -73,7 +73,6 @@ class Registries:
 
     async def delete(self, id_: ResourceId) -> None:
         """Delete one and return when it is gone."""
-        await self._secrets.delete(id_.key)
         await self._store.delete(id_)
 
     async def _put(self, request: Request) -> Response:

@@ -85,7 +85,6 @@ class Workspaces:
 
     async def delete(self, id_: ResourceId) -> None:
         """Delete one with its keys, and return when it is gone."""
-        await self._secrets.delete(id_.key)
         await self._store.delete(id_)
 
     async def _put(self, request: Request) -> Response:
