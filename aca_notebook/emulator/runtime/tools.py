@@ -44,6 +44,8 @@ async def run_tool(
             "/bin/sh", "-c", _GUARD, "guard", *command,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env=dict(environment), cwd=folder, start_new_session=True, limit=2**20,
+            # The emulator's own is private; uv's cache is shared, and what is linked from it is read by sandboxes.
+            umask=0o022,
         )
     )  # fmt: skip
     try:

@@ -26,6 +26,15 @@ def test_a_tools_lines_and_exit_code_come_back():
     assert sorted(lines) == ["err", "out"]
 
 
+def test_what_a_tool_writes_may_be_read_by_others_however_private_the_emulator_is(tmp_path):
+    before = os.umask(0o077)
+    try:
+        asyncio.run(run_tool(["sh", "-c", "echo x > made"], environment=HERE, log=lambda _: None, folder=tmp_path))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o644
+
+
 def test_a_tool_that_does_not_exist_is_exit_code_127():
     lines: list[str] = []
 
