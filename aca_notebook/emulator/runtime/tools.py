@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+# The emulator's own umask is private; uv's cache is shared, and sandboxes read what is linked from it.
 _GUARD = """
+umask 022
 exec 3<&0 </dev/null
 "$@" 3<&- &
 program=$!
@@ -44,8 +46,6 @@ async def run_tool(
             "/bin/sh", "-c", _GUARD, "guard", *command,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env=dict(environment), cwd=folder, start_new_session=True, limit=2**20,
-            # The emulator's own is private; uv's cache is shared, and what is linked from it is read by sandboxes.
-            umask=0o022,
         )
     )  # fmt: skip
     try:

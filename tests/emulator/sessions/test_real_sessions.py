@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import sys
@@ -151,9 +152,9 @@ def test_what_a_child_of_the_code_writes_is_heard(pools: Pools) -> None:
     assert "from a child" in pools.run("python", "import os; _ = os.system('echo from a child')")["stdout"]
 
 
+@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
 def test_a_figure_is_the_result(pools: Pools) -> None:
     found = pools.run("python", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
-    assert isinstance(found["executionResult"], dict), found
     assert found["executionResult"]["type"] == "image"
     assert found["executionResult"]["base64_data"].startswith("iVBOR")
 
