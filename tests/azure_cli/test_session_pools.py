@@ -34,7 +34,10 @@ def test_a_pool_is_put_read_changed_and_deleted_by_rest(az: Az) -> None:
     az(f"rest --method patch --url {one}{version} --body", json.dumps(more))
     az.until(
         f"rest --method get --url {one}{version}",
-        lambda seen: seen["properties"]["scaleConfiguration"]["maxConcurrentSessions"] == 7,
+        lambda seen: (
+            seen["properties"]["scaleConfiguration"]["maxConcurrentSessions"] == 7
+            and seen["properties"]["provisioningState"] == "Succeeded"  # until then it may not be deleted
+        ),
     )
     assert [each["name"] for each in az(f"rest --method get --url {pools}{version}")["value"]] == ["pool"]
     az(f"rest --method delete --url {one}{version}")
