@@ -5,8 +5,6 @@ A change of an alert's state and what is to be told of it are written in one tra
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 import uuid
@@ -18,6 +16,7 @@ from aca_notebook.clock import format_instant
 from aca_notebook.emulator.arm.alert_payloads import Happening, payload
 from aca_notebook.emulator.arm.alerts import ALERT
 from aca_notebook.emulator.journal.database import delete_document, put_document
+from aca_notebook.emulator.rounds import Rounds
 from aca_notebook.emulator.telemetry.alert_rules import (
     FIRED,
     WINDOWS,
@@ -66,19 +65,17 @@ class AlertWatch:
         self._subscription = subscription
         self._states: dict[str, dict[str, Any]] = database.documents(_KIND)
         self._told: set[str] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._awaited = 0  # the minute since the epoch that the next round is for
+        self._rounds = Rounds("alerts", self._round, pause=self._until_next_minute, clock=clock)
         store.when_deleted(self._forget)
 
     def start(self) -> None:
         """Evaluate from the next minute on."""
-        self._task = asyncio.create_task(self._for_ever(), name="alerts")
+        self._rounds.start()
 
     async def close(self) -> None:
         """Evaluate no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rounds.close()
 
     def statuses(self, rule: ResourceId) -> list[dict[str, Any]]:
         """Return how a rule stands, a status for each series it has looked at (SDK: MetricAlertStatus)."""
@@ -186,12 +183,10 @@ class AlertWatch:
             self._told.add(rule)
             logger.warning("alert %s is not evaluated: %s", rule, why)
 
-    async def _for_ever(self) -> None:
-        while True:
-            now = self._clock.now().timestamp()
-            minute = int(now) // _MINUTE + 1  # two clocks may differ: what counts is which minute was waited for
-            await self._clock.sleep(minute * _MINUTE - now)
-            try:
-                await self.once(max(minute, int(self._clock.now().timestamp()) // _MINUTE))
-            except Exception:  # one bad look must not end all that follow
-                logger.exception("alerts could not be evaluated")
+    def _until_next_minute(self) -> float:
+        now = self._clock.now().timestamp()
+        self._awaited = int(now) // _MINUTE + 1  # two clocks may differ: what counts is which minute was waited for
+        return self._awaited * _MINUTE - now
+
+    async def _round(self) -> None:
+        await self.once(max(self._awaited, int(self._clock.now().timestamp()) // _MINUTE))

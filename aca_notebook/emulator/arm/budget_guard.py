@@ -6,8 +6,6 @@ written together with what was done for them. Nothing that runs here is billed: 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +14,7 @@ from aca_notebook.emulator.arm.budget_rules import active, period_began, reached
 from aca_notebook.emulator.arm.executions import JOB_TYPE
 from aca_notebook.emulator.journal.database import append_event, delete_document, put_document
 from aca_notebook.emulator.journal.events import BudgetReached
+from aca_notebook.emulator.rounds import Rounds
 from aca_notebook.emulator.wire import AzureError
 from aca_notebook.model.budget import BUDGET_TAG, decide_budget, read_budgets
 from aca_notebook.model.ids import ResourceId, app_id, parse_id
@@ -72,18 +71,15 @@ class BudgetGuard:
         self._clock = clock
         self._subscription = subscription
         self._told: dict[str, dict[str, Any]] = database.documents(_KIND)
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("budgets", self.once, pause=lambda: LOOK_SECONDS, clock=clock)
 
     def start(self) -> None:
         """Look from now on."""
-        self._task = asyncio.create_task(self._for_ever(), name="budgets")
+        self._rounds.start()
 
     async def close(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rounds.close()
 
     async def once(self) -> None:
         """Look at every budget once. Raises `AzureError` when the disk is full."""
@@ -184,16 +180,6 @@ class BudgetGuard:
     def _thresholds(self, key: str) -> Sequence[Any]:
         body = self._told.get(key)
         return body["thresholds"] if body else ()
-
-    async def _for_ever(self) -> None:
-        while True:
-            await self._clock.sleep(LOOK_SECONDS)
-            try:
-                await self.once()
-            except AzureError as refused:  # a full disk; what is over is still over at the next look
-                logger.warning("budgets could not be kept: %s", refused)
-            except Exception:  # one bad look must not end all that follow
-                logger.exception("budgets could not be kept")
 
 
 def budget_payload(document: dict[str, Any], threshold: float, spent: float) -> dict[str, Any]:

@@ -5,8 +5,6 @@ Azure has no such tag of its own; there it is nothing but a record (docs/referen
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +13,7 @@ from aca_notebook.clock import parse_instant
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE
 from aca_notebook.emulator.journal.database import append_event
 from aca_notebook.emulator.journal.events import AppExpired
-from aca_notebook.emulator.wire import AzureError
+from aca_notebook.emulator.rounds import Rounds
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState
 
@@ -87,19 +85,16 @@ class Expiry:
         self._clock = clock
         self._subscription = subscription
         self._told: set[Expired] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("expiry", self.once, pause=lambda: LOOK_SECONDS, clock=clock)
 
     async def start(self) -> None:
         """Let go what expired while no emulator ran, then go on looking. To be called when operations can begin."""
-        await self._look()
-        self._task = asyncio.create_task(self._for_ever(), name="expiry")
+        await self._rounds.once()
+        self._rounds.start()
 
     async def close(self) -> None:
         """Look no more; deletions that have begun are operations like any other."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rounds.close()
 
     async def once(self) -> None:
         """Begin to delete what is due now. Raises `AzureError` when the disk is full."""
@@ -111,17 +106,6 @@ class Expiry:
         for due in verdict.expired:
             logger.info("%s expired at %s", due.id, due.until)
             await self._apps.delete(due.id, append_event(AppExpired(at=now, app=due.id.key, until=due.until)))
-
-    async def _look(self) -> None:
-        try:
-            await self.once()
-        except AzureError as refused:  # a full disk; the app is still due at the next look
-            logger.warning("what has expired could not be deleted: %s", refused)
-
-    async def _for_ever(self) -> None:
-        while True:
-            await self._clock.sleep(LOOK_SECONDS)
-            await self._look()
 
 
 def _tag(document: Document) -> str:

@@ -5,14 +5,12 @@ Documented: the newest version is retrieved within 30 minutes, and active revisi
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.arm.app_lifecycle import APP_TYPE, REVISION_TYPE
 from aca_notebook.emulator.arm.executions import JOB_TYPE
-from aca_notebook.emulator.wire import AzureError
+from aca_notebook.emulator.rounds import Rounds
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
@@ -51,20 +49,16 @@ class VaultWatch:
         self._store = store
         self._references = references
         self._runs = runs
-        self._clock = clock
         self._subscription = subscription
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("secrets of vaults", self.once, pause=lambda: LOOK_SECONDS, clock=clock)
 
     def start(self) -> None:
         """Look for the first time after half an hour: what starts now has the values of its last write."""
-        self._task = asyncio.create_task(self._for_ever(), name="vault-watch")
+        self._rounds.start()
 
     async def close(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rounds.close()
 
     async def once(self) -> None:
         """Look at every app and job now."""
@@ -78,11 +72,3 @@ class VaultWatch:
                 if properties["active"] and uses_secret(properties["template"], changed):
                     logger.info("%s is restarted: its secrets have changed", revision["name"])
                     await self._runs.restart_revision(id_.key, revision["name"])
-
-    async def _for_ever(self) -> None:
-        while True:
-            await self._clock.sleep(LOOK_SECONDS)
-            try:
-                await self.once()
-            except AzureError as refused:  # a full disk; the next look tries again
-                logger.warning("secrets of vaults could not be taken over: %s", refused)

@@ -8,12 +8,12 @@ import json
 import logging
 import os
 import shutil
-import sqlite3
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aca_notebook.emulator.journal.database import Statement
+from aca_notebook.emulator.rounds import Rounds
 from aca_notebook.emulator.runtime.job_runner import ObservedJob
 
 if TYPE_CHECKING:
@@ -77,31 +77,20 @@ class Retention:
         self._controller = controller
         self._clock = clock
         self._folder = folder
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("retention", self.once, pause=lambda: EVERY_SECONDS, clock=clock)
 
     def start(self) -> None:
         """Begin, in a task. To be called when the controller knows what runs."""
-        self._task = asyncio.create_task(self._for_ever(), name="retention")
+        self._rounds.start(pause_first=False)
 
     async def close(self) -> None:
         """Stop where it is; what was begun is finished the next time."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rounds.close()
 
     async def once(self) -> None:
         """Forget what is due now."""
         await self._forget_events()
         await self._forget_logs()
-
-    async def _for_ever(self) -> None:
-        while True:
-            try:
-                await self.once()
-            except (OSError, sqlite3.Error) as trouble:
-                logger.warning("what is old could not be removed: %s", trouble)
-            await self._clock.sleep(EVERY_SECONDS)
 
     async def _forget_events(self) -> None:
         before = (self._clock.now() - timedelta(days=EVENTS_DAYS)).isoformat()
