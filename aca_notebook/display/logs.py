@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from aca_notebook.model.log import LogLine
 
 _TONES = {"warning": theme.WARN, "error": theme.BAD, "critical": theme.BAD}
-#: Jupyter shows an error in the place of a widget whose kernel is gone; beside this card, which has the lines, nothing.
-_NO_DEAD_VIEW = (
-    "<style>.jp-OutputArea-child:has([data-aca-static]) + .jp-OutputArea-child > .jupyter-widgets:not(:has(*))"
-    "{display:none}</style>"
-)
 
 
 def log(
@@ -40,7 +35,7 @@ def log(
     )
     aside = " · ".join(part for part in (f"{len(lines):,} line{'' if len(lines) == 1 else 's'}", state) if part)
     card = theme.card(f"log of {app}", body if kept else "", aside=aside)
-    html = f"<div data-aca-static>{card}</div>{_NO_DEAD_VIEW}" if beside_a_view else card
+    html = f"<div data-aca-static>{card}</div>" if beside_a_view else card
     return {"text/plain": "\n".join(text), "text/html": html}
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import anywidget
-
 from aca_notebook.display import axes, theme
-from aca_notebook.widgets.front_end import show_when_there
+from aca_notebook.widgets.front_end import View, module, show_when_there, style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
 
     Show = Callable[[Any, Callable[[], None], Callable[[Mapping[str, Any]], None]], Callable[[], None]]
 
-_HERE = Path(__file__).parent
 #: Digits that are kept of a value: more than a pixel shows, and a third of the bytes.
 _DIGITS = 6
 
@@ -53,11 +49,11 @@ class Watched(Protocol):
         ...
 
 
-class DashboardView(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped for us
+class DashboardView(View):
     """A page's picture of the last look. Each look replaces the one before, in a message that nobody saves."""
 
-    _esm = _HERE / "dashboard.js"
-    _css = _HERE / "dashboard.css"
+    _esm = module("dashboard")
+    _css = style("dashboard")
 
 
 def open_dashboard_view(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
-
-from aca_notebook.widgets.front_end import show_when_there
+from aca_notebook.widgets.front_end import View, module, show_when_there, style
 from aca_notebook.widgets.log_feed import LogFeed
 
 if TYPE_CHECKING:
@@ -15,14 +12,12 @@ if TYPE_CHECKING:
 
     from aca_notebook.api.logs import LogStream
 
-_HERE = Path(__file__).parent
 
-
-class LogView(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped for us
+class LogView(View):
     """A page's copy of a log. Its state is the module and the style; lines travel in messages, which nobody saves."""
 
-    _esm = _HERE / "log_view.js"
-    _css = _HERE / "log_view.css"
+    _esm = module("log_view")
+    _css = style("log_view")
 
 
 def open_log_view(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import anywidget
 
 from aca_notebook.api.sessions_running import CellJob
 from aca_notebook.display import session_outputs
 from aca_notebook.display.session_text import plain_text
 from aca_notebook.errors import AcaError
-from aca_notebook.widgets.front_end import show_when_there
+from aca_notebook.widgets.front_end import View, module, show_when_there, style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,16 +20,15 @@ if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], None]
     Begin = Callable[[Callable[[], None]], None]
 
-_HERE = Path(__file__).parent
 #: The longest code that a page may send.
 _LONGEST_CODE = 2**20
 
 
-class SessionConsoleView(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is untyped for us
+class SessionConsoleView(View):
     """A page's copy of a console. What is shown travels in messages, which nobody saves."""
 
-    _esm = _HERE / "session_console.js"
-    _css = _HERE / "session_console.css"
+    _esm = module("session_console")
+    _css = style("session_console")
 
 
 class SessionConsole:
