@@ -382,10 +382,10 @@ class App:
     def __repr__(self) -> str:
         return f"<App {self.name!r} at {self.url or 'no address'}>"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from aca_notebook.display import cards
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from aca_notebook.display import cards, saved
 
-        return cards.app(self.state)
+        return saved.beside(cards.app(self.state), saved.app(self.state, self._access.target.name))
 
 
 class Opened:

@@ -10,7 +10,7 @@ from aca_notebook.display import logs
 from aca_notebook.model.log import LogLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from aca_notebook.api.logs import LogStream
     from aca_notebook.clock import Clock
@@ -57,10 +57,10 @@ class LiveCard:
         self._lock = threading.RLock()
         self._period = self.PERIOD_SECONDS
         self._shown_at = float("-inf")
-        self._shown: Bundle | None = None
-        self._waiting: Callable[[], Bundle] | None = None
+        self._shown: Mapping[str, Any] | None = None
+        self._waiting: Callable[[], Mapping[str, Any]] | None = None
 
-    def show(self, make: Callable[[], Bundle], *, last: bool = False) -> None:
+    def show(self, make: Callable[[], Mapping[str, Any]], *, last: bool = False) -> None:
         """Show what `make` returns, soon; `last` shows it now and ends what was waiting."""
         with self._lock:
             early = self._shown_at + self._period - self._clock.monotonic()
@@ -85,7 +85,7 @@ class LiveCard:
             if make is not None:
                 self._draw(make())
 
-    def _draw(self, bundle: Bundle) -> None:
+    def _draw(self, bundle: Mapping[str, Any]) -> None:
         if bundle == self._shown:
             return
         act = self._handle.display if self._shown is None else self._handle.update

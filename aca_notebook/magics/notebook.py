@@ -119,6 +119,11 @@ class Notebook:
         return self._cell("").notebook
 
     @property
+    def typed(self) -> str:
+        """The cell that runs, as it was typed, magic lines and all."""
+        return str(self._shell.history_manager.input_hist_raw[-1])
+
+    @property
     def _number(self) -> int:
         """The number of the cell that holds us."""
         return len(self._shell.history_manager.input_hist_parsed) - 1

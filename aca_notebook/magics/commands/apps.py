@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import cards, listings
+from aca_notebook.display import cards, listings, saved
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
 from aca_notebook.magics.subcommands.shared import Listing
+from aca_notebook.model.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +40,7 @@ def _deploy(notebook: Notebook, given: Deploy, cell: Cell) -> object:
     """Return nothing: the card is the output, and `%aca show NAME` returns the app."""
     notebook.remember(given.name, cell)
     card = notebook.card()
+    source = fingerprint(notebook.typed)
     seen: list[DeployProgress] = []
 
     def follow(progress: DeployProgress) -> None:
@@ -54,7 +56,8 @@ def _deploy(notebook: Notebook, given: Deploy, cell: Cell) -> object:
             # The error below the card says the rest.
             card.show(lambda: cards.deployment(seen[-1], brief=True), last=True)
         raise
-    card.show(lambda: cards.deployment(deployment.progress), last=True)
+    done = deployment.progress
+    card.show(lambda: saved.beside(cards.deployment(done), saved.deployment(done, source)), last=True)
     notebook.define(deployment.handles)
     return None
 

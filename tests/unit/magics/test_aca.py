@@ -16,6 +16,7 @@ from aca_notebook.magics.grammar import Help
 from aca_notebook.magics.notebook import CellFailed
 from aca_notebook.magics.subcommands import GRAMMAR
 from aca_notebook.model.fault_kinds import KINDS
+from aca_notebook.model.fingerprint import fingerprint
 
 CELL = "%%aca deploy scorer --gpu T4 --max-replicas 3  # first\ndef score(x):\n    return SCALE * x\n"
 
@@ -362,3 +363,14 @@ def test_the_help_of_faults_has_all_of_them(notebook) -> None:
     assert all(f"  {kind} " in notebook.out for kind in KINDS)
     notebook.run("%aca fault --help")
     assert "fault clear" in notebook.out
+
+
+def test_the_card_of_a_deployment_keeps_which_text_became_which_bundle(notebook) -> None:
+    notebook.run(CELL)
+    kept = notebook.shown[-1].data["application/vnd.aca-notebook.card+json"]
+    assert kept["kind"] == "deployment"
+    assert kept["app"] == "scorer"
+    assert kept["source"] == fingerprint(CELL)
+    notebook.run("%aca deploy scorer --gpu T4")
+    again = notebook.shown[-1].data["application/vnd.aca-notebook.card+json"]
+    assert again["source"] == fingerprint("%aca deploy scorer --gpu T4"), "the cell that has the card"
