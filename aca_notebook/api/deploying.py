@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aca_notebook.api import packing, template
 from aca_notebook.api.gpus import GpuNotes
-from aca_notebook.api.plan import Surroundings, check_name, plan_deployment
+from aca_notebook.api.plan import Surroundings, check_hosting, check_name, plan_deployment
 from aca_notebook.api.progress import ProgressBoard
 from aca_notebook.api.secrets import AppSecrets, SecretBox
 from aca_notebook.api.starting import Starting
@@ -103,9 +103,10 @@ class Deploying:
 
     async def plan(self, source: Source) -> tuple[DeployPlan, Packed, Surroundings]:
         """Capture the cell, look at what is there, and decide; nothing is sent."""
-        packed, document, profiles = await asyncio.gather(
-            asyncio.to_thread(packing.pack, source), self._document(), self._profiles()
-        )
+        check_hosting(self._options)
+        image = self._options.hosting.image
+        packing_up = asyncio.to_thread(packing.of_image, image) if image else asyncio.to_thread(packing.pack, source)
+        packed, document, profiles = await asyncio.gather(packing_up, self._document(), self._profiles())
         current = self._read(document, profiles) if document else None
         prices = await asyncio.to_thread(self._prices) if self._prices else None
         around = Surroundings(profiles, current, self._clock.now(), prices)
@@ -175,6 +176,10 @@ class Deploying:
     async def _image(
         self, plan: DeployPlan, packed: Packed, current: AppState | None, board: ProgressBoard
     ) -> None:  # fmt: skip
+        if self._options.hosting.image:
+            board.skip(PhaseName.UPLOAD, "a finished image")
+            board.skip(PhaseName.BUILD, self._options.hosting.image)
+            return
         image = template.image_name(plan)
         if current is not None and current.image.endswith(f"/{image}"):
             board.skip(PhaseName.UPLOAD, "the registry has this bundle")
@@ -212,9 +217,8 @@ class Deploying:
             if plan.adds_workload_profile:
                 await self._add_profile(plan, board)
             kept = await self._secrets()
-            key = kept.get(template.KEY_SECRET) or secrets.token_urlsafe(32)
-            self._access.redactor.learn(key, *kept.values())
-            values = {template.KEY_SECRET: key, **await self._traces(plan), **self._given()}
+            values = {**self._key(kept), **await self._traces(plan), **self._given()}
+            self._access.redactor.learn(*values.values(), *kept.values())
             marks = template.deployment_tags(plan, self._options, self._mark)
             wanted = template.app_document(plan, self._options, self._access.target, values, marks)
             wanted = template.keeping(wanted, await self._document() if self._existed else None, kept)
@@ -257,16 +261,22 @@ class Deploying:
         board.note(PhaseName.PROVISION, f"adding the workload profile {plan.workload_profile}")
         await self._access.ask(lambda services: services.environments.add_profile(gpu_profile_type(plan.gpu)))
 
+    def _key(self, kept: Mapping[str, str]) -> dict[str, str]:
+        """The key of a cell's door, that which it has or a new one; a foreign image has no such door."""
+        if self._options.hosting.image:
+            return {}
+        return {template.KEY_SECRET: kept.get(template.KEY_SECRET) or secrets.token_urlsafe(32)}
+
     def _given(self) -> dict[str, str]:
         """The values of the secrets this deployment names, as far as this process has them."""
-        found = {name: self._box.get(name) for name in self._options.secrets.values()}
+        found = {name: self._box.get(name) for name in self._options.secret_names}
         return {name: value for name, value in found.items() if value is not None}
 
     def _check_secrets(self, document: Document | None) -> None:
         """Raise `UsageFailed` for a secret that neither this process nor the app has, before anything is sent."""
         properties = (document or {}).get("properties") or {}
         there = {each["name"] for each in (properties.get("configuration") or {}).get("secrets") or ()}
-        missing = sorted(set(self._options.secrets.values()) - there - self._given().keys())
+        missing = sorted(set(self._options.secret_names) - there - self._given().keys())
         if missing:
             raise UsageFailed(
                 f"nobody has given the secret {missing[0]!r}",

@@ -73,6 +73,11 @@ def pack(source: Source) -> Packed:
     return Packed(facts, exports, made.archive)
 
 
+def of_image(image: str) -> Packed:
+    """Return what ships with a finished image: nothing. Its name takes the place of a digest."""
+    return Packed(BundleFacts(digest=image, python="", entry="", functions=()), (), bytes)
+
+
 def served_paths(export: Export) -> list[str]:
     """Return the paths an export is called at, without their slash in front; every path of an application's own."""
     if export.kind == "asgi":

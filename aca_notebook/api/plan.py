@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from aca_notebook.api.placing import placed
 from aca_notebook.errors import NameRefused, UsageFailed
+from aca_notebook.model import hosting_rules
 from aca_notebook.model.deploy import DeployPlan, Shipped
-from aca_notebook.model.gpu import CONSUMPTION, GPU_NAMES, gpu_profile_type, profile_name
+from aca_notebook.model.hosting import Hosting, described
 from aca_notebook.model.meter import REQUESTS
 from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
 from aca_notebook.model.quantities import GIB, format_memory, parse_memory
@@ -36,7 +38,8 @@ class DeployOptions:
     """What a person asked for. Zero and empty mean our default, which the plan shows.
 
     `cpu` is cores, `memory` as Azure writes it (`1Gi`), `ttl` like `8h` or `2d`; `cell` and `notebook` are where the
-    code came from. `secrets` are variables by the names of the secrets whose values they get.
+    code came from. `secrets` are variables by the names of the secrets whose values they get. `gpu_count` is how many
+    GPUs of that kind a replica has; 0 leaves it to the profile. `hosting` is the rest, in the words of az.
     """
 
     gpu: str = ""
@@ -56,6 +59,13 @@ class DeployOptions:
     secrets: Mapping[str, str] = field(default_factory=dict)
     cell: str = ""
     notebook: str = ""
+    gpu_count: int = 0
+    hosting: Hosting = field(default_factory=Hosting)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """Every secret that the app reads: as a variable, or by its scale rule."""
+        return tuple(dict.fromkeys((*self.secrets.values(), *self.hosting.secret_names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +137,9 @@ def plan_deployment(
     Raises `NameRefused`, and `UsageFailed` for a GPU, size or scale that cannot be.
     """
     check_name(app)
-    profile = _profile(options.gpu)
-    name, missing = _profile_name(profile, around.profiles)
+    check_hosting(options)
+    place = placed(options.gpu, options.gpu_count, options.hosting, around.profiles)
+    profile, name, missing = place.profile, place.name, place.added
     size = _size(options, profile)
     maximum = _replicas(options, profile)
     prices = around.prices or price_list(target.location)
@@ -166,9 +177,17 @@ def plan_deployment(
         charges=target.charges,
         updates=around.current is not None,
         adds_workload_profile=missing,
-        warnings=(*bundle.warnings, *_said_of_traces(options, target)),
+        warnings=(*bundle.warnings, *_said_of_traces(options, target), *place.notes, *_became(options)),
+        hosting=described(options.hosting),
     )
     return replace(plan, unchanged=_is_running(around.current, plan, options))
+
+
+def check_hosting(options: DeployOptions) -> None:
+    """Raise `UsageFailed` for what cannot be together, before anything is asked of the platform."""
+    found = hosting_rules.problem(options.hosting, public=options.public, minimum=options.min_replicas)
+    if found is not None:
+        raise UsageFailed(found.message, code=found.code, detail=found.detail, hint=found.hint)
 
 
 def settings_digest(plan: DeployPlan, options: DeployOptions) -> str:
@@ -177,10 +196,11 @@ def settings_digest(plan: DeployPlan, options: DeployOptions) -> str:
     Of secrets the names alone are in it.
     """
     secrets = [dict(options.secrets)] if options.secrets else []
+    hosting = [asdict(options.hosting)] if options.hosting != Hosting() else []
     said = (
         plan.workload_profile, plan.cpu_cores, plan.memory_bytes, plan.min_replicas, plan.max_replicas,
         plan.cooldown_seconds, plan.concurrency, plan.public, dict(options.env),
-        *([plan.traces] if plan.traces else ()), *secrets,
+        *([plan.traces] if plan.traces else ()), *secrets, *hosting,
     )  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -193,30 +213,23 @@ def _is_running(current: AppState | None, plan: DeployPlan, options: DeployOptio
     return same_code and current.tags.settings == settings_digest(plan, options)
 
 
+def _became(options: DeployOptions) -> tuple[str, ...]:
+    """What of the asked cannot take effect, or takes another than people expect."""
+    hosting = options.hosting
+    notes = []
+    if hosting.exposed_port and hosting.transport != "tcp":
+        notes.append(f"--exposed-port {hosting.exposed_port} is for --transport tcp alone, so it is left out, as by az")
+    if hosting.scale_rule and hosting.scale_rule.type not in {"http", "tcp"} and not options.min_replicas:
+        rule = hosting.scale_rule
+        notes.append(f"the {rule.type} rule takes the place of requests: a call alone starts no replica from zero")
+    return tuple(notes)
+
+
 def _said_of_traces(options: DeployOptions, target: Target) -> tuple[str, ...]:
     if not options.traces:
         return ()
     component = f"{target.environment}-traces"
     return (f"traces go to {component!r} of Application Insights, which bills what it takes in by the gigabyte",)
-
-
-def _profile(gpu: str) -> WorkloadProfileType:
-    if not gpu:
-        return CONSUMPTION
-    try:
-        return gpu_profile_type(gpu)
-    except ValueError as unknown:
-        raise UsageFailed(
-            str(unknown), code="UnknownGpu", hint=f"write --gpu {' or --gpu '.join(GPU_NAMES)}"
-        ) from unknown
-
-
-def _profile_name(wanted: WorkloadProfileType, profiles: Mapping[str, WorkloadProfileType]) -> tuple[str, bool]:
-    """The name the environment knows the profile by, or ours and True when it must be added first."""
-    for name, present in profiles.items():
-        if present == wanted:
-            return name, False
-    return profile_name(wanted), wanted is not CONSUMPTION
 
 
 def _size(options: DeployOptions, profile: WorkloadProfileType) -> ReplicaSize:

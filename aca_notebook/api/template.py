@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.api import hosting_document
 from aca_notebook.api.plan import settings_digest
 from aca_notebook.azure import documents
 from aca_notebook.model.app import Tags
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from aca_notebook.api.plan import DeployOptions
     from aca_notebook.azure.documents import Document
     from aca_notebook.azure.target import Target
+    from aca_notebook.model.hosting import Hosting
 
 KEY_SECRET = "aca-notebook-key"  # noqa: S105  # the secret's name
 TRACES_SECRET = "applicationinsights-connection-string"  # noqa: S105  # as above
 #: What a bundle that is traced takes along: Microsoft's exporter, and OpenTelemetry with it.
 TRACES_PACKAGES = ("azure-monitor-opentelemetry-exporter",)
 PORT = 8000
+#: Requests at once that a replica takes where no rule says so (facts §3.8).
+DEFAULT_CONCURRENCY = 10
 
 
 def draft(app: str, options: DeployOptions, target: Target) -> DeployPlan:
@@ -65,51 +69,67 @@ def app_document(
     resource_tags: Mapping[str, str],
 ) -> dict[str, Any]:  # fmt: skip
     """Write the resource to PUT (facts §3.2). It holds the values of its secrets: never log it."""
-    environment = [
-        {"name": "ACA_NOTEBOOK_KEY", "secretRef": KEY_SECRET},
-        *([{"name": "ACA_NOTEBOOK_PUBLIC", "value": "1"}] if plan.public else []),
-        *(_traces() if TRACES_SECRET in secrets else []),
-        *({"name": name, "value": value} for name, value in options.env.items()),
-        *({"name": name, "secretRef": secret} for name, secret in options.secrets.items()),
-    ]
-    registries = [{"server": target.registry_server, "identity": target.registry_identity}]
+    hosting = options.hosting
+    registries = hosting_document.registries(hosting, target)
+    pulls_itself = any(each["identity"] == "system" for each in registries)
+    identity = hosting_document.identity(hosting, target, system=pulls_itself)
+    container: dict[str, Any] = {
+        "name": hosting.container_name or plan.app,
+        "image": hosting.image or f"{target.registry_server}/{image_name(plan)}",
+        **({"command": list(hosting.command)} if hosting.command else {}),
+        **({"args": list(hosting.args)} if hosting.args else {}),
+        "env": _environment(plan, options, secrets),
+        "resources": {"cpu": plan.cpu_cores, "memory": format_memory(plan.memory_bytes)},
+        "probes": _probes(hosting),
+    }
+    configuration = {
+        "activeRevisionsMode": hosting.revisions_mode.capitalize() or "Single",
+        "secrets": [{"name": name, "value": value} for name, value in secrets.items()],
+        "ingress": hosting_document.ingress(hosting, PORT, insecure=target.app_scheme == "http"),
+        **({"registries": registries} if registries else {}),
+        **({"dapr": hosting_document.dapr(hosting.dapr)} if hosting.dapr else {}),
+    }
+    ending = hosting.termination_grace_period
     return {
         "location": plan.location,
-        "tags": dict(resource_tags),
-        **({"identity": {"type": "SystemAssigned"}} if target.registry_identity == "system" else {}),
+        "tags": {**hosting.tags, **resource_tags},
+        **({"identity": identity} if identity else {}),
         "properties": {
             "environmentId": str(target.environment_id),
             "workloadProfileName": plan.workload_profile,
-            "configuration": {
-                "activeRevisionsMode": "Single",
-                "secrets": [{"name": name, "value": value} for name, value in secrets.items()],
-                "ingress": {
-                    "external": True,
-                    "targetPort": PORT,
-                    "transport": "auto",
-                    "allowInsecure": target.app_scheme == "http",
-                },
-                **({"registries": registries} if target.registry_identity else {}),
-            },
+            "configuration": configuration,
             "template": {
-                "containers": [
-                    {
-                        "name": plan.app,
-                        "image": f"{target.registry_server}/{image_name(plan)}",
-                        "env": environment,
-                        "resources": {"cpu": plan.cpu_cores, "memory": format_memory(plan.memory_bytes)},
-                        "probes": _probes(),
-                    }
-                ],
+                **({"revisionSuffix": hosting.revision_suffix} if hosting.revision_suffix else {}),
+                **({"terminationGracePeriodSeconds": ending} if ending else {}),
+                "containers": [container],
                 "scale": {
                     "minReplicas": plan.min_replicas,
                     "maxReplicas": plan.max_replicas,
                     "cooldownPeriod": int(plan.cooldown_seconds),
-                    "rules": [{"name": "http", "http": {"metadata": {"concurrentRequests": str(plan.concurrency)}}}],
+                    "rules": _rules(plan, hosting),
                 },
             },
         },
     }
+
+
+def _environment(plan: DeployPlan, options: DeployOptions, secrets: Mapping[str, str]) -> list[dict[str, str]]:
+    return [
+        *([] if options.hosting.image else [{"name": "ACA_NOTEBOOK_KEY", "secretRef": KEY_SECRET}]),
+        *([{"name": "ACA_NOTEBOOK_PUBLIC", "value": "1"}] if plan.public and not options.hosting.image else []),
+        *(_traces() if TRACES_SECRET in secrets else []),
+        *({"name": name, "value": value} for name, value in options.env.items()),
+        *({"name": name, "secretRef": secret} for name, secret in options.secrets.items()),
+    ]
+
+
+def _rules(plan: DeployPlan, hosting: Hosting) -> list[Document]:
+    """What was asked for; of a cell, and of an image that takes another number than Azure's ten, requests at once."""
+    if hosting.scale_rule:
+        return [hosting_document.rule(hosting.scale_rule)]
+    if hosting.image and plan.concurrency == DEFAULT_CONCURRENCY:
+        return []
+    return [{"name": "http", "http": {"metadata": {"concurrentRequests": str(plan.concurrency)}}}]
 
 
 def _traces() -> list[dict[str, str]]:
@@ -129,7 +149,8 @@ def keeping(wanted: Document, present: Document | None, values: Mapping[str, str
         return wanted
     before = present["properties"].get("configuration") or {}
     ours = wanted["properties"]["configuration"]
-    configuration = {**_set(before), **ours, "ingress": {**_set(before.get("ingress") or {}), **ours["ingress"]}}
+    ingress = {"ingress": {**_set(before.get("ingress") or {}), **ours["ingress"]}} if ours["ingress"] else {}
+    configuration = {**_set(before), **ours, **ingress}
     configuration["activeRevisionsMode"] = before.get("activeRevisionsMode") or ours["activeRevisionsMode"]
     named = {entry["name"] for entry in ours["secrets"]}
     others = [entry for entry in before.get("secrets") or [] if entry["name"] not in named]
@@ -167,7 +188,14 @@ def _set(part: Document) -> Document:
     return {name: value for name, value in part.items() if value is not None and name != "fqdn"}
 
 
-def _probes() -> list[dict[str, Any]]:
+def _probes(hosting: Hosting) -> list[dict[str, Any]]:
+    """What was asked for; of a cell, those of its runner for the kinds that were not."""
+    asked = hosting_document.probes(hosting.probes, hosting.target_port or (0 if hosting.image else PORT))
+    kinds = {each["type"] for each in asked}
+    return asked if hosting.image else [*(each for each in _runner_probes() if each["type"] not in kinds), *asked]
+
+
+def _runner_probes() -> list[dict[str, Any]]:
     """Startup waits for the import and the `enter` hooks, as long as Azure's own default does: 240 tries."""
 
     def probe(kind: str, path: str, **timing: int) -> dict[str, Any]:

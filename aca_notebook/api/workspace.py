@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.checkup import Check
     from aca_notebook.model.deploy import DeployPlan, DeployProgress
     from aca_notebook.model.gpu import WorkloadProfileType
+    from aca_notebook.model.hosting import Hosting
     from aca_notebook.model.lifecycle import Garbage
     from aca_notebook.model.session import SessionState
     from aca_notebook.model.usage import AppUsage
@@ -90,6 +91,8 @@ class Options(TypedDict, total=False):
     requirements: Path | None
     cell: str
     notebook: str
+    gpu_count: int
+    hosting: Hosting
 
 
 def connect(target: str = "", **overrides: str) -> Workspace:
@@ -188,7 +191,8 @@ class Workspace:
 
         Options: `gpu` ("T4", "A100"), `min_replicas`, `max_replicas`, `cpu` (cores), `memory` ("1Gi"), `concurrency`,
         `cooldown_seconds`, `call_seconds` (how long a call takes, for its price), `entry`, `public`, `traces`, `keep`,
-        `ttl` ("8h"), `env`, `secrets`, `pip`, `requirements`, `cell`, `notebook`.
+        `ttl` ("8h"), `env`, `secrets`, `pip`, `requirements`, `cell`, `notebook`, `gpu_count`, and `hosting` for the
+        rest; with an image in that, `source` and `namespace` are of no account.
         """
         deploying, packed_source = self._deploying(name, source, namespace, options)
         planned, _, _ = await deploying.plan(packed_source)

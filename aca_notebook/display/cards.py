@@ -50,7 +50,7 @@ def deployment(progress: DeployProgress, *, brief: bool = False) -> Bundle:
     plan = progress.plan
     on = plan.gpu and f"GPU {_on_cpu(plan.gpu, progress.gpu_note)}"
     aside = " · ".join(part for part in (plan.target, on, progress.revision) if part)
-    facts = _facts(progress)
+    facts = {**_facts(progress), **(dict(plan.hosting) if progress.state is DeployState.SUCCEEDED else {})}
     failed = [line for line in progress.error if line and not brief]
     traceback = "" if brief else progress.traceback
     log = progress.log_tail if progress.state is DeployState.RUNNING or failed else ()
@@ -262,10 +262,10 @@ def plan(planned: DeployPlan) -> Bundle:
                  + _unbilled(charged=planned.charges),
         "calls": _calls(planned),
         "serves": ", ".join(_call(name, planned.entry) for name in planned.functions),
-        "door": "open to anyone" if planned.public else "its key",
+        **dict(planned.hosting),
+        "door": _door(planned),
         "expires": expiry(planned),
-        "ships": f"{amounts.plural(len(planned.ships), 'item')}, {amounts.size(planned.size_bytes)}, "
-                 f"for Python {planned.python}",
+        "ships": _ships(planned),
     }  # fmt: skip
     text = [f"plan: {title}", *(f"  {name:<10}{value}" for name, value in facts.items() if value)]
     text += [f"    {item.kind:<10}{item.name:<28}{_weight(item):>10}  {item.note}".rstrip() for item in planned.ships]
@@ -278,6 +278,23 @@ def plan(planned: DeployPlan) -> Bundle:
         aside=planned.gpu and f"GPU {planned.gpu}",
     )
     return {"text/plain": "\n".join(text), "text/html": html}
+
+
+def _ships(planned: DeployPlan) -> str:
+    """What leaves the notebook; nothing with a finished image."""
+    if not planned.python:
+        return ""
+    items = amounts.plural(len(planned.ships), "item")
+    return f"{items}, {amounts.size(planned.size_bytes)}, for Python {planned.python}"
+
+
+def _door(planned: DeployPlan) -> str:
+    """Who may call: anyone, holders of the key, or the environment; an image without ingress has no door."""
+    ingress = dict(planned.hosting).get("ingress", "")
+    inside = "the environment alone" if ingress.startswith("internal") else ""
+    if not planned.python:
+        return "" if ingress == "none" else inside or "open to anyone"
+    return ", ".join(filter(None, ("open to anyone" if planned.public and not inside else "its key", inside)))
 
 
 def _weight(item: Shipped) -> str:

@@ -227,6 +227,8 @@ def _parser(command: Command) -> _Parser:
             settings |= {"type": _reader(option), "metavar": option.metavar or option.destination.upper()}
         if option.repeats and option.flag:
             settings |= {"action": "extend", "nargs": "+"}
+        elif option.optional and option.flag:
+            settings |= {"nargs": "?", "const": True}
         elif option.repeats or option.optional:
             settings |= {"nargs": "*" if option.repeats else "?", "default": None}
         parser.add_argument(*option.names, **settings)

@@ -78,6 +78,28 @@ def pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def key_value(text: str) -> tuple[str, str]:
+    """Return the two halves of `KEY=VALUE`, whose key is anything but empty."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ValueError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def port(text: str) -> int:
+    """Return the number of a port."""
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise ValueError(f"{text!r} is no port; there are 1 to 65535")
+    return int(text)
+
+
+def truth(text: str) -> bool:
+    """Return what true or false stands for."""
+    if text.lower() not in {"true", "false"}:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
 def pace(text: str) -> str:
     """Return a pace as it was written, once it is known to be one."""
     try:

@@ -88,6 +88,7 @@ def refuse_secrets(words: Sequence[str]) -> None:
         flag = word if word.startswith("--") and "=" not in word else flag
         name, equals, value = word.rpartition("=")
         refers = flag == "--secret" and _REFERENCE.fullmatch(value)
+        refers = refers or (value.startswith("secretref:") and _REFERENCE.fullmatch(value.removeprefix("secretref:")))
         named = bool(equals and not refers and len(value) >= 8 and _SECRET_NAME.search(name.replace("-", "_")))
         if named or any(shape.search(word) for shape in _SECRET_SHAPES):
             what = f"the value of {name.lstrip('-')!r}" if named else "a value on this line"

@@ -28,7 +28,7 @@ class DeployPlan:
     the price of one request, `call_seconds` how long a call is taken to be, `charges` whether anybody is billed there.
     `unchanged` means the app already runs this bundle with these settings, so nothing would be sent. `traces` is the
     component of Application Insights that calls are traced to. `expiry_enforced` is whether anything takes the app
-    down at `expires_at`.
+    down at `expires_at`. `hosting` is what was asked of image, ingress, rules and the like, as words and values.
     """
 
     app: str
@@ -66,6 +66,7 @@ class DeployPlan:
     unchanged: bool = False
     adds_workload_profile: bool = False
     warnings: tuple[str, ...] = ()
+    hosting: tuple[tuple[str, str], ...] = ()
 
     @property
     def size_bytes(self) -> int:

@@ -90,11 +90,11 @@ def find_profile_type(name: str) -> WorkloadProfileType | None:
 
 
 def gpu_profile_type(gpu: str) -> WorkloadProfileType:
-    """Return the serverless profile type for `T4` or `A100`.
+    """Return the serverless profile type for `T4` or `A100`, in any case and with the maker's name (`nvidia-a100`).
 
     Raises `ValueError` that lists those that exist.
     """
-    entry = GPU_NAMES.get(gpu.upper())
+    entry = GPU_NAMES.get(gpu.upper().removeprefix("NVIDIA-").removeprefix("TESLA-"))
     if entry is None:
         raise ValueError(f"there is no GPU {gpu!r} in Azure Container Apps; choose {' or '.join(GPU_NAMES)}")
     return entry

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.display import cards, listings, saved
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
+from aca_notebook.magics.commands import hosting
 from aca_notebook.magics.subcommands.shared import Listing
 from aca_notebook.model.fingerprint import fingerprint
 
@@ -26,19 +27,21 @@ if TYPE_CHECKING:
 
 def deploy(notebook: Notebook, given: Deploy, source: str) -> object:
     """Run the cell here, deploy it with a card that follows, and leave handles in place of its functions."""
+    _refuse_image(given)
     cell = notebook.run(source)
     return _plan(notebook, given, cell) if given.dry_run else _deploy(notebook, given, cell)
 
 
 def deploy_again(notebook: Notebook, given: Deploy) -> object:
-    """Deploy the cell that was last deployed or planned under that name, or the `--entry` of an earlier cell."""
-    cell = notebook.recall(given.name, given.entry)
+    """Deploy an `--image`, the cell that was last deployed or planned under that name, or the `--entry` of one."""
+    cell = _cell(notebook, given)
     return _plan(notebook, given, cell) if given.dry_run else _deploy(notebook, given, cell)
 
 
 def _deploy(notebook: Notebook, given: Deploy, cell: Cell) -> object:
     """Return nothing: the card is the output, and `%aca show NAME` returns the app."""
-    notebook.remember(given.name, cell)
+    if not given.image:
+        notebook.remember(given.name, cell)
     card = notebook.card()
     source = fingerprint(notebook.typed)
     seen: list[DeployProgress] = []
@@ -64,28 +67,44 @@ def _deploy(notebook: Notebook, given: Deploy, cell: Cell) -> object:
 
 def plan(notebook: Notebook, given: Plan, source: str) -> object:
     """Run the cell here and show what deploying it would do."""
+    _refuse_image(given)
     return _plan(notebook, given, notebook.run(source))
 
 
 def plan_again(notebook: Notebook, given: Plan) -> object:
-    """Show what deploying the remembered cell again would do."""
-    return _plan(notebook, given, notebook.recall(given.name, given.entry))
+    """Show what deploying an `--image`, or the remembered cell again, would do."""
+    return _plan(notebook, given, _cell(notebook, given))
+
+
+def _cell(notebook: Notebook, given: Deploy) -> Cell:
+    """The cell to deploy: an empty one for an image."""
+    return notebook.remote_cell("") if given.image else notebook.recall(given.name, given.entry)
+
+
+def _refuse_image(given: Deploy) -> None:
+    if given.image:
+        raise UsageFailed(
+            "an image runs in place of a cell, and this is a cell", code="UsageError",
+            hint=f"%aca deploy {given.name} --image {given.image}, with one percent sign",
+        )  # fmt: skip
 
 
 def _plan(notebook: Notebook, given: Deploy, cell: Cell) -> Card:
-    notebook.remember(given.name, cell)
+    if not given.image:
+        notebook.remember(given.name, cell)
     planned = notebook.workspace.plan(given.name, cell.source, notebook.names, **_options(given, cell))
     return Card(planned, cards.plan(planned))
 
 
 def _options(given: Deploy, cell: Cell) -> dict[str, Any]:
+    hosted = hosting.options(given)
     return {
-        "gpu": given.gpu, "min_replicas": given.min_replicas, "max_replicas": given.max_replicas, "cpu": given.cpu,
+        **hosted, "secrets": {**hosted["secrets"], **given.secret}, "gpu": given.gpu or given.gpu_type,
+        "min_replicas": given.min_replicas, "max_replicas": given.max_replicas, "cpu": given.cpu,
         "memory": given.memory, "concurrency": given.concurrency, "pip": given.pip,
         "requirements": Path(given.requirements) if given.requirements else None, "entry": given.entry,
-        "public": given.public, "traces": given.traces, "keep": given.keep, "ttl": given.ttl, "env": given.env_vars,
-        "secrets": given.secret, "call_seconds": given.call_seconds,
-        "cell": cell.name, "notebook": cell.notebook,
+        "public": given.public, "traces": given.traces, "keep": given.keep, "ttl": given.ttl,
+        "call_seconds": given.call_seconds, "cell": cell.name, "notebook": cell.notebook,
     }  # fmt: skip
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from aca_notebook.magics import readers
 from aca_notebook.magics.grammar import Command, Option
+from aca_notebook.magics.subcommands.hosting import HOSTING, HostingFlags
 from aca_notebook.magics.subcommands.shared import NAME, Listing, OneApp
 from aca_notebook.model import gpu, quantities
 
 
 @dataclass(frozen=True, slots=True)
-class Deploy:
-    """What to make of a cell. Zero and empty mean the default, which the plan shows."""
+class Deploy(HostingFlags):
+    """What to make of a cell, or of a finished image. Zero and empty mean the default, which the plan shows."""
 
     name: str
     gpu: str = ""
@@ -24,7 +25,6 @@ class Deploy:
     entry: str = ""
     pip: tuple[str, ...] = ()
     requirements: str = ""
-    env_vars: dict[str, str] = field(default_factory=dict)
     secret: dict[str, str] = field(default_factory=dict)
     public: bool = False
     traces: bool = False
@@ -75,7 +75,11 @@ _DEPLOY = (
     Option(("--pip",), "packages to add or to pin, such as polars==1.9", repeats=True, metavar="PACKAGE"),
     Option(("--requirements",), "a requirements file to use", completes="file", metavar="FILE"),
     Option(
-        ("--env-vars",), "settings of the app, never secrets", read=readers.pair, repeats=True, metavar="NAME=VALUE"
+        ("--env-vars",),
+        "settings of the app; NAME=secretref:SECRET reads a secret",
+        read=readers.pair,
+        repeats=True,
+        metavar="NAME=VALUE",
     ),
     Option(
         ("--secret",),
@@ -89,6 +93,7 @@ _DEPLOY = (
     Option(("--ttl",), "when it expires (default 8h)", read=readers.span_text, metavar="SPAN"),
     Option(("--keep",), "never expire", read=None),
     Option(("--call-seconds",), "how long a call takes, for its price (default 1)", read=readers.seconds, metavar="N"),
+    *HOSTING,
 )
 
 
@@ -97,7 +102,7 @@ COMMANDS = (
         "deploy", "Make the functions and classes of a cell an HTTPS app that scales from zero.", Deploy,
         (*_DEPLOY, Option(("--dry-run",), "show the plan and do nothing", read=None)),
         ("%%aca deploy scorer", "%%aca deploy scorer --gpu T4 --max-replicas 3",
-         "%%aca deploy scorer --cpu 1 --memory 2Gi --pip polars==1.9 --ttl 2h"),
+         "%aca deploy web --image mcr.microsoft.com/k8se/quickstart:latest --public --target-port 80"),
         "az containerapp up --name NAME --source . --ingress external --target-port 8000", cell=True,
     ),
     Command(
