@@ -210,7 +210,7 @@ class Emulator:
         )  # fmt: skip
         self._telemetry.measure("sessionPools", self._sessions.level)
         self.table = RouteTable(self._routes())
-        doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._guards.keys)
+        doors = Doors(self._issuer, self._sas, self.client, self.control_token, self._guards.keys, self._secrets)
         self.dispatcher = Dispatcher(self.table, doors, clock, self._faults, self._activity.note)
         self._server: HttpServer | None = None
         self._listener: Listener | None = None

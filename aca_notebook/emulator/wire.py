@@ -28,6 +28,7 @@ class Door(StrEnum):
     METRICS = "metrics"  #: bearer token for Azure Monitor's metrics, or for the emulator's own address
     DATA_PLANE = "data-plane"  #: bearer token issued by getAuthToken, or for the service's own audience
     SESSIONS = "sessions"  #: bearer token for dynamic sessions
+    POOL_KEY = "pool-key"  #: the key of a pool's MCP server; a container's pool has none: a token for sessions there
     SAS = "sas"  #: a signature in the query
     IDENTITY_HEADER = "identity-header"  #: X-IDENTITY-HEADER of the managed-identity endpoint
     CONTROL = "control"  #: the token in the 0600 file of the data folder

@@ -77,6 +77,7 @@ def _make_pool(emulator: RealEmulator, kind: str) -> str:
             "scaleConfiguration": {"maxConcurrentSessions": 10, "readySessionInstances": 1},
             "dynamicPoolConfiguration": {"lifecycleConfiguration": lifecycle},
             "sessionNetworkConfiguration": {"status": "EgressDisabled"},
+            "mcpServerSettings": {"isMCPServerEnabled": True},
         },
     }
     made = emulator.call("PUT", path, body)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,3 +79,16 @@ def test_semantic_kernels_plug_in_uploads_runs_code_and_downloads(walk: Walk) ->
         "listed": ["data.txt"],
         "downloaded": "abc",
     }
+
+
+@pytest.mark.parametrize("kind", ["PythonLTS", "Shell"])
+def test_mcps_own_client_runs_code_and_commands_in_an_environment(walk: Walk, kind: str) -> None:
+    seen = walk("mcp_client", kind)
+    assert seen["server"] == ["Microsoft Container Apps MCP Server", "2025-03-26"]
+    assert {"launchShell", "runPythonCodeInRemoteEnvironment"} <= set(seen["tools"])
+    assert (seen["python"]["stdout"], seen["python"]["failed"]) == ("out\n", False)
+    assert seen["shell"]["stdout"] == "out\n"
+    assert seen["shell"]["stderr"].startswith("err\n")
+    assert seen["shell"]["exitCode"] == 3
+    assert seen["words"]["stdout"] == "a b"
+    assert (seen["kept"], seen["refused"]) == ("kept\n", True)

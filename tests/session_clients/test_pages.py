@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ("give-langchain-a-sandbox", ['"result": 1000', "['cities.csv']"]),
         ("give-llamaindex-a-sandbox", ["1000", "['.png']"]),
         ("give-autogen-a-sandbox", ["0 42"]),
+        ("give-an-mcp-client-a-sandbox", ["runPythonCodeInRemoteEnvironment", "42\n", "3 False"]),
         ("give-semantic-kernel-a-sandbox", ["Status:\nSuccess\nResult:\n42\nStdout:\nhello\n"]),
     ],
 )

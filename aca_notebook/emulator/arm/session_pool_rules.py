@@ -9,12 +9,12 @@ from aca_notebook.emulator.arm.faults import invalid
 from aca_notebook.emulator.arm.shapes import shaped
 from aca_notebook.emulator.arm.stored import one_of
 from aca_notebook.emulator.arm.values import cores, member, text, truth, whole
-from aca_notebook.emulator.wire import AzureError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aca_notebook.emulator.arm.shapes import Shape
+    from aca_notebook.emulator.wire import AzureError
 
 Document = dict[str, Any]
 CUSTOM = "CustomContainer"
@@ -71,12 +71,11 @@ def check_name(name: str) -> None:
 def settled_properties(asked: Document, kept: Document) -> Document:
     """Return a pool's properties as stored, given those asked for without nulls and those that stood there.
 
-    Secrets are names only. Raises `AzureError` for what cannot be, 501 for what this emulator has not.
+    Secrets are names only. Raises `AzureError` for what cannot be.
     """
     given: Document = shaped({name: asked[name] for name in POOL if name in asked}, POOL, "properties")
     container_type = _container_type(given, kept)
     custom = container_type == CUSTOM
-    _check_mcp(given, custom=custom)
     properties: Document = {
         "environmentId": given.get("environmentId") or None,
         "poolManagementType": given.get("poolManagementType") or "Dynamic",
@@ -92,6 +91,9 @@ def settled_properties(asked: Document, kept: Document) -> Document:
             {"lifecycle": "Main"} | each for each in given.get("managedIdentitySettings") or ()
         ],
     }  # fmt: skip
+    if (given.get("mcpServerSettings") or {}).get("isMCPServerEnabled") and not custom:
+        # Of containers it is taken and comes to nothing: null is answered (seen, 2025-10-02-preview).
+        properties["mcpServerSettings"] = {"isMCPServerEnabled": True}
     secrets = [{"name": each["name"]} for each in given.get("secrets") or ()]
     if secrets:
         properties["secrets"] = secrets
@@ -130,6 +132,8 @@ def shown_properties(
         }
     if api_version < "2024-08":
         shown.pop("managedIdentitySettings")
+    if not api_version.endswith("preview"):  # as previews have it alone (facts §5.1)
+        shown.pop("mcpServerSettings", None)
     if status is not None and properties["containerType"] == CUSTOM:
         shown |= _rolled_out(properties, status, created_at)
     return shown
@@ -163,17 +167,14 @@ def _container_type(given: Document, kept: Document) -> str:
     return found
 
 
-def _check_mcp(given: Document, *, custom: bool) -> None:
-    if not (given.get("mcpServerSettings") or {}).get("isMCPServerEnabled"):
-        return
-    if custom:
-        raise mcp_not_enabled()
-    raise AzureError(501, "NotImplemented", "This emulator does not offer MCP servers of session pools.")
+def has_mcp_server(properties: Mapping[str, Any]) -> bool:
+    """Tell whether a stored pool has an MCP server."""
+    return bool((properties.get("mcpServerSettings") or {}).get("isMCPServerEnabled"))
 
 
-def mcp_not_enabled() -> AzureError:
-    """A pool without an MCP server is asked for one."""
-    return invalid("SessionMCPServerNotEnabled", "The MCP server is not enabled for this session pool.")
+def mcp_not_enabled(name: str) -> AzureError:
+    """A pool without an MCP server is asked for one (seen)."""
+    return invalid("SessionMCPServerNotEnabled", f"Session pool '{name}' does not have MCP Server enabled.")
 
 
 def _scale(given: Document, *, custom: bool) -> Document:

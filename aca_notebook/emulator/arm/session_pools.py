@@ -5,6 +5,7 @@ Pools of the platform's own containers are there at once; one of custom containe
 
 from __future__ import annotations
 
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import JSONResponse, Response
@@ -19,12 +20,14 @@ from aca_notebook.emulator.arm.scope import APP_PROVIDER, SUBSCRIPTION
 from aca_notebook.emulator.arm.session_pool_rules import (
     CUSTOM,
     check_name,
+    has_mcp_server,
     mcp_not_enabled,
     secret_values,
     settled_properties,
     shown_properties,
 )
 from aca_notebook.emulator.arm.values import member
+from aca_notebook.emulator.identity.doors import POOL_KEY
 from aca_notebook.emulator.wire import AzureError, Check, Door, Offer, Route, origin, query
 from aca_notebook.model.ids import ResourceId, parse_id
 from aca_notebook.model.states import ProvisioningState
@@ -95,7 +98,7 @@ class SessionPools:
         operations.register(_KIND, {"provision": self._provision, "delete": self._remove}, self._shown)
 
     def routes(self) -> list[Route]:
-        """The resource, its lists, and the MCP credentials nobody has."""
+        """The resource, its lists, and the key of its MCP server."""
         listed, arm = f"{APP_PROVIDER}/sessionPools", Door.ARM
         one, sdk = f"{listed}/{{name}}", Check.SDK
         everywhere, name = f"{SUBSCRIPTION}/providers/Microsoft.App/sessionPools", "ContainerAppsSessionPools"
@@ -106,10 +109,12 @@ class SessionPools:
             Route("DELETE", one, arm, f"{name}_Delete", self._delete, Offer.WORKS, _CHECKED),
             Route("GET", listed, arm, f"{name}_ListByResourceGroup", self._list, Offer.WORKS, _CHECKED),
             Route("GET", everywhere, arm, f"{name}_ListBySubscription", self._list_all, Offer.WORKS, sdk),
-            *(
-                Route("POST", f"{one}/{verb}MCPServerCredentials", arm, f"{name}_{verb.title()}MCPServerCredentials",
-                      self._no_credentials, Offer.REFUSED)
-                for verb in ("fetch", "rotate")
+            *(  # documented under the last name as well, and that the new key is fetched then
+                Route("POST", f"{one}/{verb[0].lower()}{verb[1:]}", arm, f"{name}_{verb}", handler)
+                for verb, handler in (
+                    ("FetchMCPServerCredentials", self._fetch_key), ("RotateMCPServerCredentials", self._rotate_key),
+                    ("RegenerateCredentials", self._rotate_key),
+                )
             ),
         ]  # fmt: skip
 
@@ -121,7 +126,7 @@ class SessionPools:
         self._check_free(id_)
         document = self._document(id_, asked, request.state.claims, before)
         if document["properties"]["containerType"] != CUSTOM:
-            async with self._secrets(id_, asked) as switch:
+            async with self._secrets(id_, asked, document) as switch:
                 await self._keeping.store.put(id_, document, switch)
             shown = self._answer(request, document, settled=False)
             shown["properties"]["managedIdentitySettings"] = None  # and no identity: told by the next GET
@@ -166,10 +171,21 @@ class SessionPools:
         await self._operations.launch(operation, {id_: with_state(document, ProvisioningState.DELETING)})
         return Response(status_code=202, headers=self._operations.result_headers(request, operation))
 
-    async def _no_credentials(self, request: Request) -> Response:
-        path = f"{APP_PROVIDER}/sessionPools/{{name}}"
-        self._found(self._keeping.locate(request, path, "read"))
-        raise mcp_not_enabled()
+    async def _fetch_key(self, request: Request) -> Response:
+        """The key, to who may ask for it; the platform makes it with the pool."""
+        return JSONResponse({"apiKey": self._keeping.secrets.get(self._with_mcp_server(request).key, POOL_KEY)})
+
+    async def _rotate_key(self, request: Request) -> Response:
+        """A new key; the one before is none at once, where Azure may take it for five minutes more (documented)."""
+        id_ = self._with_mcp_server(request)
+        await self._keeping.secrets.put(id_.key, POOL_KEY, token_urlsafe(32))
+        return JSONResponse({"apiKey": self._keeping.secrets.get(id_.key, POOL_KEY)})
+
+    def _with_mcp_server(self, request: Request) -> ResourceId:
+        id_ = self._id(request, "read")
+        if not has_mcp_server(self._found(id_)["properties"]) or not self._keeping.secrets.has(id_.key, POOL_KEY):
+            raise mcp_not_enabled(id_.name)
+        return id_
 
     async def _provision(self, operation: Operation) -> None:
         await self._keeping.clock.sleep(self._pace.seconds(_REALISTIC_SECONDS))
@@ -200,6 +216,10 @@ class SessionPools:
         )
         path = f"/subscriptions/{id_.subscription}/resourceGroups/{id_.resource_group}/sessionPools/{id_.name}"
         properties["poolManagementEndpoint"] = origin(request) + path
+        if properties.get("mcpServerSettings"):
+            properties["mcpServerSettings"] = properties["mcpServerSettings"] | {
+                "mcpServerEndpoint": f"{origin(request)}{path}/mcp",
+            }
         hidden = {"identity"} if version < "2024-08" else set()
         return {key: value for key, value in document.items() if key not in hidden} | {"properties": properties}
 
@@ -224,16 +244,23 @@ class SessionPools:
     async def _launch(self, id_: ResourceId, document: Document, asked: Document) -> Operation:
         operation = self._operations.reserve(id_, _KIND, "provision", document["location"])
         try:
-            async with self._secrets(id_, asked) as switch:
+            async with self._secrets(id_, asked, document) as switch:
                 await self._operations.launch(operation, {id_: document}, switch)
         except BaseException:
             self._operations.release(operation)
             raise
         return operation
 
-    def _secrets(self, id_: ResourceId, asked: Document) -> AbstractAsyncContextManager[Statement]:
-        """Let the values a body gives be all the pool has; one that is only named keeps its value."""
+    def _secrets(
+        self, id_: ResourceId, asked: Document, document: Document
+    ) -> AbstractAsyncContextManager[Statement]:  # fmt: skip
+        """Let the values a body gives be all the pool has; one that is only named keeps its value.
+
+        The key of its MCP server is among them, made when the server is first enabled.
+        """
         given, secrets = secret_values(member(asked.get("properties"), "properties")), self._keeping.secrets
+        if has_mcp_server(document["properties"]):
+            given = given | {POOL_KEY: None if secrets.has(id_.key, POOL_KEY) else token_urlsafe(32)}
         held = {name: secrets.get(id_.key, name) for name in given if secrets.has(id_.key, name)}
         values = {name: held.get(name) if value is None else value for name, value in given.items()}
         return secrets.replacing(id_.key, {name: value for name, value in values.items() if value is not None})

@@ -84,6 +84,12 @@ SECURITY: dict[str, Schema] = {
     "metrics": _BEARER | {"bearerFormat": "JWT", "description": "A token for Azure Monitor's metrics."},
     "data-plane": _BEARER | {"bearerFormat": "JWT", "description": "A token of getAuthToken."},
     "sessions": _BEARER | {"bearerFormat": "JWT", "description": "A token for dynamic sessions."},
+    "pool-key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-ms-apikey",
+        "description": "The key of a pool's MCP server.",
+    },
     "control": _BEARER | {"description": "The token in the data folder's control-token file."},
     "sas": {"type": "apiKey", "in": "query", "name": "sig", "description": "A signed link's signature."},
     "instrumentation-key": {

@@ -55,4 +55,5 @@ SESSIONS: dict[str, Answers] = {
     "Sessions_ManagementGet": {200: Answer(_SESSION)},
     "Sessions_ManagementList": {200: Answer({"value!": [_SESSION], "count!": whole, "nextLink": text})},
     "Sessions_ManagementStop": EMPTY,
+    "SessionMcp_Post": {200: Answer(), 202: Answer(), 400: Answer()},
 }

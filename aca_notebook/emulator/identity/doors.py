@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aca_notebook.emulator.identity.tokens import unauthorized
 from aca_notebook.emulator.wire import AzureError, Door, origin
+from aca_notebook.model.ids import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.identity.client import Client
     from aca_notebook.emulator.identity.replica_keys import ReplicaKeys
     from aca_notebook.emulator.identity.sas import Sas
+    from aca_notebook.emulator.identity.secrets import Secrets
     from aca_notebook.emulator.identity.tokens import Issuer
 
 ARM_AUDIENCES = (
@@ -32,16 +34,19 @@ VAULT_AUDIENCES = ("https://vault.azure.net", "cfa8b339-82a2-471a-a3c9-0fc0be7a4
 VAULT_DOMAIN = "vault.localhost"
 #: Of calls into session pools; clients ask for either (facts §5.2).
 SESSION_AUDIENCES = ("https://dynamicsessions.io", "https://acasessions.io")
+#: Among the secrets of a pool, its MCP server's; no secret of a template is called that.
+POOL_KEY = "mcp-server:key"
 
 
 class Doors:
     """Checks each door; `claims` returns the caller's verified claims, empty where the door has none."""
 
     def __init__(
-        self, issuer: Issuer, sas: Sas, client: Client, control_token: str, replica_keys: ReplicaKeys
+        self, issuer: Issuer, sas: Sas, client: Client, control_token: str, replica_keys: ReplicaKeys, secrets: Secrets
     ) -> None:  # fmt: skip
         self._issuer = issuer
         self._replica_keys = replica_keys
+        self._secrets = secrets
         self._sas = sas
         self._client = client
         self._control_token = control_token
@@ -52,6 +57,7 @@ class Doors:
             Door.METRICS: lambda request: self._verify(request, (*METRICS_AUDIENCES, *_own_audiences(request))),
             Door.DATA_PLANE: lambda request: self._verify(request, (APP_AUDIENCE,)),
             Door.SESSIONS: lambda request: self._verify(request, SESSION_AUDIENCES),
+            Door.POOL_KEY: self._pool_claims,
             Door.VAULT: self._vault_claims,
             Door.SAS: self._check_sas,
             Door.IDENTITY_HEADER: self._identity_claims,
@@ -83,6 +89,19 @@ class Doors:
         if holder is None:
             raise AzureError(401, "Unauthorized", "The X-IDENTITY-HEADER header is missing or wrong.")
         return {"holder": holder}
+
+    def _pool_claims(self, request: Request) -> dict[str, Any]:
+        """Return the `pool` whose key the caller shows; who shows none has to have a token for sessions."""
+        given = request.headers.get("x-ms-apikey")
+        if given is None:
+            return self._verify(request, SESSION_AUDIENCES)
+        named = request.path_params
+        id_ = ResourceId(
+            str(named["subscription"]), str(named["group"]), "Microsoft.App", ("sessionPools",), (str(named["name"]),)
+        )  # fmt: skip
+        if not self._secrets.has(id_.key, POOL_KEY) or not _same(given, self._secrets.get(id_.key, POOL_KEY)):
+            raise AzureError(401, "Unauthorized", "The x-ms-apikey header is not the key of this pool's MCP server.")
+        return {"pool": id_.key}
 
     def _vault_claims(self, request: Request) -> dict[str, Any]:
         """Return who asks a vault; a refusal says where to get the token it wants (documented; seen: both AKV)."""

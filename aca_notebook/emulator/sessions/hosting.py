@@ -150,6 +150,10 @@ class Pool:
             raise NoSession(self._gone.get(identifier))
         return found
 
+    def gone(self, identifier: str) -> Gone | None:
+        """Return the session of an identifier that has ended, where none lives; None for one that never was."""
+        return None if identifier in self._sessions else self._gone.get(identifier)
+
     async def stop(self, identifier: str) -> None:
         """End a session, as its user asked. Raises `NoSession`."""
         await self._end(self.find(identifier), "it was stopped")

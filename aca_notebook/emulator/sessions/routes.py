@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response, StreamingResponse
 
 from aca_notebook.emulator.arm.faults import resource_not_found
-from aca_notebook.emulator.sessions import calls, file_calls, replies
+from aca_notebook.emulator.sessions import calls, file_calls, mcp, replies
 from aca_notebook.emulator.sessions.call import Call
 from aca_notebook.emulator.sessions.calls import MOST_UPLOAD_BYTES
 from aca_notebook.emulator.sessions.execution import Execution
@@ -81,6 +81,10 @@ class SessionRoutes:
         )
         return [
             *(
+                Route(method, f"{POOL}/mcp", Door.POOL_KEY, f"SessionMcp_{method.title()}", self._speak_mcp)
+                for method in ("POST", "GET", "DELETE")
+            ),
+            *(
                 Route(method, f"{POOL}/{path}", Door.SESSIONS, name, self._for(handler), checked=checked,
                       body_bytes=most)
                 for method, path, name, handler, checked, most in coded
@@ -108,6 +112,19 @@ class SessionRoutes:
             return response
 
         return answer
+
+    async def _speak_mcp(self, request: Request) -> Response:
+        """Answer what a client of MCP says; in a pool of containers the path is the container's own."""
+        key = request.state.claims.get("pool")
+        pool = None if key is None else self._hosting.pool(key)
+        if pool is None:
+            call = self._call(request)
+            if call.pool.rules.kind is not Kind.CUSTOM:
+                raise AzureError(401, "Unauthorized", "The MCP server of a pool wants its key, as x-ms-apikey.")
+            return await self._guarded(self._hand_on, call)
+        if request.method != "POST":  # no stream to listen on, nothing to end (MCP 2025-03-26, Streamable HTTP)
+            raise AzureError(405, "MethodNotAllowed", "This MCP server answers POST alone.", headers={"Allow": "POST"})
+        return await mcp.respond(await request.body(), pool)
 
     def _call(self, request: Request) -> Call:
         group = self._scope.group(request)

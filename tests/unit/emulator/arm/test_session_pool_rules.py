@@ -8,6 +8,7 @@ import pytest
 
 from aca_notebook.emulator.arm.session_pool_rules import (
     check_name,
+    has_mcp_server,
     secret_values,
     settled_properties,
     shown_properties,
@@ -86,13 +87,22 @@ def test_the_cooldown_is_five_minutes_to_an_hour_in_either_api(seconds: Any, *, 
         ({"dynamicPoolConfiguration": {"lifecycleConfiguration": {
             "lifecycleType": "OnContainerExit", "cooldownPeriodInSeconds": 300}}},
          "SessionPoolInvalidLifecycleConfiguration"),
-        ({"mcpServerSettings": {"isMCPServerEnabled": True}}, "SessionMCPServerNotEnabled"),
         ({"poolManagementType": "Sometimes"}, "InvalidParameterValue"),
         ({"scaleConfiguration": []}, "InvalidRequestContent"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(changed: dict[str, Any], code: str) -> None:
     assert code_of(CUSTOM | changed) == code
+
+
+def test_containers_get_no_mcp_server_and_nothing_is_said_of_it() -> None:
+    asked = {"mcpServerSettings": {"isMCPServerEnabled": True}}
+    assert "mcpServerSettings" not in settled_properties(CUSTOM | asked, {})
+    assert not has_mcp_server(settled_properties(PYTHON, {}))
+    python = settled_properties(PYTHON | asked, {})
+    assert has_mcp_server(python)
+    for version, shown in (("2025-10-02-preview", True), ("2025-07-01", False)):
+        assert ("mcpServerSettings" in shown_properties(python, version, status=None, created_at="")) is shown
 
 
 def test_what_cannot_change_is_refused() -> None:
