@@ -94,17 +94,24 @@ class TargetFailed(AcaError):
     """There is no such target, or it cannot be reached."""
 
 
+#: The code of an `Unreachable` whose other side showed a certificate that is not trusted.
+UNTRUSTED = "CertificateUntrusted"
+
+
 class Unreachable(TargetFailed):
     """Nobody answered at the target's address; `refused` when no byte of ours was taken, so that a repeat is safe."""
 
-    def __init__(self, message: str, *, refused: bool, detail: str = "", hint: str = "") -> None:
-        super().__init__(message, code="ConnectionRefused" if refused else "ConnectionLost", detail=detail, hint=hint)
+    def __init__(
+        self, message: str, *, refused: bool, code: str = "", detail: str = "", hint: str = ""
+    ) -> None:  # fmt: skip
+        code = code or ("ConnectionRefused" if refused else "ConnectionLost")
+        super().__init__(message, code=code, detail=detail, hint=hint)
         self.refused = refused
 
     @property
     def passing(self) -> bool:
-        """A connection may be had again."""
-        return True
+        """A connection may be had again; with a certificate that is not trusted, it may not."""
+        return self.code != UNTRUSTED
 
 
 class EmulatorFailed(TargetFailed):

@@ -14,7 +14,7 @@ from aca_notebook.azure import credential
 from aca_notebook.azure.connection import Connection
 from aca_notebook.azure.target import PUBLIC_RESOURCE_MANAGER, Target
 from aca_notebook.errors import AcaError, TargetFailed, UsageFailed
-from aca_notebook.model import choices
+from aca_notebook.model import choices, ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -140,11 +140,13 @@ def _look(target: Target) -> Choices:
 
 
 def _azure(chosen: Settings) -> Target:
+    environment, environment_group = _named_environment(chosen.environment)
     return Target(
         name="azure",
         subscription_id=chosen.subscription_id,
         resource_group=chosen.resource_group,
-        environment=chosen.environment,
+        environment=environment,
+        environment_group=environment_group,
         location=chosen.location or "eastus",
         registry=chosen.registry,
         registry_server=f"{chosen.registry}.azurecr.io",
@@ -152,6 +154,17 @@ def _azure(chosen: Settings) -> Target:
         resource_manager=(chosen.resource_manager or PUBLIC_RESOURCE_MANAGER).rstrip("/"),
         registry_identity="system-environment",
     )
+
+
+def _named_environment(written: str) -> tuple[str, str]:
+    """An environment's name and its group, which is empty for the apps' own: a name or an id, as `az` takes both."""
+    if not written.startswith("/"):
+        return written, ""
+    try:
+        found = ids.parse_id(written)
+    except ValueError as bad:
+        raise UsageFailed(str(bad), code="UsageError", hint="--environment takes a name or a resource id") from bad
+    return found.name, found.resource_group
 
 
 def _given(chosen: Settings, name: str) -> str:

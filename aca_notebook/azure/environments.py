@@ -18,13 +18,14 @@ class Environments:
 
     def __init__(self, connection: Connection) -> None:
         self._target = connection.target
+        self._group = connection.target.environment_id.resource_group
         self._client = connection.container_apps.managed_environments
 
     async def document(self) -> Document:
         """Return the environment."""
         target = self._target
         with faults.translated(f"environment {target.environment!r}"):
-            found: Document = (await self._client.get(target.resource_group, target.environment)).as_dict()
+            found: Document = (await self._client.get(self._group, target.environment)).as_dict()
             return found
 
     async def profiles(self) -> dict[str, WorkloadProfileType]:
@@ -32,17 +33,20 @@ class Environments:
         return documents.read_profiles(await self.document())
 
     async def add_profile(self, wanted: WorkloadProfileType) -> None:
-        """Add a workload profile and keep those there are: arrays are replaced by a PATCH."""
+        """Add a serverless workload profile and keep those there are."""
+        await self.add({"name": profile_name(wanted), "workloadProfileType": wanted.name})
+
+    async def add(self, profile: Document) -> None:
+        """Add a workload profile, as it is written, and keep those there are: arrays are replaced by a PATCH."""
         from azure.mgmt.appcontainers.models import ManagedEnvironment
 
         target = self._target
         with faults.translated(f"environment {target.environment!r}"):
             present = (await self.document())["properties"].get("workloadProfiles") or []
             kept = [{key: value for key, value in entry.items() if value is not None} for entry in present]
-            added = {"name": profile_name(wanted), "workloadProfileType": wanted.name}
             poller = await self._client.begin_update(
-                target.resource_group,
+                self._group,
                 target.environment,
-                ManagedEnvironment({"properties": {"workloadProfiles": [*kept, added]}}),
+                ManagedEnvironment({"properties": {"workloadProfiles": [*kept, profile]}}),
             )
             await poller.result()

@@ -142,6 +142,12 @@ def _unanswered(error: BaseException, what: str) -> errors.Unreachable:
         return errors.Unreachable(
             f"{what} was cut off", refused=False, detail=str(cause), hint="run it again; `-f` goes on by itself"
         )
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        return errors.Unreachable(
+            f"whoever answered about {what} showed a certificate that nobody here vouches for", refused=True,
+            code=errors.UNTRUSTED, detail=str(cause.certificate_error),
+            hint="where a proxy stands between, name its authority's file in SSL_CERT_FILE",
+        )  # fmt: skip
     refused = isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError)
     refused = refused and not isinstance(cause, aiohttp.ClientConnectorDNSError)
     return errors.Unreachable(

@@ -57,6 +57,7 @@ class Target:
     `connect_retries` is how often the SDKs knock again by themselves. `enforces_expiry` is whether anything there takes
     an app down when its time is over, `charges` whether anybody is billed for what runs. `rehearsal` leads to where bad
     days are made; None where they come by themselves.
+    `environment_group` is the environment's resource group where it is not the apps' own: teams share environments.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Target:
     registry_identity: str = ""
     polling_seconds: float = 2.0
     metrics_seconds: float = 30.0
+    environment_group: str = ""
     connect_retries: int = 3
     use_proxy_settings: bool = True
     notice: str = field(default="", compare=False)
@@ -104,7 +106,8 @@ class Target:
     @property
     def environment_id(self) -> ResourceId:
         """The id of the environment apps go to."""
-        return ids.environment_id(self.subscription_id, self.resource_group, self.environment)
+        group = self.environment_group or self.resource_group
+        return ids.environment_id(self.subscription_id, group, self.environment)
 
     def app_id(self, name: str) -> ResourceId:
         """The id of an app here."""

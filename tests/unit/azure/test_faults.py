@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from types import SimpleNamespace
 
 import aiohttp
@@ -89,6 +90,14 @@ def test_only_a_refused_connection_may_be_tried_again(error, refused):
     ours = faults.translate(error, "app 'scorer'")
     assert isinstance(ours, errors.Unreachable)
     assert ours.refused is refused
+
+
+def test_a_certificate_that_is_not_trusted_is_named_and_not_waited_out():
+    place = SimpleNamespace(host="h", port=443, ssl=True, is_ssl=True)
+    shown = aiohttp.ClientConnectorCertificateError(place, ssl.SSLCertVerificationError("self-signed certificate"))
+    ours = faults.translate(ServiceRequestError("no", error=shown), "app 'scorer'")
+    assert isinstance(ours, errors.Unreachable)
+    assert (ours.code, ours.passing, "SSL_CERT_FILE" in ours.hint) == (errors.UNTRUSTED, False, True)
 
 
 def test_our_own_errors_pass_through():
