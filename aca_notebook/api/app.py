@@ -18,6 +18,7 @@ from aca_notebook.api.logs import LogStream
 from aca_notebook.api.revising import Revising
 from aca_notebook.api.secrets import AppSecrets
 from aca_notebook.api.twin import blocking
+from aca_notebook.api.updating import Changes, update
 from aca_notebook.errors import NotFound, UsageFailed
 from aca_notebook.model.app import EVERY_PATH
 from aca_notebook.model.app_export import exported
@@ -56,6 +57,7 @@ class App:
 
     def __init__(self, state: AppState, workspace: Workspace, access: Access) -> None:
         self.state = state
+        self.notes: tuple[str, ...] = ()  #: what was meant by the last change, where guides call it otherwise
         self._workspace = workspace
         self._access = access
         self.endpoint = Endpoint(state.name, state.url, access, public=state.tags.public)
@@ -189,6 +191,13 @@ class App:
         serving = await self._revising.rollback(revision)
         await self._reread()
         return serving
+
+    @blocking
+    async def update(self, changes: Changes) -> App:
+        """Change what `changes` says, leave the rest; returns itself when the platform has taken it."""
+        self.notes = await update(self._access, self.name, changes)
+        await self._reread()
+        return self
 
     @blocking
     async def expire(self, ttl: str) -> None:
@@ -385,7 +394,7 @@ class App:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         from aca_notebook.display import cards, saved
 
-        return saved.beside(cards.app(self.state), saved.app(self.state, self._access.target.name))
+        return saved.beside(cards.app(self.state, self.notes), saved.app(self.state, self._access.target.name))
 
 
 class Opened:

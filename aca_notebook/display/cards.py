@@ -134,8 +134,8 @@ def _bars(phases: Sequence[Phase]) -> list[tuple[Phase, float, float]]:
     return placed
 
 
-def app(state: AppState) -> Bundle:
-    """Return the card of an app: where it answers, what it serves, how it runs, what an hour costs."""
+def app(state: AppState, notes: Sequence[str] = ()) -> Bundle:
+    """Return the card of an app: where it answers, what it serves, how it runs, what an hour costs; `notes` besides."""
     mark, tone = standing(state)
     facts = {
         "state": status(state),
@@ -143,7 +143,7 @@ def app(state: AppState) -> Bundle:
         "serves": ", ".join(_call(name, state.functions[0]) for name in state.functions),
         "replicas": _replicas(state),
         "size": _replica(state),
-        "note": "; ".join(filter(None, (state.gpu_note, state.idle_note))),
+        "note": "; ".join(filter(None, (state.gpu_note, state.idle_note, *notes))),
         "costs": _rate(hourly(state), state.min_replicas) + _unbilled(charged=state.charges),
         "revision": state.latest_revision,
         "environment": " · ".join(part for part in (state.environment, state.location) if part),

@@ -25,8 +25,10 @@ from aca_notebook.magics.commands import (
     revisions,
     secrets,
     sessions,
+    setup,
     targets,
     traces,
+    updates,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
 
 _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **targets.LINE,
+    **setup.LINE,
     **checkup.LINE,
     **apps.LINE,
+    **updates.LINE,
     **revisions.LINE,
     **sessions.LINE,
     **pools.LINE,

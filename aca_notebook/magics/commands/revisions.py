@@ -18,7 +18,8 @@ def revision(notebook: Notebook, given: Revision) -> object:
     """List an app's revisions, or change one and list them."""
     app = notebook.workspace.apps[given.name]
     if given.action != "list":
-        getattr(app, f"{given.action}_revision")(revision_name(app.name, given.revision))
+        named = revision_name(app.name, given.revision) if given.revision else app.revision
+        getattr(app, f"{given.action}_revision")(named)
     return listings.revisions(app.name, app.revisions())
 
 

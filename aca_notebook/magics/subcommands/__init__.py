@@ -25,14 +25,18 @@ from aca_notebook.magics.subcommands import (
     revisions,
     secrets,
     sessions,
+    setup,
     targets,
     traces,
+    updates,
 )
 
 GRAMMAR = Grammar((
     *targets.COMMANDS,
+    *setup.COMMANDS,
     *checkup.COMMANDS,
     *apps.COMMANDS,
+    *updates.COMMANDS,
     *revisions.COMMANDS,
     *sessions.COMMANDS,
     *pools.COMMANDS,

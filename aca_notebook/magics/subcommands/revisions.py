@@ -54,7 +54,7 @@ COMMANDS = (
     *(
         Command(
             f"revision {action}", summary, Revision,
-            (NAME, _REVISION),
+            (NAME, _MAYBE if action == "restart" else _REVISION),
             (f"%aca revision {action} scorer scorer--0000001", f"%aca revision {action} scorer 0000001",
              f"%aca revision {action} $name $revision"),
             f"az containerapp revision {action} --name NAME --revision REVISION", fixed={"action": action},
@@ -62,7 +62,7 @@ COMMANDS = (
         for action, summary in (
             ("activate", "Let a revision run and take traffic again."),
             ("deactivate", "Stop a revision; it stays in the list."),
-            ("restart", "Replace every replica of a revision."),
+            ("restart", "Replace every replica of a revision (default: the latest)."),
         )
     ),
     Command(
