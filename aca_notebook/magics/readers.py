@@ -27,6 +27,14 @@ def span_text(text: str) -> str:
     return text.strip().lower()
 
 
+def cooldown(text: str) -> float:
+    """Return a span in whole seconds, as `cooldownPeriod` has it: `90s` is 90."""
+    seconds = duration(text).total_seconds()
+    if seconds != int(seconds):
+        raise ValueError(f"{text!r} is no whole number of seconds")
+    return seconds
+
+
 def gpu_model(text: str) -> str:
     """Return a GPU's name as we write it."""
     return gpu.gpu_profile_type(text).gpu_model

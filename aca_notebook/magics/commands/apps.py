@@ -101,7 +101,8 @@ def _options(given: Deploy, cell: Cell) -> dict[str, Any]:
     return {
         **hosted, "secrets": {**hosted["secrets"], **given.secret}, "gpu": given.gpu or given.gpu_type,
         "min_replicas": given.min_replicas, "max_replicas": given.max_replicas, "cpu": given.cpu,
-        "memory": given.memory, "concurrency": given.concurrency, "pip": given.pip,
+        "memory": given.memory, "concurrency": given.concurrency, "cooldown_seconds": given.cooldown,
+        "pip": given.pip,
         "requirements": Path(given.requirements) if given.requirements else None, "entry": given.entry,
         "public": given.public, "traces": given.traces, "keep": given.keep, "ttl": given.ttl,
         "call_seconds": given.call_seconds, "cell": cell.name, "notebook": cell.notebook,

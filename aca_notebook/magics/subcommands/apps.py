@@ -20,6 +20,7 @@ class Deploy(HostingFlags):
     min_replicas: int = 0
     max_replicas: int = 0
     concurrency: int = 10
+    cooldown: float = 300.0
     cpu: float = 0.0
     memory: str = ""
     entry: str = ""
@@ -29,6 +30,7 @@ class Deploy(HostingFlags):
     public: bool = False
     traces: bool = False
     keep: bool = False
+    keep_failed: bool = False
     ttl: str = "8h"
     call_seconds: float = 1.0
     dry_run: bool = False
@@ -69,6 +71,12 @@ _DEPLOY = (
         ("--max-replicas",), "the most replicas at once (default 10, with a GPU 1)", read=readers.positive, metavar="N"
     ),
     Option(("--concurrency",), "requests one replica takes before another starts", read=readers.positive, metavar="N"),
+    Option(
+        ("--cooldown",),
+        "how long the last replica waits for another request (default 5m)",
+        read=readers.cooldown,
+        metavar="SPAN",
+    ),
     Option(("--cpu",), "cores of a replica", read=quantities.parse_cpu, metavar="CORES"),
     Option(("--memory",), "memory of a replica, such as 1Gi", read=readers.memory, metavar="SIZE"),
     Option(("--entry",), "the function served at / (default: the last one)", completes="function", metavar="FUNCTION"),
@@ -92,6 +100,7 @@ _DEPLOY = (
     Option(("--traces",), "trace each call to Application Insights: %aca trace shows where its time went", read=None),
     Option(("--ttl",), "when it expires (default 8h)", read=readers.span_text, metavar="SPAN"),
     Option(("--keep",), "never expire", read=None),
+    Option(("--keep-failed",), "leave a revision that fails as it is, to be looked at; it may cost", read=None),
     Option(("--call-seconds",), "how long a call takes, for its price (default 1)", read=readers.seconds, metavar="N"),
     *HOSTING,
 )

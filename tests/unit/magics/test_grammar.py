@@ -34,6 +34,7 @@ def parse(line: str, *, cell: bool = False) -> object:
                 public=True, keep=True,
             ),
         ),
+        ("deploy scorer --cooldown 90s", True, apps.Deploy("scorer", cooldown=90.0)),
         ("deploy scorer --cpu 0.5 --memory 1Gi --ttl 30m", True,
          apps.Deploy("scorer", cpu=0.5, memory="1Gi", ttl="30m")),
         ("plan scorer --gpu T4", True, apps.Plan("scorer", gpu="T4")),
