@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -50,10 +51,11 @@ def sdk(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     with DefaultAzureCredential() as credential:
 
         def make(client: type) -> Any:
+            of_one = "subscription_id" in inspect.signature(client).parameters  # some ask about any scope
+            subscription = (os.environ["AZURE_SUBSCRIPTION_ID"],) if of_one else ()
             made = client(
-                credential, os.environ["AZURE_SUBSCRIPTION_ID"], base_url=os.environ["AZURE_RESOURCE_MANAGER_URL"],
-                polling_interval=0.05,
-            )  # fmt: skip
+                credential, *subscription, base_url=os.environ["AZURE_RESOURCE_MANAGER_URL"], polling_interval=0.05
+            )
             clients.append(made)
             return made
 

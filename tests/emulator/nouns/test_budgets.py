@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
-from azure.identity import DefaultAzureCredential
 from azure.mgmt.costmanagement import CostManagementClient
 from azure.mgmt.costmanagement import models as costs
 
@@ -16,7 +15,7 @@ from tests.emulator.running import Running, running_emulator
 from tests.emulator.spending import A100, A100_HOUR_USD, action_group, ran, starts, webhook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 DAY = 24 * 3600.0
@@ -30,14 +29,8 @@ def emulator(data_dir: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-def client(emulator: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[CostManagementClient]:
-    for name, value in emulator.environment.items():
-        monkeypatch.setenv(name, value)
-    with (
-        DefaultAzureCredential() as credential,
-        CostManagementClient(credential, base_url=emulator.environment["AZURE_RESOURCE_MANAGER_URL"]) as made,
-    ):
-        yield made
+def client(sdk: Callable[[type], Any]) -> CostManagementClient:
+    return sdk(CostManagementClient)
 
 
 def budget(**changed: Any) -> dict[str, Any]:
