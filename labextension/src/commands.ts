@@ -13,5 +13,7 @@ export const CommandIDs = {
   openLogs: 'aca-notebook:open-logs',
   openMetrics: 'aca-notebook:open-metrics',
   deployCell: 'aca-notebook:deploy-cell',
-  runInSession: 'aca-notebook:run-in-session'
+  runInSession: 'aca-notebook:run-in-session',
+  cellLogs: 'aca-notebook:open-cell-logs',
+  newNotebook: 'aca-notebook:new-notebook'
 } as const;
