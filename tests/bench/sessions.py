@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import statistics
 import subprocess
 import sys
@@ -167,7 +168,7 @@ def kernel(home: Path) -> Iterator[BlockingKernelClient]:
     client.load_connection_file()
     client.start_channels(hb=False, stdin=False)  # it would be asked for its pulse before it has one
     try:
-        client.kernel_info(reply=True, timeout=60)
+        _await_output(client)
         yield client
     finally:
         client.stop_channels()
@@ -175,6 +176,16 @@ def kernel(home: Path) -> Iterator[BlockingKernelClient]:
         process.wait()
         for left in home.glob("k-*"):
             left.unlink()
+
+
+def _await_output(client: BlockingKernelClient) -> None:
+    """Ask until an answer comes on the output channel too: what is said before it has subscribed never arrives."""
+    for _ in range(60):
+        client.kernel_info(reply=True, timeout=60)
+        with contextlib.suppress(queue.Empty):
+            client.get_iopub_msg(timeout=1)
+            return
+    raise TimeoutError("the kernel's output channel says nothing")
 
 
 def _execute(client: BlockingKernelClient) -> None:
