@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aca_notebook import launcher, settings
@@ -15,6 +16,7 @@ from aca_notebook.azure.connection import Connection
 from aca_notebook.azure.target import PUBLIC_RESOURCE_MANAGER, Target
 from aca_notebook.errors import AcaError, TargetFailed, UsageFailed
 from aca_notebook.model import choices, ids
+from aca_notebook.model.setup import GROUP_NAME, default_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 30.0
 
 
-def resolve_target(name: str = "", overrides: Mapping[str, str] | None = None) -> Target:
+def resolve_target(name: str = "", overrides: Mapping[str, str] | None = None, *, propose: bool = False) -> Target:
     """Return the target called `name`, or the one the settings name; `local` starts or joins the emulator.
 
-    Raises `UsageFailed` for an unknown name or setting, `TargetFailed` when something needed is not set.
+    `propose` gives names to what nobody has named, and is for those who then show what would have to be made. Raises
+    `UsageFailed` for an unknown name or setting, `TargetFailed` when something needed is not set.
     """
     home = settings.home()
     said = {**(overrides or {}), **({"target": name} if name else {})}
@@ -43,7 +46,25 @@ def resolve_target(name: str = "", overrides: Mapping[str, str] | None = None) -
         raise UsageFailed(
             f"there is no target {chosen.target!r}", code="UnknownTarget", hint=f"choose {' or '.join(TARGETS)}"
         )
-    return make(chosen, home)
+    return make(proposed(chosen) if propose and chosen.target == "azure" else chosen, home)
+
+
+def proposed(chosen: Settings) -> Settings:
+    """Return settings with a name for everything: names cost nothing, and nothing is made without a plan and consent.
+
+    Raises `TargetFailed` with those there are when there is not exactly one subscription to take.
+    """
+    subscription = chosen.subscription_id
+    if not subscription:
+        found = _look(_azure(chosen)).subscriptions
+        if len(found) != 1:
+            raise _asking(_azure(chosen), ["subscription_id"])
+        subscription = found[0].id
+    group = chosen.resource_group or GROUP_NAME
+    return replace(
+        chosen, subscription_id=subscription, resource_group=group,
+        environment=chosen.environment or group, registry=chosen.registry or default_registry(subscription, group),
+    )  # fmt: skip
 
 
 def local_target(chosen: Settings, home: Path) -> Target:

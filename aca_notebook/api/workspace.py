@@ -30,6 +30,7 @@ from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.secrets import SecretBox
 from aca_notebook.api.sessions_opening import Sessions
 from aca_notebook.api.targets import resolve_target
+from aca_notebook.api.setting_up import SetUp
 from aca_notebook.api.template import TRACES_PACKAGES
 from aca_notebook.api.twin import blocking
 from aca_notebook.api.usage import read_usage
@@ -95,13 +96,14 @@ class Options(TypedDict, total=False):
     hosting: Hosting
 
 
-def connect(target: str = "", **overrides: str) -> Workspace:
+def connect(target: str = "", *, propose: bool = False, **overrides: str) -> Workspace:
     """Return a workspace on a target: `local` starts or joins the emulator on this machine, `azure` is Azure.
 
     `overrides` are settings (`resource_group`, `environment`, `location`, `subscription_id`, `registry`). Without a
-    name the settings decide, and without settings it is `local`. Raises `UsageFailed` and `TargetFailed`.
+    name the settings decide, and without settings it is `local`. `propose` gives names to what nobody has named, for
+    `Workspace.setup` to make. Raises `UsageFailed` and `TargetFailed`.
     """
-    return Workspace(resolve_target(target, overrides))
+    return Workspace(resolve_target(target, overrides, propose=propose))
 
 
 class Workspace:
@@ -123,6 +125,7 @@ class Workspace:
         self.advisor = Advisor(self, self._access)
         self._profiles: dict[str, WorkloadProfileType] | None = None
         self._closing = weakref.finalize(self, _close, self.loop, self._access)
+        self.setup = SetUp(self, self._access, _owner())
         if target.notice:
             logger.warning("%s", target.notice)
         self.loop.start(self._warm())

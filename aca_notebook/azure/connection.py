@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
     from azure.mgmt.costmanagement.aio import CostManagementClient
     from azure.mgmt.monitor.aio import MonitorManagementClient
+    from azure.mgmt.msi.aio import ManagedServiceIdentityClient
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
     from azure.monitor.query.aio import LogsQueryClient
     from azure.monitor.querymetrics.aio import MetricsClient
@@ -119,6 +120,15 @@ class Connection:
         from azure.mgmt.authorization.aio import AuthorizationManagementClient
 
         return AuthorizationManagementClient(
+            self.credential, self.target.subscription_id, base_url=self.target.resource_manager, **self._options()
+        )
+
+    @cached_property
+    def identities(self) -> ManagedServiceIdentityClient:
+        """User-assigned identities."""
+        from azure.mgmt.msi.aio import ManagedServiceIdentityClient
+
+        return ManagedServiceIdentityClient(
             self.credential, self.target.subscription_id, base_url=self.target.resource_manager, **self._options()
         )
 

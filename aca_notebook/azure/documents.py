@@ -29,6 +29,11 @@ OWNER, NOTEBOOK, CELL, DIGEST, SETTINGS = (_MARK + name for name in ("owner", "n
 EXPIRES, FUNCTIONS, PUBLIC, EXAMPLE, DEPLOYMENT = (
     _MARK + name for name in ("expires", "functions", "public", "example", "deployment")
 )
+#: On what a set-up has made: the environment it was made for. And on an environment: the identity, in its group, that
+#: pulls images for the apps in it.
+SETUP, PULLER = _MARK + "setup", _MARK + "pull-identity"
+
+MARKS = (OWNER, NOTEBOOK, CELL, DIGEST, SETTINGS, EXPIRES, FUNCTIONS, PUBLIC, EXAMPLE, DEPLOYMENT)
 
 
 def read_app(document: Document, target: Target, profiles: Mapping[str, WorkloadProfileType]) -> AppState:

@@ -16,7 +16,9 @@ from aca_notebook.azure.log_queries import LogQueries
 from aca_notebook.azure.logs import Logs
 from aca_notebook.azure.metrics import Metrics
 from aca_notebook.azure.registry import Registry
+from aca_notebook.azure.resources import Resources
 from aca_notebook.azure.retail_prices import RetailPrices
+from aca_notebook.azure.roles import Roles
 from aca_notebook.azure.session_pools import SessionPools
 from aca_notebook.azure.sessions import Sessions
 from aca_notebook.azure.sign_in import SignIn
@@ -85,6 +87,16 @@ class Services:
     def subscriptions(self) -> Subscriptions:
         """Providers, groups, quotas, registries, roles."""
         return Subscriptions(self._connection)
+
+    @cached_property
+    def resources(self) -> Resources:
+        """Resources of any type, by id."""
+        return Resources(self._connection)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Role assignments."""
+        return Roles(self._connection)
 
     @cached_property
     def sign_in(self) -> SignIn:

@@ -64,6 +64,15 @@ class Subscriptions:
             document: Document = found.as_dict()
             return document
 
+    async def registry_name_taken(self, name: str) -> str:
+        """Return why a registry cannot have a name, empty when it can: names are unique in all of Azure."""
+        from azure.mgmt.containerregistry.models import RegistryNameCheckRequest
+
+        asked = RegistryNameCheckRequest(name=name, type="Microsoft.ContainerRegistry/registries")
+        with faults.translated(f"the name {name!r}"):
+            answer = await self._connection.registries.registries.check_name_availability(asked)
+        return "" if answer.name_available else str(answer.message or answer.reason or "it is taken")
+
     async def role_assignments(self, scope: str, principal: str) -> list[Document]:
         """Return what a principal may do at a scope and above it, with groups it is in."""
         client = self._connection.authorization.role_assignments

@@ -82,9 +82,13 @@ class Notebook:
         """Whether a target was chosen or used already."""
         return self._workspace is not None
 
-    def connect(self, target: str, settings: Mapping[str, str]) -> Workspace:
-        """Change the target. Handles of the old one keep its workspace, and close it when the last of them goes."""
-        self._workspace = self._connect(target, **settings)
+    def connect(self, target: str, settings: Mapping[str, str], *, propose: bool = False) -> Workspace:
+        """Change the target. Handles of the old one keep its workspace, and close it when the last of them goes.
+
+        `propose` gives names to what nobody has named, for a set-up to make.
+        """
+        named = {"propose": True} if propose else {}
+        self._workspace = self._connect(target, **settings, **named)
         return self._workspace
 
     def close(self) -> None:
@@ -196,3 +200,14 @@ class Notebook:
             own = inspect.isfunction(value) or inspect.isclass(value)
             if own and not name.startswith("_") and name not in hidden and value.__module__ == "__main__":
                 yield name
+    def consent(self, question: str, flag: str = "--yes") -> bool:
+        """Ask the person yes or no; no answer is no. Raises `UsageFailed`, with the flag, where nobody can be asked."""
+        try:
+            answer = input(f"{question} [y/N] ")
+        except (NotImplementedError, EOFError) as nobody:  # ipykernel's StdinNotImplementedError is one
+            raise UsageFailed(
+                "nobody can be asked for consent here", code="ConsentNeeded",
+                hint=f"look at the plan, then run the same line with {flag}",
+            ) from nobody  # fmt: skip
+        return answer.strip().lower() in {"y", "yes"}
+

@@ -18,7 +18,7 @@ Document = Mapping[str, Any]
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 PROVIDERS = ("Microsoft.App", "Microsoft.OperationalInsights", "Microsoft.ContainerRegistry")
 #: The quota that a replica on a serverless GPU counts against (recorded: env_usages), by profile type.
-_QUOTAS = {
+GPU_QUOTAS = {
     "Consumption-GPU-NC8as-T4": "SubscriptionConsumptionT4Gpus",
     "Consumption-GPU-NC24-A100": "SubscriptionConsumptionNCA100Gpus",
 }
@@ -161,7 +161,7 @@ def judge_pull(principal: str, assignments: Sequence[Document], registry_id: str
 
 
 def _quota(wanted: WorkloadProfileType, usages: Sequence[Document]) -> list[Check]:
-    name = _QUOTAS.get(wanted.name, "")
+    name = GPU_QUOTAS.get(wanted.name, "")
     found = next((each for each in usages if (each.get("name") or {}).get("value") == name), None)
     if found is None:
         return []

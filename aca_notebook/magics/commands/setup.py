@@ -1,0 +1,87 @@
+"""Making what a target lacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aca_notebook.display import setup as cards
+from aca_notebook.display.values import Card, Line
+from aca_notebook.errors import AcaError, UsageFailed
+from aca_notebook.model.gpu import find_profile_type, gpu_profile_type
+from aca_notebook.model.setup import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aca_notebook.magics.notebook import Notebook
+    from aca_notebook.magics.subcommands.setup import SetUp
+    from aca_notebook.model.setup import SetUpPlan, SetUpProgress
+
+
+def setup(notebook: Notebook, given: SetUp) -> object:
+    """Plan, show the plan, ask, and make; the card of what was made is the output."""
+    planned = plan(notebook, given)
+    shown = Card(planned, cards.plan(planned))
+    if given.dry_run or planned.blocked or not planned.steps:
+        return shown
+    card = notebook.card()
+    card.show(lambda: shown.bundle, last=True)
+    if not given.yes and not notebook.consent(f"Make these on {planned.target}?"):
+        return Line("nothing was made")
+    _make(notebook, planned)
+    return None
+
+
+def plan(notebook: Notebook, given: SetUp) -> SetUpPlan:
+    """Return the plan for what is asked for, on the present target or on the one that is named."""
+    names = {
+        "resource_group": given.resource_group, "environment": given.environment, "location": given.location,
+        "subscription_id": given.subscription, "registry": given.registry,
+    }  # fmt: skip
+    said = {name: value for name, value in names.items() if value}
+    if given.target or said or not notebook.connected:
+        notebook.connect(given.target, said, propose=True)
+    return notebook.workspace.setup.plan(profiles=_profiles(given), pool=given.pool)
+
+
+def _profiles(given: SetUp) -> tuple[Profile, ...]:
+    serverless = tuple(Profile(gpu_profile_type(each)) for each in dict.fromkeys(given.gpu))
+    dedicated = find_profile_type(given.workload_profile) if given.workload_profile else None
+    if dedicated is None:
+        if given.max_nodes or given.min_nodes != 1:
+            raise UsageFailed(
+                "only a dedicated profile has nodes", code="UsageError",
+                hint="%aca setup --workload-profile NC24-A100 --min-nodes 1",
+            )  # fmt: skip
+        return serverless
+    if dedicated.serverless:
+        raise UsageFailed(
+            f"{dedicated.name} is serverless: it has no nodes", code="UsageError",
+            hint=f"%aca setup --gpu {dedicated.gpu_model or 'T4'}",
+        )  # fmt: skip
+    nodes = (given.min_nodes, max(given.max_nodes or given.min_nodes, 1))
+    if nodes[0] > nodes[1]:
+        raise UsageFailed(
+            f"{nodes[0]} to {nodes[1]} nodes cannot be", code="UsageError", hint="give --max-nodes at least --min-nodes"
+        )
+    return (*serverless, Profile(dedicated, nodes))
+
+
+def _make(notebook: Notebook, planned: SetUpPlan) -> None:
+    card = notebook.card()
+    seen: list[SetUpProgress] = []
+
+    def follow(progress: SetUpProgress) -> None:
+        seen.append(progress)
+        card.show(lambda: cards.progress(progress))
+
+    try:
+        done = notebook.workspace.setup.run(planned, follow)
+    except (AcaError, KeyboardInterrupt):
+        if seen:
+            card.show(lambda: cards.progress(seen[-1]), last=True)
+        raise
+    card.show(lambda: cards.progress(done), last=True)
+
+
+LINE: Mapping[str, Callable[[Notebook, Any], object]] = {"setup": setup}
