@@ -9,25 +9,33 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 import requests
 
+import aca_notebook
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from playwright.sync_api import Page
 
-_ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)")
+_ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/(?:lab|tree)\?token=(\w+)")
 _PATIENCE_MS = 60_000
+#: What `make lab` and the wheel build; an editable install has it in the package's folder and nowhere else.
+_BUILT = Path(aca_notebook.__file__).parent / "labextension"
 
 
 class Lab:
-    """A server with a folder of its own, nothing of the user's settings, and its address once it answers."""
+    """A server with a folder of its own, nothing of the user's settings, and its address once it answers.
 
-    def __init__(self, folder: Path) -> None:
+    With `extended` it has our extension, both halves of it, as an installed wheel brings them. `program` is the module
+    that serves: JupyterLab or Notebook 7.
+    """
+
+    def __init__(self, folder: Path, *, extended: bool = False, program: str = "jupyterlab") -> None:
         self.folder = folder
         self.aca_home = folder / "aca"
         self.aca_home.mkdir(parents=True)
@@ -40,8 +48,10 @@ class Lab:
             "JUPYTER_CONFIG_DIR": str(home / "c"), "JUPYTER_DATA_DIR": str(home / "d"),
             "JUPYTER_RUNTIME_DIR": str(home / "r"), "JUPYTERLAB_SETTINGS_DIR": str(self._settings),
         }  # fmt: skip
+        if extended:
+            self._extend(home)
         command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
+            sys.executable, "-m", program, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
             f"--ServerApp.root_dir={folder}",
         ]  # fmt: skip
         self._process = subprocess.Popen(
@@ -52,6 +62,15 @@ class Lab:
         self.url, self.token = self._address()
         self._reading = threading.Thread(target=self._read_on, daemon=True)
         self._reading.start()
+
+    def _extend(self, home: Path) -> None:
+        """Put both halves where a wheel puts them, under folders of this server's own."""
+        assert (_BUILT / "package.json").is_file(), "the JupyterLab side is not built: make labextension"
+        (home / "d" / "labextensions").mkdir(parents=True)
+        (home / "d" / "labextensions" / "aca-notebook").symlink_to(_BUILT)
+        (home / "c").mkdir(parents=True)
+        enabled = {"ServerApp": {"jpserver_extensions": {"aca_notebook": True}}}
+        (home / "c" / "jupyter_server_config.json").write_text(json.dumps(enabled))
 
     def _address(self) -> tuple[str, str]:
         assert self._process.stderr is not None
