@@ -53,3 +53,15 @@ def unload_ipython_extension(shell: Any) -> None:
     from aca_notebook.magics.aca import load  # as above
 
     load(shell).close()
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Where a Jupyter server finds the panel's half; asked by servers only."""
+    from aca_notebook.server.extension import Extension  # Jupyter's own modules, which are there by then
+
+    return [{"module": "aca_notebook.server.extension", "app": Extension}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where JupyterLab finds the browser's half, in a source checkout that was built."""
+    return [{"src": "labextension", "dest": "aca-notebook"}]

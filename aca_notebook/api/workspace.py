@@ -24,6 +24,7 @@ from aca_notebook.api.deployment import Deployment
 from aca_notebook.api.function import Function, handle
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.loop import PrivateLoop
+from aca_notebook.api.overview import Overview
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
@@ -265,8 +266,12 @@ class Workspace:
             self._access.ask(lambda services: services.apps.list()), self.known_profiles()
         )
         states = [self._access.services.apps.read(document, profiles) for document in documents]
-        counted = await asyncio.gather(*(self._counted(state) for state in states))
+        counted = await asyncio.gather(*(self.counted(state) for state in states))
         return [App(state, self, self._access) for state in counted]
+
+    def overview(self) -> Overview:
+        """Return a reader of all apps for whoever looks again and again; it lives on this workspace's loop."""
+        return Overview(self, self._access)
 
     async def read_state(self, name: str) -> AppState:
         """One app as it is now. Raises `NotFound`."""
@@ -278,7 +283,7 @@ class Workspace:
         document, profiles = await asyncio.gather(
             self._access.ask(lambda services: services.apps.document(name)), self.known_profiles()
         )
-        return await self._counted(self._access.services.apps.read(document, profiles))
+        return await self.counted(self._access.services.apps.read(document, profiles))
 
     async def read_app(self, name: str) -> App:
         """One app. Raises `NotFound`."""
@@ -326,7 +331,7 @@ class Workspace:
             prices=self.costs.prices,
         ), packed
 
-    async def _counted(self, state: AppState) -> AppState:
+    async def counted(self, state: AppState) -> AppState:
         """Add what only the revision knows: how many replicas, what they do, and whether they have their GPU."""
         if not state.latest_revision:
             return replace(state, replicas=0)

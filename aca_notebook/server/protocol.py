@@ -6,7 +6,7 @@ the tests. Names are camelCase on the wire. Moments are ISO 8601 texts in UTC, m
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ Standing = Literal["ready", "asleep", "busy", "stopped", "broken"]
 AppAction = Literal[
     "stop", "start", "restart", "scale", "down", "promote", "activate", "deactivate", "keep",
 ]  # fmt: skip
+LogName = Literal["console", "system"]
 Connection = Literal["off", "connecting", "on"]
 
 
@@ -201,6 +202,20 @@ class CallingCode(Value, frozen=True):
     code: str
 
 
+class LogsAsked(Asked, frozen=True):
+    """Which lines: those from a position on, of a log that begins with its last `tail` lines."""
+
+    from_: int | None = msgspec.field(default=None, name="from")
+    source: LogName = "console"
+    tail: Annotated[int, msgspec.Meta(ge=0, le=300)] = 200
+
+
+class MetricsAsked(Asked, frozen=True):
+    """How far back."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
+
+
 class LogLine(Value, frozen=True):
     """One line of a log."""
 
@@ -256,8 +271,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     answer: type[Value]
     body: type[Asked] | None = None
-    #: What may stand in the query, as TypeScript types.
-    query: tuple[tuple[str, str], ...] = ()
+    query: type[Asked] | None = None
     doc: str = ""
 
 
@@ -271,12 +285,11 @@ ROUTES = (
     Route(name="act", method="POST", path="apps/{app}/actions", answer=Done, body=Action, doc="Change an app."),
     Route(name="callingCode", method="GET", path="apps/{app}/code", answer=CallingCode, doc="What dragging inserts."),
     Route(
-        name="logs", method="GET", path="apps/{app}/logs", answer=LogPage,
-        query=(("from", "number"), ("source", "string"), ("tail", "number")),
+        name="logs", method="GET", path="apps/{app}/logs", answer=LogPage, query=LogsAsked,
         doc="Lines of an app's log; `source` is `console` or `system`. The server follows while somebody asks.",
     ),
     Route(
-        name="metrics", method="GET", path="apps/{app}/metrics", answer=Metrics, query=(("minutes", "number"),),
+        name="metrics", method="GET", path="apps/{app}/metrics", answer=Metrics, query=MetricsAsked,
         doc="What an app used and answered in the past minutes.",
     ),
     Route(name="link", method="GET", path="apps/{app}/link", answer=Link, doc="Where a click on an app leads."),

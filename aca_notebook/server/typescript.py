@@ -45,8 +45,6 @@ def _interface(struct: type[msgspec.Struct]) -> str:
 
 def _type(hint: Any) -> str:
     """One type in TypeScript's words."""
-    if hint in _WORDS:
-        return _WORDS[hint]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return " | ".join(f"'{each}'" for each in arguments)
@@ -55,7 +53,7 @@ def _type(hint: Any) -> str:
         return f"readonly ({inner})[]" if "|" in inner else f"readonly {inner}[]"
     if arguments:
         return " | ".join(_type(each) for each in arguments)
-    return str(hint.__name__)
+    return _WORDS.get(hint) or str(hint.__name__)
 
 
 def _routes() -> str:
@@ -79,7 +77,7 @@ def _method(route: protocol.Route) -> list[str]:
     if route.body is not None:
         parameters.append(f"body: {route.body.__name__}")
     if route.query:
-        parameters.append(f"query: {{ {'; '.join(f'{name}?: {kind}' for name, kind in route.query)} }} = {{}}")
+        parameters.append(f"query: {route.query.__name__} = {{}}")
     sent = f"'{route.method}', `{path}`, {'query' if route.query else '{}'}, {'body' if route.body else 'null'}"
     return [
         _doc(route.doc, "  "),

@@ -162,6 +162,18 @@ export interface CallingCode {
   readonly code: string;
 }
 
+/** Which lines: those from a position on, of a log that begins with its last `tail` lines. */
+export interface LogsAsked {
+  readonly from?: number | null;
+  readonly source?: 'console' | 'system';
+  readonly tail?: number;
+}
+
+/** How far back. */
+export interface MetricsAsked {
+  readonly minutes?: number;
+}
+
 /** One line of a log. */
 export interface LogLine {
   readonly text: string;
@@ -252,12 +264,12 @@ export class Client {
   }
 
   /** Lines of an app's log; `source` is `console` or `system`. The server follows while somebody asks. */
-  async logs(app: string, query: { from?: number; source?: string; tail?: number } = {}): Promise<LogPage> {
+  async logs(app: string, query: LogsAsked = {}): Promise<LogPage> {
     return (await this.send('GET', `apps/${encodeURIComponent(app)}/logs`, query, null)) as LogPage;
   }
 
   /** What an app used and answered in the past minutes. */
-  async metrics(app: string, query: { minutes?: number } = {}): Promise<Metrics> {
+  async metrics(app: string, query: MetricsAsked = {}): Promise<Metrics> {
     return (await this.send('GET', `apps/${encodeURIComponent(app)}/metrics`, query, null)) as Metrics;
   }
 

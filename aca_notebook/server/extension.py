@@ -1,0 +1,49 @@
+"""How a Jupyter server finds us: it imports this at its start, so nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.extension.application import ExtensionApp
+
+from aca_notebook.server.handlers import ADDRESS, PanelHandler
+
+if TYPE_CHECKING:
+    from aca_notebook.server.panel import Panel
+
+
+class Extension(ExtensionApp):
+    """Adds our addresses to a server, and lets go of what they opened when it ends."""
+
+    name = "aca_notebook"
+    description = "What the side panel, the docks and the status bar of aca_notebook ask."
+    _panel: Panel | None = None
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._making = asyncio.Lock()
+
+    async def panel(self) -> Panel:
+        """Return the service, which is made when it is first asked for."""
+        async with self._making:
+            if self._panel is None:
+                self._panel = await asyncio.to_thread(_service)
+            return self._panel
+
+    def initialize_handlers(self) -> None:
+        """Tell the server our addresses; it puts its base URL in front."""
+        self.handlers.append((ADDRESS, PanelHandler, {"panel": self.panel}))
+
+    async def stop_extension(self) -> None:
+        """Let go of connections and logs; apps run on."""
+        if self._panel is not None:
+            await self._panel.close()
+
+
+def _service() -> Panel:
+    from aca_notebook.api.looking import Places  # half a second of SDKs
+    from aca_notebook.clock import SystemClock
+    from aca_notebook.server.panel import Panel
+
+    return Panel(Places(), SystemClock())
