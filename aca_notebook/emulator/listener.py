@@ -105,7 +105,12 @@ class Listener:
     def _take(self, connection: socket.socket, *, secure: bool) -> None:
         task = self._running_loop.create_task(self._hand_over(connection, secure=secure))
         self._handovers.add(task)
-        task.add_done_callback(self._handovers.discard)
+        task.add_done_callback(lambda ended: self._handed_over(connection, ended))
+
+    def _handed_over(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        self._handovers.discard(task)
+        if task.cancelled():  # at the close: in a handshake, or before its first step, when nobody else has it yet
+            connection.close()
 
     async def _hand_over(self, connection: socket.socket, *, secure: bool) -> None:
         try:

@@ -89,3 +89,39 @@ async def test_closing_drops_silent_clients_and_frees_the_port(tmp_path):
     writer.close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("first", [pytest.param(b"GET", id="plain"), pytest.param(b"\x16\x03\x01", id="by TLS")])
+@pytest.mark.parametrize("turns", [pytest.param(0, id="before its first step"), pytest.param(5, id="on its way")])
+async def test_closing_drops_a_client_that_is_being_handed_over(tmp_path, first, turns):
+    server, _ = contexts(tmp_path)
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    made: list[asyncio.BaseTransport] = []
+    listener = Listener(sock, lambda _: Silent(made), server)
+    await listener.start()
+    with socket.create_connection(sock.getsockname(), timeout=10) as client:
+        client.sendall(first)
+        listener._accept()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await listener.close()
+        for transport in made:  # as the site does, which connections belong to once they are handed over
+            transport.abort()
+        await asyncio.sleep(0)
+        assert await asyncio.to_thread(_is_closed, client)
+
+
+class Silent(asyncio.Protocol):
+    def __init__(self, made: list[asyncio.BaseTransport]) -> None:
+        self.made = made
+
+    def connection_made(self, transport):
+        self.made.append(transport)
+
+
+def _is_closed(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
