@@ -56,7 +56,8 @@ def plan(planned: SetUpPlan) -> Bundle:
 
 def _facts(planned: SetUpPlan) -> dict[str, str]:
     unbilled = "" if planned.charges else f" ({NOT_BILLED})"
-    costs = f"{amounts.dollars(planned.hourly_usd)} an hour while nothing runs{unbilled}" if planned.steps else ""
+    more = "" if planned.priced else " and what we have no price of"
+    costs = f"{amounts.dollars(planned.hourly_usd)} an hour{more} while nothing runs{unbilled}" if planned.steps else ""
     return {
         "blocked": planned.blocked,
         "there": ", ".join(planned.present),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aca_notebook.magics.notebook import Notebook
 
 
-def connect(target: str = "", **settings: str) -> Any:
+def connect(target: str = "", **settings: Any) -> Any:
     """Return a workspace; what it takes is imported now, not by `%load_ext`."""
     from aca_notebook.api.workspace import connect as connect_workspace  # 0.5 s of SDKs
 

@@ -151,14 +151,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do, why, and what it costs from then on: in words, and an hour when nothing runs."""
+    """One thing to do, why, and what it costs from then on: in words, and an hour when nothing runs.
+
+    `hourly_usd` is None when that is more than nothing and not known.
+    """
 
     part: Part
     name: str
     act: Act
     why: str
     price: str = _FREE
-    hourly_usd: float = 0.0
+    hourly_usd: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +179,13 @@ class SetUpPlan:
 
     @property
     def hourly_usd(self) -> float:
-        """What the steps cost an hour from then on, with nothing running."""
-        return sum(step.hourly_usd for step in self.steps)
+        """What the steps cost an hour from then on, with nothing running, as far as that is known."""
+        return sum(step.hourly_usd or 0.0 for step in self.steps)
+
+    @property
+    def priced(self) -> bool:
+        """Whether all of it is known."""
+        return all(step.hourly_usd is not None for step in self.steps)
 
 
 def default_registry(subscription_id: str, resource_group: str) -> str:
@@ -310,7 +318,7 @@ def _profiles(found: Found, wanted: Wanted, prices: PriceList) -> Iterator[Step]
         yield Step(Part.PROFILE, profile.name, Act.CREATE, f"{what} ({profile.type.name})", price, hourly)
 
 
-def _profile_price(profile: Profile, prices: PriceList, *, first: bool) -> tuple[str, float]:
+def _profile_price(profile: Profile, prices: PriceList, *, first: bool) -> tuple[str, float | None]:
     """What a profile costs; the `first` dedicated one brings the plan's own fee with it."""
     if profile.nodes is None:
         size = ReplicaSize(profile.type.cores, profile.type.memory_gib * GIB, profile.type.gpu_model, profile.type.gpus)
@@ -318,7 +326,7 @@ def _profile_price(profile: Profile, prices: PriceList, *, first: bool) -> tuple
     known = [prices.price(each) for each in (*node_hour_usage(profile.type), meter.PLAN_MANAGEMENT)]
     counts = f"{profile.nodes[0]} to {profile.nodes[1]} nodes"
     if any(price is None for price in known):
-        return f"{counts}, charged whether or not anything runs, at a price we do not know", 0.0
+        return f"{counts}, charged whether or not anything runs, at a price we do not know", None
     node = sum((prices.price(each) or 0.0) * count for each, count in node_hour_usage(profile.type).items())
     fee = (prices.price(meter.PLAN_MANAGEMENT) or 0.0) if first else 0.0
     said = f"${node:.2f} an hour of a node, {counts}" + (f", and ${fee:.2f} an hour for the plan" if fee else "")

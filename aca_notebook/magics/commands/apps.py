@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.display import cards, listings, saved
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
-from aca_notebook.magics.commands import hosting
+from aca_notebook.magics.commands import hosting, setup
+from aca_notebook.magics.deploy_card import follow_deployment
+from aca_notebook.magics.subcommands.setup import SetUp
 from aca_notebook.magics.subcommands.shared import Listing
 from aca_notebook.model.fingerprint import fingerprint
 
@@ -72,7 +74,11 @@ def plan(notebook: Notebook, given: Plan, source: str) -> object:
 
 
 def plan_again(notebook: Notebook, given: Plan) -> object:
-    """Show what deploying an `--image`, or the remembered cell again, would do."""
+    """Show what deploying an `--image`, or the remembered cell again, would do; without a name, what a set-up would."""
+    if not given.name:
+        return setup.setup(notebook, SetUp(dry_run=True, gpu=(given.gpu,) if given.gpu else ()))
+    if not given.name:
+        raise UsageFailed("NAME is missing", code="UsageError", hint="%%aca plan NAME")
     return _plan(notebook, given, _cell(notebook, given))
 
 
@@ -202,6 +208,8 @@ def down(notebook: Notebook, given: Down) -> object:
     for name in names:
         workspace.apps[name].down()
     return ps(notebook, Listing())
+    if given.all and setup.take_down(notebook, yes=given.yes):
+        return None
 
 
 def _mine(app: App) -> bool:

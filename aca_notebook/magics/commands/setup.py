@@ -13,6 +13,7 @@ from aca_notebook.model.setup import Profile
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from aca_notebook.api.tearing_down import Doomed
     from aca_notebook.magics.notebook import Notebook
     from aca_notebook.magics.subcommands.setup import SetUp
     from aca_notebook.model.setup import SetUpPlan, SetUpProgress
@@ -82,6 +83,32 @@ def _make(notebook: Notebook, planned: SetUpPlan) -> None:
             card.show(lambda: cards.progress(seen[-1]), last=True)
         raise
     card.show(lambda: cards.progress(done), last=True)
+
+
+def take_down(notebook: Notebook, *, yes: bool) -> bool:
+    """Take down what carries our tags, if a set-up of ours is among it: list it, ask, delete in order, and wait.
+
+    Returns whether there is: without, there are only apps, and whoever wrote `--all` has said so already.
+    """
+    workspace = notebook.workspace
+    doomed = workspace.setup.doomed()
+    if not any(each.foundation for each in doomed):
+        return False
+    names = [(each.kind, each.name) for each in doomed]
+    where = workspace.target.name
+    card = notebook.card()
+    card.show(lambda: cards.removal(names, target=where, gone=False), last=True)
+    if not yes and not notebook.consent(f"Delete these {len(doomed)} on {where}?"):
+        card.show(lambda: {"text/plain": "nothing was deleted"}, last=True)
+        return True
+
+    def follow(going: Doomed) -> None:
+        said = f"{going.kind} {going.name}"
+        card.show(lambda: cards.removal(names, target=where, gone=False, going=said))
+
+    workspace.setup.take_down(doomed, follow)
+    card.show(lambda: cards.removal(names, target=where, gone=True), last=True)
+    return True
 
 
 LINE: Mapping[str, Callable[[Notebook, Any], object]] = {"setup": setup}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aca_notebook.magics import readers
 from aca_notebook.magics.grammar import Command, Option
@@ -38,15 +38,21 @@ class Deploy(HostingFlags):
 
 @dataclass(frozen=True, slots=True)
 class Plan(Deploy):
-    """The same as `Deploy`: a plan is a deployment that is only looked at."""
+    """The same as `Deploy`: a plan is a deployment that is only looked at. Without a name, of what the target lacks."""
+
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """The apps to delete; `all` means every one of this target."""
+    """The apps to delete; `all` means every one of mine on this target, and what a set-up of mine made for them.
+
+    `yes` is consent given before it is asked for.
+    """
 
     names: tuple[str, ...] = ()
     all: bool = False
+    yes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +121,10 @@ COMMANDS = (
         "az containerapp up --name NAME --source . --ingress external --target-port 8000", cell=True,
     ),
     Command(
-        "plan", "Show what a deployment would ship, where it would run and what it would cost an hour.", Plan,
-        _DEPLOY,
-        ("%%aca plan scorer", "%%aca plan scorer --gpu A100", "%aca plan scorer"), cell=True,
+        "plan", "Show what a deployment would ship, where it would run and what it would cost an hour; "
+        "without a name, what the target lacks.", Plan,
+        (replace(_NEW_NAME, optional=True), *_DEPLOY[1:]),
+        ("%%aca plan scorer", "%%aca plan scorer --gpu A100", "%aca plan  # what `%aca setup` would make"), cell=True,
     ),
     Command(
         "ps", "List the apps of this target: state, replicas, GPU, expiry, price an hour.", Listing, (),
@@ -159,7 +166,9 @@ COMMANDS = (
         "down", "Delete apps; returns when they are gone.", Down,
         (
             Option(("names",), "the apps", repeats=True, optional=True, completes="app", metavar="NAME"),
-            Option(("--all",), "every app that I deployed on this target", read=None),
+            Option(("--all",), "every app that I deployed on this target, and what %aca setup made for them",
+                   read=None),
+            Option(("--yes",), "do not ask before what a set-up made goes too", read=None),
         ),
         ("%aca down scorer", "%aca down scorer ranker", "%aca down --all"), "az containerapp delete --name NAME --yes",
     ),

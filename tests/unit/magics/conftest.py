@@ -138,6 +138,7 @@ class FakeWorkspace:
         )  # fmt: skip
         self.control = FakeControl()
         self.rehearsal = Rehearsing(self.target, ManualClock())
+        self.setup = SimpleNamespace(doomed=tuple)
         self.apps = Apps(scorer=FakeApp("scorer", self), ranker=FakeApp("ranker", self))
 
     def plan(self, name, source, namespace, **options):
