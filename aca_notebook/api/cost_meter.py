@@ -7,14 +7,15 @@ import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aca_notebook.api.costs import Lately
 from aca_notebook.errors import AcaError
 from aca_notebook.model.cost import Tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
+    from datetime import date, datetime
 
-    from aca_notebook.api.costs import Costs
+    from aca_notebook.api.costs import Begun, Costs
     from aca_notebook.api.workspace import Workspace
     from aca_notebook.clock import Clock
     from aca_notebook.model.rate import PriceList
@@ -26,12 +27,15 @@ READ_SECONDS = 15.0
 class CostMeter:
     """Ticks once a second until `stop()`, until its app is gone, until nobody holds it, or its workspace closes."""
 
-    def __init__(self, costs: Costs, workspace: Workspace, app: str, prices: PriceList) -> None:
+    def __init__(
+        self, costs: Costs, workspace: Workspace, app: str, prices: PriceList, begun: Begun | None = None
+    ) -> None:  # fmt: skip
         self._tick = Tick(app, prices.currency, charged=workspace.target.charges)
         self._listeners: list[Callable[[Tick], None]] = []
         me = weakref.ref(self)
-        reader = _Reader(costs, workspace.clock, app, prices)
-        self._tick = workspace.loop.run(reader.look(self._tick))  # an app that is not there is said here
+        reader = _Reader(costs, workspace.clock, app, prices, begun)
+        if begun is None:
+            self._tick = workspace.loop.run(reader.look(self._tick))  # an app that is not there is said here
         self._done = workspace.loop.start(_run(me, reader, workspace.clock))
 
     @property
@@ -81,24 +85,29 @@ class CostMeter:
 class _Reader:
     """Knows what today has cost at a moment, and what it costs a second since."""
 
-    def __init__(self, costs: Costs, clock: Clock, app: str, prices: PriceList) -> None:
-        self._costs, self._clock, self._app, self._prices = costs, clock, app, prices
+    def __init__(self, costs: Costs, clock: Clock, app: str, prices: PriceList, begun: Begun | None) -> None:
+        self._costs, self._clock, self._app, self._prices, self._begun = costs, clock, app, prices, begun
         self._read_at = float("-inf")
-        self._amount = self._hourly = 0.0
+        self._lately = Lately(0.0, 0.0, (), 0.0)
         self._day: date | None = None
-        self._alarms: tuple[str, ...] = ()
+        self._at: datetime | None = None
 
     async def look(self, before: Tick) -> Tick:
         """Return the next tick. It goes back at midnight only: Azure Monitor is minutes behind what runs."""
         elapsed = self._clock.monotonic() - self._read_at
-        day = self._clock.now().date()
+        now = self._clock.now()
+        day = now.date()
         if elapsed >= READ_SECONDS or day != self._day:
-            self._amount, self._hourly, self._alarms = await self._costs.today(self._app, self._prices)
-            self._read_at, elapsed = self._clock.monotonic(), 0.0
-        carried = self._amount + self._hourly / 3600.0 * elapsed
+            self._lately = await self._costs.lately(self._app, self._prices, self._begun)
+            self._read_at, self._at, elapsed = self._clock.monotonic(), now, 0.0
+        carried = self._lately.hourly / 3600.0 * elapsed
         lowest = before.amount if day == self._day else 0.0
         self._day = day
-        return replace(before, amount=max(carried, lowest), hourly=self._hourly, alarms=self._alarms, read=True)
+        spent = None if self._begun is None else max(self._lately.since + carried, before.spent or 0.0)
+        return replace(
+            before, amount=max(self._lately.today + carried, lowest), hourly=self._lately.hourly,
+            alarms=self._lately.alarms, read=True, spent=spent, at=self._at,
+        )  # fmt: skip
 
 
 async def _run(me: weakref.ref[CostMeter], reader: _Reader, clock: Clock) -> None:

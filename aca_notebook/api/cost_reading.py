@@ -47,6 +47,10 @@ class Window:
         """Both ends."""
         return self.start, self.end
 
+    def start_of(self, moment: datetime) -> datetime:
+        """Where the bucket of a moment begins."""
+        return truncate(moment, timedelta(seconds=self.grain_seconds))
+
 
 def window(since: timedelta, now: datetime) -> Window:
     """Return the past `since`, from a whole bucket's start on.

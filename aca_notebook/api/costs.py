@@ -17,6 +17,7 @@ from aca_notebook.display import costs
 from aca_notebook.errors import AcaError, ServiceFailed, UsageFailed
 from aca_notebook.model.cost import GROUPINGS, CostSummary, Forecast, decide_quiet, forecast
 from aca_notebook.model.meter import REQUESTS
+from aca_notebook.model.metric import RETENTION_DAYS
 from aca_notebook.model.price import ReplicaSize, after_grant, charges, hourly_cost, replica_usage
 from aca_notebook.model.rate import USD
 from aca_notebook.model.retail import read_items
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 DAY = timedelta(hours=24)
 #: How much of the past a forecast looks at.
 _PAST = timedelta(days=28)
+#: As far back as Azure Monitor remembers, less a day that is its own to round.
+_LONGEST = timedelta(days=RETENTION_DAYS - 1)
 #: So many apps are asked about at once; Azure Monitor slows down who asks for more.
 _AT_ONCE = 16
 _CALLS = (
@@ -61,6 +64,24 @@ class CostReport:
     summary: CostSummary
     frame: pd.DataFrame = field(repr=False)
     buckets: pd.DataFrame = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """When something began to cost, and which revision it is; with no revision, all of the app from then on."""
+
+    at: datetime
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What an app, or all of them, cost today so far, an hour now, and since something began."""
+
+    today: float
+    hourly: float
+    alarms: tuple[str, ...]
+    since: float
 
 
 @dataclass(frozen=True)
@@ -199,20 +220,29 @@ class Costs:
         estimated = [Spent(date.fromisoformat(day), name, amount, prices.currency) for day, name, amount in ours]
         return reconcile(estimated, billed, now.astimezone(UTC).date())
 
-    def meter(self, app: str = "", currency: str = USD) -> CostMeter:
-        """Return a meter that ticks: what today has cost so far, and what an hour costs now. `stop()` ends it."""
+    def meter(self, app: str = "", currency: str = USD, begun: Begun | None = None) -> CostMeter:
+        """Return a meter that ticks: what today has cost so far, and what an hour costs now. `stop()` ends it.
+
+        With `begun` it tells what came since then as well, and begins without waiting for its first figures.
+        """
         from aca_notebook.api.cost_meter import CostMeter
 
-        return CostMeter(self, self._workspace, app, self.prices(currency))
+        return CostMeter(self, self._workspace, app, self.prices(currency), begun)
 
-    async def today(self, app: str, prices: PriceList) -> tuple[float, float, tuple[str, ...]]:
-        """What today has cost so far, what an hour costs now, and alarms."""
+    async def lately(self, app: str, prices: PriceList, begun: Begun | None = None) -> Lately:
+        """What today has cost so far, what an hour costs now, what came since a deployment, and alarms."""
         now = self._workspace.clock.now()
         midnight = _midnight(now)
         states = await self._states(app)
-        asked = Window(midnight, now, cost_reading.window(max(now - midnight, timedelta(minutes=1)), now).grain)
-        reading = await self._read(states, asked, prices)
-        return _total(reading.frame, prices), hourly_now(states, prices), _alarms(states)
+        first = max(min(midnight, begun.at), now - _LONGEST) if begun else midnight
+        asked = Window(first, now, cost_reading.window(max(now - first, timedelta(minutes=1)), now).grain)
+        frame = (await self._read(states, replace(asked, start=asked.start_of(first)), prices)).frame
+        since = frame
+        if begun is not None and len(frame):
+            since = frame[frame["at"] >= asked.start_of(begun.at)]
+            since = since[since["revision"] == begun.revision] if begun.revision else since
+        today = frame[frame["at"] >= midnight] if len(frame) else frame
+        return Lately(_total(today, prices), hourly_now(states, prices), _alarms(states), _total(since, prices))
 
     async def quiet_for(self, state: AppState) -> timedelta | None:
         """How long an app's GPU has run without a request, when that is worth an alarm. Never raises for no answer."""

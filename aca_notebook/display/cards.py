@@ -40,10 +40,10 @@ _OUTCOMES = {
 _BAR = 24
 
 
-def deployment(progress: DeployProgress, *, brief: bool = False) -> Bundle:
+def deployment(progress: DeployProgress, *, brief: bool = False, meter: str = "") -> Bundle:
     """Return the card of a deployment: its phases as a waterfall of seconds, then where it answers or what failed.
 
-    `brief` leaves the failure out, for a card that stands above the error itself.
+    `brief` leaves the failure out, for a card that stands above the error itself; `meter` is a line of its meter's.
     """
     mark, tone, verb = _OUTCOMES[progress.state]
     title = f"{progress.app}: {verb} {amounts.seconds(progress.seconds)}"
@@ -51,6 +51,7 @@ def deployment(progress: DeployProgress, *, brief: bool = False) -> Bundle:
     on = plan.gpu and f"GPU {_on_cpu(plan.gpu, progress.gpu_note)}"
     aside = " · ".join(part for part in (plan.target, on, progress.revision) if part)
     facts = {**_facts(progress), **(dict(plan.hosting) if progress.state is DeployState.SUCCEEDED else {})}
+    facts["meter"] = meter
     failed = [line for line in progress.error if line and not brief]
     traceback = "" if brief else progress.traceback
     log = progress.log_tail if progress.state is DeployState.RUNNING or failed else ()
@@ -338,5 +339,7 @@ def _error_html(lines: Sequence[str]) -> str:
 
 def _value_html(name: str, value: str) -> str:
     """Return a fact as HTML: an address becomes a link, followed by what stands after it."""
+    if name == "meter" and value:  # a live view beside the card shows later figures, and stands for this one
+        return f"<span data-aca-static>{theme.text(value)}</span>"
     address, _, rest = value.partition(" ")
     return f"{theme.link(address)} {theme.faint(rest)}" if name == "url" and value else theme.text(value)

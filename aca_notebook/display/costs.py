@@ -144,6 +144,22 @@ def meter(tick: Tick) -> Bundle:
     return {"text/plain": "\n".join(text), "text/html": html}
 
 
+def meter_figures(tick: Tick) -> str:
+    """Write what a meter of a deployment shows at one moment."""
+    if not tick.read:
+        return "reading metrics …"
+    rate = f"{money(tick.hourly, tick.currency)} an hour now" if tick.hourly else "nothing runs now"
+    spent = "" if tick.spent is None else f"{money(tick.spent, tick.currency)} since the deploy · "
+    return f"{spent}{rate} · {money(tick.amount, tick.currency)} today"
+
+
+def meter_line(tick: Tick) -> str:
+    """Write what a meter of a deployment showed when it was last read: a line of its card."""
+    at = f"at {tick.at:%H:%M} UTC, " if tick.at else ""
+    said = [*tick.alarms, *([f"the meter has ended: {tick.ended}"] if tick.ended else [])]
+    return "; ".join((f"{meter_figures(tick)} ({at}{standing(charged=tick.charged)})", *said))
+
+
 def bill(rows: Sequence[Reconciled], *, app: str, days: int, charged: bool = True) -> Table:
     """Return what was billed beside what was estimated, with the reason of each difference."""
     lines = tuple(

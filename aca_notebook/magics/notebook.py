@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, UsageFailed
@@ -36,6 +36,14 @@ class Cell:
     notebook: str = ""
 
 
+class Attended(Protocol):
+    """An output that goes on after its cell."""
+
+    def end(self) -> None:
+        """Go on no more."""
+        ...
+
+
 class Notebook:
     """One IPython shell and the workspace its commands go to.
 
@@ -48,6 +56,8 @@ class Notebook:
         self._clock = clock or SystemClock()
         self._workspace: Workspace | None = None
         self._cells: dict[str, Cell] = {}
+        self.stand_in = ""  #: for a value that would be asked for, while a command is shown and not done
+        self._attended: dict[str, Attended] = {}
 
     @property
     def names(self) -> MutableMapping[str, object]:
@@ -164,6 +174,13 @@ class Notebook:
                 hint=f"start the cell with %%aca deploy {app}, or name a function: %aca deploy {app} --entry FUNCTION",
             )
         return self._cells[app]
+
+    def attend(self, app: str, card: Attended) -> None:
+        """Keep what goes on about an app; what went on about it before ends."""
+        before = self._attended.pop(app, None)
+        if before is not None:
+            before.end()
+        self._attended[app] = card
 
     def define(self, handles: Mapping[str, object]) -> None:
         """Put handles in the place of the functions and classes that were deployed."""

@@ -68,7 +68,8 @@ class CostSummary:
 class Tick:
     """What a meter shows: `amount` is today's, in `currency`, of which the last seconds are carried on at `hourly`.
 
-    `charged` is whether anybody is billed for it; `ended` why it no longer runs, or that it was stopped.
+    `charged` is whether anybody is billed for it; `ended` why it no longer runs, or that it was stopped. `spent` is what
+    it cost since a moment that was asked for, None when none was; `at` is when metrics were last read.
     """
 
     app: str
@@ -79,6 +80,8 @@ class Tick:
     charged: bool = True
     read: bool = False
     ended: str = ""
+    spent: float | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

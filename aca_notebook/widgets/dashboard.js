@@ -312,7 +312,7 @@ class Board {
       this.panels.push(made);
       this.grid.append(made.root);
     }
-    this.root.classList.toggle("aca-live", look.panels.length > 0 && look.running);
+    this.root.classList.toggle("aca-lv-on", look.panels.length > 0 && look.running);
     this.draw();
   }
 

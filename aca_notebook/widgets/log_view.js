@@ -427,7 +427,7 @@ class LogTable {
   }
 
   row(line) {
-    const made = element("div", { class: `aca-log-row aca-log-${LEVELS[line.level] || "plain"}` });
+    const made = element("div", { class: `aca-lv-row aca-log-${LEVELS[line.level] || "plain"}` });
     made.append(element("span", { class: "aca-log-mark", title: LEVELS[line.level] }, MARKS[line.level]));
     if (line.at !== null) {
       const moment = new Date(line.at / 1000).toISOString();
@@ -464,7 +464,7 @@ class LogTable {
     this.followButton.setAttribute("aria-pressed", String(this.follow && !paused));
     this.pauseButton.setAttribute("aria-pressed", String(paused));
     this.stopButton.disabled = !log.running;
-    this.root.classList.toggle("aca-live", log.app !== "");
+    this.root.classList.toggle("aca-lv-on", log.app !== "");
     this.root.dataset.ended = String(!log.running);
   }
 

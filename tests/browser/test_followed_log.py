@@ -94,7 +94,7 @@ def test_a_log_is_followed_filtered_paused_stopped_saved_and_opened_again(
 
     page.reload()
     expect(view.get_by_role("status")).to_have_text("ended")
-    expect(view.locator(".aca-log-row").last).to_contain_text("tick")
+    expect(view.locator(".aca-lv-row").last).to_contain_text("tick")
 
     lab.end_kernels()
     page.reload()

@@ -50,7 +50,7 @@ class View:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.rows = page.locator(".aca-log-row")
+        self.rows = page.locator(".aca-lv-row")
         self.count = page.locator(".aca-log-count")
         self.state = page.get_by_role("status")
         self.filter = page.get_by_role("searchbox", name="Filter lines")

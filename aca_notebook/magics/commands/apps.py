@@ -62,8 +62,14 @@ def _deploy(notebook: Notebook, given: Deploy, cell: Cell) -> object:
             card.show(lambda: cards.deployment(seen[-1], brief=True), last=True)
         raise
     done = deployment.progress
-    card.show(lambda: saved.beside(cards.deployment(done), saved.deployment(done, source)), last=True)
+
+    def bundle(meter: str = "") -> Mapping[str, Any]:
+        return saved.beside(cards.deployment(done, meter=meter), saved.deployment(done, source))
+
+    card.show(bundle, last=True)
     notebook.define(deployment.handles)
+    if notebook.in_page:
+        notebook.attend(given.name, follow_deployment(notebook.workspace, deployment, card, bundle))
     return None
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from aca_notebook.api.cost_meter import CostMeter
+from aca_notebook.api.costs import Begun, Lately
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.errors import NotFound, ServiceFailed
 from aca_notebook.model.price import price_list
@@ -23,11 +24,11 @@ class Told:
         self.failure: Exception | None = None
         self.readings = 0
 
-    async def today(self, app, prices):
+    async def lately(self, app, prices, begun=None):
         self.readings += 1
         if self.failure is not None:
             raise self.failure
-        return self.amount, self.hourly, self.alarms
+        return Lately(self.amount, self.hourly, self.alarms, self.amount - 0.75 if begun else self.amount)
 
 
 class Bench:
@@ -36,9 +37,9 @@ class Bench:
     def __init__(self, start: datetime) -> None:
         self.loop, self.clock, self.told = PrivateLoop(), ManualClock(start), Told()
 
-    def meter(self) -> CostMeter:
+    def meter(self, begun: Begun | None = None) -> CostMeter:
         workspace = SimpleNamespace(loop=self.loop, clock=self.clock, target=SimpleNamespace(charges=False))
-        made = CostMeter(self.told, workspace, "scorer", price_list("eastus"))
+        made = CostMeter(self.told, workspace, "scorer", price_list("eastus"), begun)
         self.loop.run(settled())
         return made
 
@@ -71,6 +72,26 @@ def test_it_reads_again_every_quarter_of_a_minute_and_never_goes_back(bench):
     bench.told.amount = 1.5
     bench.advance(16)
     assert meter.now.amount == 1.5
+
+
+def test_what_came_since_a_deployment_is_told_beside_what_today_has_cost(bench):
+    meter = bench.meter(Begun(datetime(2026, 9, 3, 11, tzinfo=UTC), "scorer--2"))
+    assert (meter.now.amount, meter.now.spent) == (1.0, 0.25)
+    bench.advance(10)
+    assert meter.now.spent == pytest.approx(0.260)
+    assert meter.now.at == datetime(2026, 9, 3, 12, tzinfo=UTC)
+    bench.told.amount, bench.told.hourly = 0.5, 0.0
+    bench.advance(6)
+    assert meter.now.spent == pytest.approx(0.264), "it never goes back"
+
+
+def test_a_meter_of_a_deployment_begins_before_anybody_has_told_its_figures(bench):
+    bench.told.failure = ServiceFailed("the platform failed", status=503)
+    meter = bench.meter(Begun(datetime(2026, 9, 3, 11, tzinfo=UTC)))
+    assert (meter.running, meter.now.read) == (True, False)
+    bench.told.failure = None
+    bench.advance(2)
+    assert meter.now.read
 
 
 def test_at_midnight_a_new_day_begins():
