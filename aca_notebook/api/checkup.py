@@ -7,11 +7,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aca_notebook.api.plan import check_name
+from aca_notebook.api.pull_identity import puller_principal
+from aca_notebook.azure import documents
 from aca_notebook.azure.sessions import Endpoint
-from aca_notebook.errors import AcaError, NotFound
+from aca_notebook.errors import AcaError, NameRefused, NotFound
 from aca_notebook.model import checkup
 from aca_notebook.model.checkup import Check, Mend, Outcome
 from aca_notebook.model.gpu import gpu_profile_type
+from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
+from aca_notebook.model.quantities import GIB
 from aca_notebook.model.session import Backend
 
 if TYPE_CHECKING:
@@ -24,13 +29,14 @@ if TYPE_CHECKING:
 
 
 class Checkup:
-    """One look at one target; `gpu` asks about what a deployment with `--gpu` needs besides."""
+    """One look at one target; `gpu` asks about what a deployment with `--gpu` needs besides, `app` about its name."""
 
-    def __init__(self, access: Access, clock: Clock, gpu: str = "") -> None:
+    def __init__(self, access: Access, clock: Clock, gpu: str = "", app: str = "") -> None:
         self._access = access
         self._target = access.target
         self._clock = clock
         self._gpu = gpu
+        self._app = app
 
     async def examine(self) -> tuple[Check, ...]:
         """Return every check, in the order of their causes. Never raises: what cannot be asked is a failed check."""
@@ -42,7 +48,10 @@ class Checkup:
             self._timed("resource group", self._group),
             self._timed("environment", self._environment),
             self._timed("registry", self._registry),
+            self._timed("builds", self._builds),
             self._timed("AcrPull", self._pull),
+            self._timed("name", self._name),
+            self._timed("price", self._money),
             self._timed("sessions", self._sessions),
         )
         return tuple(check for checks in (signed_in, *found) for check in checks)
@@ -79,12 +88,10 @@ class Checkup:
         return [checkup.judge_group(self._target.resource_group, self._target.location, exists=exists)]
 
     async def _environment(self) -> list[Check]:
-        target = self._target
         try:
             document = await self._access.ask(lambda services: services.environments.document())
         except NotFound as missing:
-            made = f"!az containerapp env create -n {target.environment} -g {target.resource_group}"
-            return [Check("environment", Outcome.FAIL, missing.message, f"{made} -l {target.location}")]
+            return [Check("environment", Outcome.FAIL, missing.message, checkup.SET_UP)]
         checks = checkup.judge_environment(document, self._target.location)
         if not self._gpu:
             return checks
@@ -100,9 +107,46 @@ class Checkup:
         try:
             document = await self._access.ask(lambda services: services.subscriptions.registry())
         except NotFound as missing:
-            made = f"!az acr create -n {target.registry} -g {target.resource_group} --sku Basic"
-            return [Check("registry", Outcome.FAIL, missing.message, made)]
+            return [Check("registry", Outcome.FAIL, missing.message, checkup.SET_UP)]
         return [checkup.judge_registry(document, target.registry_server)]
+
+    async def _builds(self) -> list[Check]:
+        """Whether the registry lets us build: some subscriptions may not (`TasksOperationsNotAllowed`)."""
+        try:
+            await self._access.ask(lambda services: services.subscriptions.takes_builds())
+        except NotFound:  # the registry is not there, which another check tells
+            return []
+        return [Check("builds", Outcome.OK, f"{self._target.registry_server} answers and takes builds")]
+
+    async def _name(self) -> list[Check]:
+        if not self._app:
+            return []
+        try:
+            check_name(self._app)
+        except NameRefused as refused:
+            return [checkup.judge_name(self._app, valid=f"{refused.message}; {refused.hint}", there=False, ours=False)]
+        try:
+            document = await self._access.ask(lambda services: services.apps.document(self._app))
+        except NotFound:
+            return [checkup.judge_name(self._app, valid="", there=False, ours=False)]
+        ours = documents.DIGEST in (document.get("tags") or {})
+        return [checkup.judge_name(self._app, valid="", there=True, ours=ours)]
+
+    async def _money(self) -> list[Check]:
+        target = self._target
+        prices = price_list(target.location)
+        profile = gpu_profile_type(self._gpu) if self._gpu else None
+        size = ReplicaSize(0.5, GIB)
+        if profile is not None:
+            size = ReplicaSize(profile.cores, profile.memory_gib * GIB, profile.gpu_model, profile.gpus)
+        hourly = hourly_cost(size, prices)
+        checks = [checkup.judge_price(hourly, self._gpu, prices.region, charges=target.charges)]
+        try:
+            budgets = await self._access.ask(lambda services: services.budgets.list())
+        except NotFound:  # no group yet, and so nothing that is spent
+            return checks
+        limits = [f"{each.limit}{', stops' if each.stop else ''}" for each in budgets]
+        return [*checks, checkup.judge_budget(limits, charges=target.charges)]
 
     async def _pull(self) -> list[Check]:
         """Of a target that pulls by the environment's identity; what it needs is told by other checks when missing."""
@@ -113,13 +157,13 @@ class Checkup:
             )
         except NotFound:
             return []
-        principal = _principal(environment)
+        principal = await puller_principal(self._access, environment)
         assigned: list[Document] = []
         if principal:
             assigned = await self._access.ask(
                 lambda services: services.subscriptions.role_assignments(registry["id"], principal)
             )
-        return [checkup.judge_pull(principal, assigned, registry["id"])]
+        return [checkup.judge_pull(principal, assigned, registry["id"], self._clock.now())]
 
     async def _sessions(self) -> list[Check]:
         """Of each session pool, whether its sessions are kept apart; a pool that does not let us ask is left out."""
@@ -147,7 +191,3 @@ class Checkup:
             found = [Check(name, Outcome.FAIL, " · ".join(filter(None, (what, said))), hint)]
         seconds = self._clock.monotonic() - started
         return [replace(check, seconds=seconds) for check in found]
-
-
-def _principal(environment: Document) -> str:
-    return str((environment.get("identity") or {}).get("principalId") or "")

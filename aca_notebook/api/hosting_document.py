@@ -72,6 +72,8 @@ def identity(hosting: Hosting, target: Target, *, system: bool) -> Document | No
     users = list(hosting.user_assigned)
     if hosting.registry_identity and hosting.registry_identity != "system":
         users.append(hosting.registry_identity)
+    elif target.registry_identity.startswith("/"):  # the environment's apps are pulled for by an identity of its own
+        users.append(target.registry_identity)
     own = system or hosting.system_assigned or hosting.registry_identity == "system"
     kinds = ["SystemAssigned"] * own + ["UserAssigned"] * bool(users)
     if not kinds:

@@ -177,7 +177,11 @@ def _identity(present: Document, wanted: Document) -> Document:
         for each in (present, wanted)
         for kind in str((each.get("identity") or {}).get("type") or "None").split(",")
     } - {"None"}
-    users = (present["identity"].get("userAssignedIdentities") or {}).keys()
+    users = {
+        id_.lower(): id_
+        for each in (wanted, present)
+        for id_ in (each.get("identity") or {}).get("userAssignedIdentities") or {}
+    }.values()
     return {
         "type": ",".join(sorted(kinds)) or "None",
         **({"userAssignedIdentities": {id_: {} for id_ in users}} if users else {}),

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from aca_notebook import settings
+from aca_notebook.api import installation
 from aca_notebook.api.access import Access
 from aca_notebook.api.advising import Advisor
 from aca_notebook.api.alerts import Alerts
@@ -209,14 +210,14 @@ class Workspace:
         return decide_garbage(states, self.clock.now(), "" if everyone else _owner())
 
     @blocking
-    async def checkup(self, *, gpu: str = "", fix: bool = False) -> tuple[Check, ...]:
-        """Look at everything a deployment needs of the target, with `gpu` at what that GPU needs as well.
+    async def checkup(self, *, gpu: str = "", fix: bool = False, app: str = "") -> tuple[Check, ...]:
+        """Look at everything a deployment needs of the target and of this installation.
 
         `fix` mends what has no price: registers providers, makes the group, adds the GPU's profile, assigns AcrPull.
         """
-        looking = Checkup(self._access, self.clock, gpu)
-        checks = await looking.examine()
-        return await looking.mend(checks) if fix else checks
+        looking = Checkup(self._access, self.clock, gpu, app)
+        checks, own = await asyncio.gather(looking.examine(), asyncio.to_thread(installation.examine))
+        return (*(await looking.mend(checks) if fix else checks), *own)
 
     @blocking
     async def whoami(self) -> Signed:

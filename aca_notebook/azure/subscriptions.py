@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from aca_notebook.azure import faults
-from aca_notebook.model.checkup import ACR_PULL
+from aca_notebook.model.roles import ACR_PULL
 
 if TYPE_CHECKING:
     from aca_notebook.azure.connection import Connection
@@ -64,6 +64,13 @@ class Subscriptions:
             document: Document = found.as_dict()
             return document
 
+    async def takes_builds(self) -> None:
+        """Raise what keeps the target's registry from building: a place for a context is asked for, and not used."""
+        target = self._target
+        with faults.translated(f"builds in registry {target.registry!r}"):
+            client = self._connection.registry_tasks.registries
+            await client.get_build_source_upload_url(target.resource_group, target.registry)
+
     async def registry_name_taken(self, name: str) -> str:
         """Return why a registry cannot have a name, empty when it can: names are unique in all of Azure."""
         from azure.mgmt.containerregistry.models import RegistryNameCheckRequest
@@ -79,7 +86,12 @@ class Subscriptions:
         with faults.translated("the role assignments"):
             found = client.list_for_scope(scope, filter=f"assignedTo('{principal}')")
             return [
-                {"roleDefinitionId": each.role_definition_id, "principalId": each.principal_id} async for each in found
+                {
+                    "roleDefinitionId": each.role_definition_id,
+                    "principalId": each.principal_id,
+                    "createdOn": each.created_on,
+                }
+                async for each in found
             ]
 
     async def let_pull(self, scope: str, principal: str) -> None:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from aca_notebook.model.gpu import WorkloadProfileType, find_profile_type, profile_name
+from aca_notebook.model.roles import ACR_PULL, PROPAGATION_SECONDS
 
 Document = Mapping[str, Any]
 
-#: The same in every tenant (recorded: registry_identity_system).
-ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+#: What makes whatever a target lacks.
+SET_UP = "%aca setup"
 PROVIDERS = ("Microsoft.App", "Microsoft.OperationalInsights", "Microsoft.ContainerRegistry")
 #: The quota that a replica on a serverless GPU counts against (recorded: env_usages), by profile type.
 GPU_QUOTAS = {
@@ -141,23 +143,70 @@ def judge_registry(document: Document, server: str) -> Check:
     return Check("registry", Outcome.OK if state == "Succeeded" else Outcome.FAIL, said)
 
 
-def judge_pull(principal: str, assignments: Sequence[Document], registry_id: str) -> Check:
-    """Judge whether the environment's identity may pull; `assignments` are those of the registry's scope and above."""
+def judge_pull(
+    principal: str, assignments: Sequence[Document], registry_id: str, now: datetime | None = None
+) -> Check:  # fmt: skip
+    """Judge whether the environment's identity may pull; `assignments` are those of the registry's scope and above.
+
+    With `now`, one that was made just before is told with the seconds it may still take to be in effect.
+    """
     name = "AcrPull"
     if not principal:
-        return Check(
-            name, Outcome.FAIL, "the environment has no identity to pull images with",
-            "!az containerapp env identity assign --system-assigned -n ENVIRONMENT -g GROUP",
-        )  # fmt: skip
+        return Check(name, Outcome.FAIL, "the environment has nobody to pull images with", SET_UP)
     for each in assignments:
         properties = each.get("properties") or each
         role = str(properties.get("roleDefinitionId") or "").rpartition("/")[2].lower()
         holder = str(properties.get("principalId") or "").lower()
         if role == ACR_PULL and holder == principal.lower():
-            return Check(name, Outcome.OK, "the environment's identity may pull from the registry")
+            return _in_effect(properties, now)
     command = f"!az role assignment create --role AcrPull --assignee {principal} --scope {registry_id}"
     said = "the environment's identity may not pull from the registry"
     return Check(name, Outcome.FAIL, said, command, Mend.ROLE, principal)
+
+
+def _in_effect(assignment: Document, now: datetime | None) -> Check:
+    said = "the environment's identity may pull from the registry"
+    made = assignment.get("createdOn")
+    left = held_seconds_left(made, now) if now is not None and isinstance(made, datetime) else 0.0
+    if not left or now is None or not isinstance(made, datetime):
+        return Check("AcrPull", Outcome.OK, said)
+    age = (now - made).total_seconds()
+    return Check(
+        "AcrPull", Outcome.WARN,
+        f"assigned {age:.0f} s ago: Azure may take {left:.0f} s more to put it in effect; a deploy waits for it",
+        "%aca doctor  # looks again",
+    )  # fmt: skip
+
+
+def held_seconds_left(made: datetime, now: datetime) -> float:
+    """How many seconds an assignment may still take to be in effect."""
+    return max(PROPAGATION_SECONDS - (now - made).total_seconds(), 0.0)
+
+
+def judge_name(name: str, *, valid: str, there: bool, ours: bool) -> Check:
+    """Judge whether an app may be called so; `valid` is what is wrong with the name, empty when nothing is."""
+    if valid:
+        return Check("name", Outcome.FAIL, valid)
+    if not there:
+        return Check("name", Outcome.OK, f"{name!r} is free")
+    if ours:
+        return Check("name", Outcome.OK, f"{name!r} is yours: a deploy makes a new revision of it")
+    said = f"an app {name!r} is there that no notebook of yours deployed: a deploy would change it"
+    return Check("name", Outcome.WARN, said, f"%aca show {name}")
+
+
+def judge_price(hourly_usd: float, gpu: str, region: str, *, charges: bool) -> Check:
+    """Say what a replica costs, for it should be known before."""
+    what = f"a replica with a {gpu}" if gpu else "a replica"
+    said = f"{what} is ${hourly_usd:.2f} an hour (list prices of {region}), nothing at zero replicas"
+    return Check("price", Outcome.OK, said if charges else f"{said}; nobody is billed on this target")
+
+
+def judge_budget(limits: Sequence[str], *, charges: bool) -> Check:
+    """Judge whether anything stops what is spent."""
+    if limits or not charges:
+        return Check("budget", Outcome.OK, ", ".join(limits) or "none, and nobody is billed on this target")
+    return Check("budget", Outcome.WARN, "nothing limits what is spent here", "%aca budget 5USD/day --stop")
 
 
 def _quota(wanted: WorkloadProfileType, usages: Sequence[Document]) -> list[Check]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.display import amounts, cards
 from aca_notebook.display import checkup as checkup_cards
 from aca_notebook.display.values import Card
+from aca_notebook.model.checkup import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 def doctor(notebook: Notebook, given: Doctor) -> object:
     """Check the target, and mend what may be mended."""
     workspace = notebook.workspace
-    checks = workspace.checkup(gpu=given.gpu, fix=given.fix)
+    checks = workspace.checkup(gpu=given.gpu, app=given.name)
+    mends = [each for each in checks if each.mend is not None and each.outcome is not Outcome.OK]
+    if given.fix and mends:
+        card = notebook.card()
+        card.show(lambda: checkup_cards.checkup(checks, workspace.target.name), last=True)
+        if given.yes or notebook.consent(f"Mend {', '.join(each.name for each in mends)}? None of it has a price."):
+            checks = workspace.checkup(gpu=given.gpu, app=given.name, fix=True)
     return Card(checks, checkup_cards.checkup(checks, workspace.target.name))
 
 

@@ -12,20 +12,27 @@ from aca_notebook.model import gpu
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """What to look at: `gpu` asks about what a deployment with that GPU needs; `fix` mends what has no price."""
+    """What to look at: `gpu` asks about what a deployment with that GPU needs, `name` whether an app may be called so.
 
+    `fix` mends what has no price, once the person agrees; `yes` is that said before.
+    """
+
+    name: str = ""
     gpu: str = ""
     fix: bool = False
+    yes: bool = False
 
 
 COMMANDS = (
     Command(
         "doctor", "Check what a deployment needs of this target, and say what mends each thing.", Doctor,
         (
+            Option(("name",), "an app to be: whether it may be called so", completes="app", optional=True),
             Option(("--gpu",), "what a GPU needs as well", read=readers.gpu_model, values=tuple(gpu.GPU_NAMES)),
             Option(("--fix",), "mend what has no price: providers, the group, a GPU profile, AcrPull", read=None),
+            Option(("--yes",), "do not ask before mending", read=None),
         ),
-        ("%aca doctor", "%aca doctor --gpu T4", "%aca doctor --gpu A100 --fix"),
+        ("%aca doctor", "%aca doctor scorer --gpu T4", "%aca doctor --gpu A100 --fix"),
     ),
     Command(
         "whoami", "Say who is signed in to this target, how, until when, and how long that took.", Listing, (),

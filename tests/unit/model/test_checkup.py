@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from aca_notebook.model import checkup
 from aca_notebook.model.checkup import Mend, Outcome
 from aca_notebook.model.gpu import SERVERLESS_A100, SERVERLESS_T4
+from aca_notebook.model.roles import ACR_PULL
 
 REGION = [{"name": "Consumption-GPU-NC8as-T4"}, {"name": "D4"}]
 REGISTRY = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/r"
@@ -77,10 +80,10 @@ def test_a_gpu_needs_a_region_a_quota_and_a_profile(profiles, usages, wanted, ou
 @pytest.mark.parametrize(
     ("principal", "holder", "role", "outcome"),
     [
-        ("me", "ME", checkup.ACR_PULL.upper(), Outcome.OK),
+        ("me", "ME", ACR_PULL.upper(), Outcome.OK),
         ("me", "me", "b24988ac-6180-42a0-ab88-20f7382dd24c", Outcome.FAIL),
-        ("me", "another", checkup.ACR_PULL, Outcome.FAIL),
-        ("", "me", checkup.ACR_PULL, Outcome.FAIL),
+        ("me", "another", ACR_PULL, Outcome.FAIL),
+        ("", "me", ACR_PULL, Outcome.FAIL),
     ],
 )
 def test_the_environments_identity_must_hold_acr_pull(principal, holder, role, outcome) -> None:
@@ -88,3 +91,26 @@ def test_the_environments_identity_must_hold_acr_pull(principal, holder, role, o
     found = checkup.judge_pull(principal, assigned, REGISTRY)
     assert found.outcome is outcome
     assert (found.mend is Mend.ROLE) == (outcome is Outcome.FAIL and bool(principal))
+
+
+def test_a_role_that_was_given_just_now_is_told_with_the_seconds_it_may_take() -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assigned = [{"principalId": "me", "roleDefinitionId": f"/{ACR_PULL}", "createdOn": now - timedelta(seconds=40)}]
+    young = checkup.judge_pull("me", assigned, REGISTRY, now)
+    assert (young.outcome, "40 s ago" in young.said, "560 s more" in young.said) == (Outcome.WARN, True, True)
+    assert checkup.judge_pull("me", assigned, REGISTRY, now + timedelta(minutes=10)).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("valid", "there", "ours", "outcome"),
+    [("too long", False, False, Outcome.FAIL), ("", False, False, Outcome.OK), ("", True, True, Outcome.OK),
+     ("", True, False, Outcome.WARN)],
+)  # fmt: skip
+def test_a_name_must_be_valid_and_free_or_ours(valid: str, *, there: bool, ours: bool, outcome: Outcome) -> None:
+    assert checkup.judge_name("scorer", valid=valid, there=there, ours=ours).outcome is outcome
+
+
+def test_nothing_that_limits_what_is_spent_is_worth_a_word_where_somebody_pays() -> None:
+    assert checkup.judge_budget((), charges=True).command == "%aca budget 5USD/day --stop"
+    assert checkup.judge_budget((), charges=False).outcome is Outcome.OK
+    assert checkup.judge_budget(("5USD/day, stops",), charges=True).said == "5USD/day, stops"
