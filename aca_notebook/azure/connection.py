@@ -11,6 +11,7 @@ import aiohttp
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+    from azure.core.pipeline.policies import HttpLoggingPolicy
     from azure.core.pipeline.transport import AioHttpTransport
     from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
     from azure.mgmt.authorization.aio import AuthorizationManagementClient
@@ -155,6 +156,7 @@ class Connection:
 
         return {
             "credential_scopes": [self.target.scope],
+            "http_logging_policy": _request_log(),
             "polling_interval": self.target.polling_seconds,
             "retry_policy": Patience(retry_connect=self.target.connect_retries),
             "transport": self.transport,
@@ -167,6 +169,19 @@ class Connection:
         if made is not None:
             await made.close()
         await self.session.close()
+
+
+def _request_log() -> HttpLoggingPolicy:
+    """What the SDKs say of each request, to a logger of ours, which says nothing until somebody sets its level.
+
+    Theirs speaks at INFO; a library that turns that on for all (`logging.basicConfig`) would fill a notebook with it.
+    """
+    from azure.core.pipeline.policies import HttpLoggingPolicy
+
+    requests = logging.getLogger("aca_notebook.requests")
+    if requests.level == logging.NOTSET:
+        requests.setLevel(logging.WARNING)
+    return HttpLoggingPolicy(requests)
 
 
 def _trust(target: Target) -> ssl.SSLContext | bool:

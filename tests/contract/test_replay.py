@@ -7,6 +7,7 @@ that no recording holds. Azure's CLI never reads revisions, replicas or build ru
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -157,8 +158,9 @@ def _run(status: str) -> dict[str, Any]:
     return {"id": RUN, "name": "ca1", "properties": {"runId": "ca1", "status": status}}
 
 
-def test_a_gpu_is_added_to_an_environment_and_an_app_put_on_it(tmp_path) -> None:
+def test_a_gpu_is_added_to_an_environment_and_an_app_put_on_it(tmp_path, caplog) -> None:
     """`up_foundry_model_e2e` from where its environment has no GPU yet."""
+    caplog.set_level(logging.INFO)  # as after a library's `logging.basicConfig(level="INFO")`
     app, revision = "containerapp000003", "containerapp000003--f6cnb2k"
     with replaying(
         tmp_path, "up_foundry_model_e2e", 8, environment="env000002", location="westus3",
@@ -197,6 +199,7 @@ def test_a_gpu_is_added_to_an_environment_and_an_app_put_on_it(tmp_path) -> None
         ):  # fmt: skip
             shell.runs(f"%aca {line}")
             assert said in shell.shown, line
+    assert [each.name for each in caplog.records if each.name.startswith("azure.core")] == [], "no flood of requests"
 
 
 def test_an_app_on_a_dedicated_gpu_reads_as_azure_answers_it(tmp_path) -> None:
