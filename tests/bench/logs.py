@@ -81,7 +81,7 @@ def followed_logs(home: Path, rounds: int = 5) -> list[Figure]:
     ]  # fmt: skip
 
 
-_AGAINST_TAIL = "a busy file is looked at a hundred times a second; `tail -f` is told by the kernel"
+_AGAINST_TAIL = "both are told by the kernel; ours goes on over HTTPS, and is parsed and merged by time"
 
 
 def _rates(workspace, folder: Path) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.emulator.runtime.file_bells import FileBells
 from aca_notebook.emulator.scaling.load import ReplicaUsage
 from aca_notebook.emulator.telemetry.history import Histories
 from aca_notebook.emulator.telemetry.lives import Lives
@@ -57,7 +58,8 @@ class Telemetry:
         self._series = Series(database, clock)
         self._lives = Lives(database)
         self._meter = CpuMeter()
-        self._streams = Streams(database=database, controller=controller, store=store, clock=clock)
+        self._bells = FileBells(clock)
+        self._streams = Streams(database=database, controller=controller, store=store, clock=clock, bells=self._bells)
         histories = Histories(database, self._lives)
         self.meters = Meters(database=database, series=self._series, histories=histories, clock=clock)
         self._monitor = Monitor(
@@ -91,6 +93,7 @@ class Telemetry:
     async def close(self) -> None:
         """Stop sampling, end the open streams, write what is in memory."""
         self._streams.close()
+        self._bells.close()
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

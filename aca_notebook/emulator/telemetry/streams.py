@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from aca_notebook.emulator.wire import AzureError, Check, Door, Route, query
 from aca_notebook.model.ids import ResourceId, app_id, environment_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from pathlib import Path
 
     from starlette.requests import Request
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.journal.database import Database
     from aca_notebook.emulator.runtime.controller import Controller
+    from aca_notebook.emulator.runtime.file_bells import FileBells
     from aca_notebook.emulator.telemetry.console import ConsoleLine
 
 _APP = "/subscriptions/{subscription}/resourceGroups/{group}/containerApps/{app}"
@@ -38,7 +41,8 @@ _INHABITANTS = ("Microsoft.App/containerApps", "Microsoft.App/jobs")
 _TEXT = json.encoder.encode_basestring_ascii
 _MOST_LINES = 300
 _DEFAULT_LINES = 20
-#: A file that was written to a moment ago is looked at again soon, one that is quiet ten times a second.
+#: Where no bell rings, a file that was written to a moment ago is looked at again soon, one that is quiet ten times a
+#: second.
 _SOONEST_LOOK_SECONDS, _LATEST_LOOK_SECONDS = 0.01, 0.1
 _EVENTS_LOOK_SECONDS = 0.25
 #: An app that was deleted and made again does not show what happened to the one before.
@@ -51,7 +55,10 @@ _OF_THIS_LIFE = (
 class Streams:
     """The stream routes. Open ones end when `close` is called, when their replica or app is gone, or by the caller."""
 
-    def __init__(self, *, database: Database, controller: Controller, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, controller: Controller, store: Store, clock: Clock, bells: FileBells
+    ) -> None:
+        self._bells = bells
         self._database = database
         self._controller = controller
         self._store = store
@@ -109,25 +116,39 @@ class Streams:
             names["container"], names["revision"], names["replica"], self._clock.now(), whole=whole
         )
 
+        def goes_on() -> bool:
+            return options.follow and not self._closing and self._is_there(app.key, names["replica"])
+
         async def body() -> AsyncIterator[bytes]:
-            reader = await asyncio.to_thread(console.LogReader, path, options.tail)
-            try:
+            async with contextlib.aclosing(self._written(path, options.tail, goes_on)) as written:
+                await anext(written)
                 yield options.lines(first)  # whoever has read this misses nothing from here on
+                async for raw in written:
+                    yield options.lines([console.parse_line(line) for line in raw])
+
+        return StreamingResponse(body(), media_type=options.media_type)
+
+    async def _written(self, path: Path, tail: int, goes_on: Callable[[], bool]) -> AsyncGenerator[list[bytes]]:
+        """Yield nothing once it is clear where reading begins, then lines as they come, until it is not to go on."""
+        async with self._bells.listen(path.parent) as bell:
+            reader = await asyncio.to_thread(console.LogReader, path, tail)
+            try:
+                yield []
                 written_at = float("-inf")
                 while True:
-                    there = options.follow and not self._closing and self._is_there(app.key, names["replica"])
-                    raw = await asyncio.to_thread(reader.read)
-                    if raw:
+                    there = goes_on()
+                    bell.still()
+                    if raw := await asyncio.to_thread(reader.read):
                         written_at = self._clock.monotonic()
-                        yield options.lines([console.parse_line(line) for line in raw])
+                        yield raw
                     elif not there:
                         return
+                    elif bell.hears:
+                        await bell.wait(_LATEST_LOOK_SECONDS)
                     else:
                         await self._clock.sleep(until_next_look(self._clock.monotonic() - written_at))
             finally:
                 reader.close()
-
-        return StreamingResponse(body(), media_type=options.media_type)
 
     async def _app_events(self, request: Request) -> Response:
         app = _app(request)
