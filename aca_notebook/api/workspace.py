@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.gpu import WorkloadProfileType
     from aca_notebook.model.hosting import Hosting
     from aca_notebook.model.lifecycle import Garbage
+    from aca_notebook.model.redaction import Redactor
     from aca_notebook.model.session import SessionState
     from aca_notebook.model.usage import AppUsage
 
@@ -138,6 +139,11 @@ class Workspace:
         return self._access.target
 
     @property
+    def redactor(self) -> Redactor:
+        """Takes the secret values that came by here out of text."""
+        return self._access.redactor
+
+    @property
     def rehearsal(self) -> Rehearsing:
         """Where its target is told to have a bad day: faults and pace."""
         return Rehearsing(self.target, self.clock)
@@ -202,6 +208,14 @@ class Workspace:
         deploying, packed_source = self._deploying(name, source, namespace, options)
         planned, _, _ = await deploying.plan(packed_source)
         return planned
+
+    @blocking
+    async def rehearse(
+        self, /, name: str, source: str, namespace: Mapping[str, object], **options: Unpack[Options]
+    ) -> None:  # fmt: skip
+        """Ask the platform for what `deploy` would ask for; inside `api.showing.shown` nothing of it is sent."""
+        deploying, packed_source = self._deploying(name, source, namespace, options)
+        await deploying.rehearse(packed_source)
 
     @blocking
     async def garbage(self, *, everyone: bool = False) -> tuple[Garbage, ...]:

@@ -153,8 +153,10 @@ class Connection:
 
     def _options(self) -> dict[str, Any]:
         from aca_notebook.azure.patience import Patience
+        from aca_notebook.azure.recording import NotingPolicy
 
         return {
+            "per_call_policies": [NotingPolicy(self.target.resource_manager)],
             "credential_scopes": [self.target.scope],
             "http_logging_policy": _request_log(),
             "polling_interval": self.target.polling_seconds,

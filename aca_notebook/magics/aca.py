@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aca_notebook.magics.completion import CachedNames
+    from aca_notebook.magics.form import DeployForm
     from aca_notebook.magics.notebook import Notebook
 
 
@@ -49,16 +50,27 @@ class AcaMagics(Magics):  # type: ignore[misc]  # IPython publishes no types
         words.refuse_secrets(written)
         filled = words.expand(written, self.shell.user_ns)
         words.refuse_secrets(filled)
+        if not filled and cell is None and self.notebook.graphical:
+            return self.form()
         from aca_notebook.magics.grammar import Help  # not needed to load
         from aca_notebook.magics.subcommands import GRAMMAR  # not needed to load
 
-        parsed = GRAMMAR.parse(filled, cell=cell is not None)
+        form, asked = words.take_form(filled)
+        parsed = GRAMMAR.parse(asked, cell=cell is not None)
         if isinstance(parsed, Help):
             return parsed
         from aca_notebook.magics import commands  # not needed to load
 
         command, arguments = parsed
+        if form:
+            return commands.show(self.notebook, form, command.name, arguments, cell)
         return commands.run(self.notebook, command.name, arguments, cell)
+
+    def form(self) -> DeployForm:
+        """Return a form to deploy with: what `%aca` alone shows in a notebook."""
+        from aca_notebook.magics.form import DeployForm  # not needed to load
+
+        return DeployForm(self.notebook, lambda line: self.aca(line.partition(" ")[2]))
 
     def close(self) -> None:
         """Let go of what the commands hold open."""

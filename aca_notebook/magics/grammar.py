@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Never
 
 from aca_notebook.errors import UsageFailed
+from aca_notebook.magics.words import SHOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -189,7 +190,11 @@ class Grammar:
     def overview(self) -> str:
         """Return one line a sub-command."""
         title = "%aca: deploy a cell to Azure Container Apps, or to the same API on this machine."
-        return _listing(title, self.commands) + "\n\n`%aca SUBCOMMAND --help` shows its flags and three examples."
+        more = (
+            "`%aca SUBCOMMAND --help` shows its flags and three examples.",
+            "With --show-az or --show-rest a line shows what it would ask of the platform, and changes nothing.",
+        )
+        return "\n".join((_listing(title, self.commands), "", *more))
 
 
 def help_text(command: Command) -> str:
@@ -261,7 +266,7 @@ def _check_flags(command: Command, words: Sequence[str]) -> None:
         name = word.partition("=")[0]
         if not word.startswith("-") or word == "-" or _NUMBER.match(word) or command.option(name):
             continue
-        near = _nearest(name, command.flags)
+        near = _nearest(name, (*command.flags, *SHOWS))
         raise _usage(f"`%aca {command.name}` has no flag {name}" + (f"; did you mean {near}?" if near else ""), command)
 
 

@@ -194,6 +194,8 @@ class Notebook:
 
     def ask_secret(self, prompt: str) -> str:
         """Ask the person for a value that is not echoed. Raises `UsageFailed` where nobody can be asked."""
+        if self.stand_in:
+            return self.stand_in
         try:
             return getpass.getpass(prompt)
         except (NotImplementedError, EOFError) as nobody:  # ipykernel's StdinNotImplementedError is one
@@ -202,6 +204,19 @@ class Notebook:
                 code="UsageError",
                 hint="name a variable that has it: --from-env NAME",
             ) from nobody
+
+    def consent(self, question: str, flag: str = "--yes") -> bool:
+        """Ask the person yes or no; no answer is no. Raises `UsageFailed`, with the flag, where nobody can be asked."""
+        if self.stand_in:
+            return True
+        try:
+            answer = input(f"{question} [y/N] ")
+        except (NotImplementedError, EOFError) as nobody:  # ipykernel's StdinNotImplementedError is one
+            raise UsageFailed(
+                "nobody can be asked for consent here", code="ConsentNeeded",
+                hint=f"look at the plan, then run the same line with {flag}",
+            ) from nobody  # fmt: skip
+        return answer.strip().lower() in {"y", "yes"}
 
     def write(self, line: str) -> None:
         """Write a line to the terminal, for a log that is followed there."""

@@ -29,6 +29,10 @@ _SECRET_NAME = re.compile(
 _REFERENCE = re.compile(r"[a-z0-9][-.a-z0-9]{0,30}[a-z0-9]?")
 
 
+#: Instead of doing what a line says, show what it would ask of the platform.
+SHOWS = ("--show-az", "--show-rest")
+
+
 def drop_comment(line: str) -> str:
     """Return the line without a trailing `# comment`; a `#` in quotes or inside a word is no comment."""
     quote = ""
@@ -76,6 +80,17 @@ def _value(found: re.Match[str], namespace: Mapping[str, object]) -> str:
             return found[0]
         value = getattr(value, attribute)
     return str(value)
+
+
+def take_form(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return what is asked for instead of doing it (`az`, `rest` or nothing), and the words without that.
+
+    Every command takes `--show-az` and `--show-rest`; after `--` they are words like others.
+    """
+    end = words.index("--") if "--" in words else len(words)
+    found = [word for word in words[:end] if word in SHOWS]
+    kept = [word for index, word in enumerate(words) if index >= end or word not in SHOWS]
+    return (found[-1].removeprefix("--show-") if found else "", kept)
 
 
 def refuse_secrets(words: Sequence[str]) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from typing import TYPE_CHECKING, Any
+
+from aca_notebook.model import az_create
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ def exported(document: Mapping[str, Any], form: str) -> str:
     if form == "bicep":
         return bicep(document)
     if form == "az":
-        return "\n".join(az_lines(document)) + "\n"
+        return "\n".join(az_create.create_lines(document, writable(document))) + "\n"
     raise ValueError(f"{form!r} is no form of export; there are {', '.join(FORMS)}")
 
 
@@ -85,113 +86,11 @@ def bicep(document: Mapping[str, Any]) -> str:
     ])  # fmt: skip
 
 
-def az_lines(document: Mapping[str, Any]) -> list[str]:
-    """Return the commands that make the same app, for a shell in which each secret is a variable.
-
-    What `az containerapp create` has no flag for (probes, volumes, further containers) is named in comments.
-    """
-    app = writable(document)
-    properties, template = app["properties"], app["properties"]["template"]
-    container = template["containers"][0]
-    flags = ["-n", document["name"], "-g", _group(document), "--environment", properties["environmentId"]]
-    flags += ["--image", container["image"], *_container_flags(container)]
-    flags += [*_scale_flags(template.get("scale") or {}), *_configuration_flags(properties["configuration"])]
-    if properties.get("workloadProfileName"):
-        flags += ["--workload-profile-name", properties["workloadProfileName"]]
-    if "SystemAssigned" in str((app.get("identity") or {}).get("type")):
-        flags += ["--system-assigned"]
-    if app.get("tags"):
-        flags += ["--tags", *(f"{name}={value}" for name, value in app["tags"].items())]
-    secrets = [f'"{each["name"]}=${shell_variable(each["name"])}"' for each in _value_secrets(app)]
-    vaulted = [
-        shlex.quote(f"{each['name']}=keyvaultref:{each['keyVaultUrl']},identityref:{each.get('identity', 'system')}")
-        for each in _secrets(app) if each.get("keyVaultUrl")
-    ]  # fmt: skip
-    words = [shlex.quote(str(word)) for word in flags]
-    if secrets or vaulted:
-        words += ["--secrets", *secrets, *vaulted]
-    return [
-        *(f"# not said by flags: {each}" for each in _unsaid(template)),
-        f"az containerapp create {_wrapped(words)}",
-    ]
-
-
 def parameter(secret: str) -> str:
     """Return the name of the parameter that has a secret's value."""
     head, *rest = re.split(r"[^a-z0-9]+", secret)
     name = head + "".join(part.capitalize() for part in rest)
     return name if name[:1].isalpha() else f"secret{name.capitalize()}"
-
-
-def shell_variable(secret: str) -> str:
-    """Return the name of the shell's variable that has a secret's value."""
-    return re.sub(r"[^A-Z0-9]", "_", secret.upper())
-
-
-def _container_flags(container: Document) -> list[str]:
-    resources = container.get("resources") or {}
-    flags = ["--container-name", container["name"]]
-    flags += ["--cpu", resources["cpu"]] if resources.get("cpu") else []
-    flags += ["--memory", resources["memory"]] if resources.get("memory") else []
-    pairs = [
-        f"{each['name']}=secretref:{each['secretRef']}"
-        if each.get("secretRef")
-        else f"{each['name']}={each.get('value', '')}"
-        for each in container.get("env") or ()
-    ]
-    flags += ["--env-vars", *pairs] if pairs else []
-    flags += ["--command", *container["command"]] if container.get("command") else []
-    return flags + (["--args", *container["args"]] if container.get("args") else [])
-
-
-def _scale_flags(scale: Document) -> list[str]:
-    flags: list[str] = []
-    if scale.get("minReplicas") is not None:
-        flags += ["--min-replicas", scale["minReplicas"]]
-    if scale.get("maxReplicas") is not None:
-        flags += ["--max-replicas", scale["maxReplicas"]]
-    for rule in (scale.get("rules") or ())[:1]:
-        concurrency = ((rule.get("http") or {}).get("metadata") or {}).get("concurrentRequests")
-        if concurrency:
-            flags += ["--scale-rule-name", rule["name"], "--scale-rule-http-concurrency", concurrency]
-    return flags
-
-
-def _configuration_flags(configuration: Document) -> list[str]:
-    flags = ["--revisions-mode", str(configuration.get("activeRevisionsMode") or "Single").lower()]
-    ingress = configuration.get("ingress") or {}
-    if ingress:
-        flags += ["--ingress", "external" if ingress.get("external") else "internal"]
-        flags += ["--target-port", ingress["targetPort"]] if ingress.get("targetPort") else []
-        flags += ["--allow-insecure"] if ingress.get("allowInsecure") else []
-    for registry in (configuration.get("registries") or ())[:1]:
-        flags += ["--registry-server", registry["server"]]
-        flags += ["--registry-identity", registry["identity"]] if registry.get("identity") else []
-    return flags
-
-
-def _unsaid(template: Document) -> list[str]:
-    container = template["containers"][0]
-    return [
-        *(["probes"] if container.get("probes") else []), *(["volumes"] if template.get("volumes") else []),
-        *(["further containers"] if template["containers"][1:] or template.get("initContainers") else []),
-        *(["cooldownPeriod"] if (template.get("scale") or {}).get("cooldownPeriod") else []),
-    ]  # fmt: skip
-
-
-def _wrapped(words: Sequence[str]) -> str:
-    """One flag with its values a line, as people write long commands."""
-    lines: list[list[str]] = [[]]
-    for word in words:
-        if word.startswith("-") and lines[-1]:
-            lines.append([])
-        lines[-1].append(word)
-    return " \\\n  ".join(" ".join(line) for line in lines)
-
-
-def _group(document: Mapping[str, Any]) -> str:
-    found = re.search(r"/resourceGroups/([^/]+)/", str(document.get("id") or ""), re.IGNORECASE)
-    return found[1] if found else "GROUP"
 
 
 def _identity(identity: Mapping[str, Any]) -> Document | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aca_notebook.model.app_export import az_lines, writable
+from aca_notebook.model.app_export import exported, writable
 from tests.azure_cli.shell import HELLO
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_a_deleted_app_is_gone(az: Az, environment: str) -> None:
 
 def test_the_lines_that_export_writes_make_the_same_app(az: Az, app: str) -> None:
     shown = az(f"containerapp show -n {app}")
-    command = az_lines({**shown, "name": "again"})[-1].removeprefix("az ").replace("\\\n", " ")
+    command = exported({**shown, "name": "again"}, "az").removeprefix("az ").replace("\\\n", " ")
     az(command.replace("$KEY", "s3cret").replace("$OTHER", "value").replace("$THIRD", "more"))
     before, after = writable(shown)["properties"], writable(az("containerapp show -n again"))["properties"]
     one, other = before["template"]["containers"][0], after["template"]["containers"][0]

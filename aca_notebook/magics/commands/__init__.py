@@ -26,6 +26,7 @@ from aca_notebook.magics.commands import (
     secrets,
     sessions,
     setup,
+    shows,
     targets,
     traces,
     updates,
@@ -60,6 +61,11 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **platform.LINE,
 }
 _CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {**apps.CELL, **logs.CELL, **sessions.CELL}
+
+
+def show(notebook: Notebook, form: str, name: str, given: Any, cell: str | None) -> object:
+    """Return what one sub-command would ask of the platform, and do nothing."""
+    return shows.show(notebook, form, name, given, lambda: run(notebook, name, given, cell), cell)
 
 
 def run(notebook: Notebook, name: str, given: Any, cell: str | None) -> object:

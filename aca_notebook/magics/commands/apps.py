@@ -88,6 +88,16 @@ def plan_again(notebook: Notebook, given: Plan) -> object:
     return _plan(notebook, given, _cell(notebook, given))
 
 
+def rehearse(notebook: Notebook, given: Deploy, source: str | None) -> None:
+    """Ask for what a deployment asks for; the cell runs here, as it does before a deployment."""
+    if source is not None:
+        _refuse_image(given)
+    cell = notebook.run(source) if source is not None else _cell(notebook, given)
+    if not given.image:
+        notebook.remember(given.name, cell)
+    notebook.workspace.rehearse(given.name, cell.source, notebook.names, **_options(given, cell))
+
+
 def _cell(notebook: Notebook, given: Deploy) -> Cell:
     """The cell to deploy: an empty one for an image."""
     return notebook.remote_cell("") if given.image else notebook.recall(given.name, given.entry)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from aca_notebook.model.app_export import arm_template, az_lines, bicep, exported, parameter, shell_variable, writable
+from aca_notebook.model.app_export import arm_template, bicep, exported, parameter, writable
+from aca_notebook.model.az_create import shell_variable
 
 ENVIRONMENT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/managedEnvironments/env"
 VAULT = {"name": "vaulted", "keyVaultUrl": "https://v.vault.azure.net/secrets/x", "identity": "system"}
@@ -87,22 +88,6 @@ def test_bicep_says_the_same_with_its_own_quotes() -> None:
     assert "value: hfToken" in text
     assert "external: true" in text
     assert text.count("{") == text.count("}")
-
-
-def test_lines_of_az_take_secrets_from_the_shell_and_name_what_flags_cannot_say() -> None:
-    *unsaid, command = az_lines(APP)
-    assert unsaid == ["# not said by flags: probes", "# not said by flags: cooldownPeriod"]
-    assert (
-        '--secrets "hf-token=$HF_TOKEN" vaulted=keyvaultref:https://v.vault.azure.net/secrets/x,identityref:system'
-        in (command.replace("'", ""))
-    )
-    for said in (
-        "az containerapp create -n scorer", "-g g", f"--environment {ENVIRONMENT}", "--cpu 0.5", "--memory 1Gi",
-        "--env-vars TOKEN=secretref:hf-token 'MODE=a b'", "--min-replicas 0", "--max-replicas 3", "--ingress external",
-        "--target-port 8000", "--registry-identity system", "--workload-profile-name gpu-t4", "--system-assigned",
-        "--scale-rule-http-concurrency 10", "--revisions-mode single",
-    ):  # fmt: skip
-        assert said in command, said
 
 
 def test_a_form_that_is_none_is_refused_in_words() -> None:

@@ -1,0 +1,55 @@
+"""What a piece of work would ask of the platform, as lines of `az` or as the calls themselves; nothing is changed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from aca_notebook.errors import AcaError, UsageFailed
+from aca_notebook.model.az_create import with_variables
+from aca_notebook.model.az_equivalent import az_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aca_notebook.azure.recording import Notes
+    from aca_notebook.model.redaction import Redactor
+    from aca_notebook.model.wire_call import WireCall
+
+FORMS = ("az", "rest")
+
+
+@contextmanager
+def held() -> Iterator[Notes]:
+    """Let the work begun in this block run on answers made here wherever it writes; its calls are in the notes.
+
+    What goes wrong after the first such answer is of no account: the platform knows nothing of it.
+    """
+    from aca_notebook.azure.recording import noting  # with the SDKs
+
+    with noting(hold=True) as notes:
+        try:
+            yield notes
+        except AcaError:
+            if not notes.writes:
+                raise
+
+
+def shown(notes: Notes, form: str, redactor: Redactor) -> str:
+    """Return the calls in a form of `FORMS`, without any secret's value.
+
+    Raises `UsageFailed` for work that asks nothing of Resource Manager.
+    """
+    if not notes.calls:
+        raise UsageFailed("this asks nothing of Resource Manager", code="NothingToShow", hint="run it without --show-…")
+    if form == "rest":
+        return redactor.text("\n\n".join(_rest(call) for call in notes.calls))
+    lines = az_lines(notes.calls)
+    return redactor.text("\n".join(lines or ["# this only reads: --show-rest shows what"]))
+
+
+def _rest(call: WireCall) -> str:
+    held = "" if call.sent else "   # not sent"
+    body = f"\n{json.dumps(with_variables(call.body), indent=2)}" if call.body is not None else ""
+    return f"{call.method} {call.path}?api-version={call.api_version}{held}{body}"
