@@ -10,10 +10,14 @@ function icon(name: string, path: string): LabIcon {
   });
 }
 
-export const deployIcon = icon(
-  'deploy',
-  'M19.4 10A7.5 7.5 0 0 0 5.3 8 6 6 0 0 0 6 20h4v-2H6a4 4 0 0 1-.4-8l1.1-.1.5-1a5.5 5.5 0 0 1 10.3 1.6l.3 1.5 1.5.1A3 3 0 0 1 19 18h-5v2h5a5 5 0 0 0 .4-10zM13 20v-6h2.5L12 10l-3.5 4H11v6z'
-);
+const DEPLOY =
+  'M19.4 10A7.5 7.5 0 0 0 5.3 8 6 6 0 0 0 6 20h4v-2H6a4 4 0 0 1-.4-8l1.1-.1.5-1a5.5 5.5 0 0 1 10.3 1.6l.3 1.5 1.5.1A3 3 0 0 1 19 18h-5v2h5a5 5 0 0 0 .4-10zM13 20v-6h2.5L12 10l-3.5 4H11v6z';
+
+export const deployIcon = icon('deploy', DEPLOY);
+/** The same as a picture, for where only a picture can be: Azure's blue stands out on light and dark. */
+export const deployPicture = `data:image/svg+xml,${encodeURIComponent(
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="#2f80c8" d="${DEPLOY}"/></svg>`
+)}`;
 export const sessionIcon = icon(
   'session',
   'M4 4h16a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2H4a2 2 0 0 1-2-2V6a2 2 0 0 1 2-2zm0 4v10h16V8zm2.2 2.4 1.4-1.4 4 4-4 4-1.4-1.4L8.8 13zM13 15h5v2h-5z'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { describe as described, short, strokes } from '../src/bottomPanel/drawing';
+import { amount, describe as described, spanOf, strokes } from '../src/bottomPanel/drawing';
 import { clockTime, matches, NOTHING_READ, readOn } from '../src/bottomPanel/lines';
 import { asked, decideQuestion } from '../src/closeGuard/running';
 import { starterNotebook } from '../src/launcher/starterNotebook';
@@ -99,17 +99,34 @@ test('a line is found by its words, whatever the case', () => {
   expect([clockTime('2026-01-02T03:04:05.123Z'), clockTime(null)]).toEqual(['03:04:05', '']);
 });
 
-test('a series is drawn from zero, with gaps where nobody measured', () => {
-  expect(strokes([0, 5, null, 10], 30, 10)).toEqual(['0.0,10.0 10.0,5.0', '30.0,0.0']);
-  expect(strokes([null, null], 30, 10)).toEqual([]);
-  expect(strokes([0, 0], 30, 10)).toEqual(['0.0,10.0 30.0,10.0']);
+test('a series is drawn in steps from zero, with gaps where nobody measured', () => {
+  const span = { from: 0, to: 40, bucketMs: 10 };
+  expect(strokes([0, 10, 20, 30], [0, 5, null, 10], span, 40, 10)).toEqual(['0.0,10.0 10.0,10.0 10.0,5.0 20.0,5.0', '30.0,0.0 40.0,0.0']);
+  expect(strokes([0, 10], [null, null], span, 40, 10)).toEqual([]);
+  expect(strokes([-10, 30], [7, 0], span, 40, 10)).toEqual(['30.0,10.0 40.0,10.0']);
+});
+
+test('one minute of many stands where it was', () => {
+  const span = spanOf({ app: 'a', at: [600_000], series: [], bucketSeconds: 60, note: '' }, 30);
+  expect(strokes([600_000], [2], span, 300, 10)).toEqual(['290.0,0.0 300.0,0.0']);
 });
 
 test('a series that nobody measured says so', () => {
   const series = { name: 'gpu', label: 'GPU', unit: '%', values: [null, null] };
   expect(described(series)).toBe('GPU: not measured');
-  expect(described({ ...series, values: [40, 12.345, null] })).toBe('GPU: 12.3 % last, 40 at most');
-  expect(short(0.00001234)).toBe('0.0000123');
+  expect(described({ ...series, values: [40, 12.345, null] })).toBe('GPU: 12.3 % last, 40 % at most');
+});
+
+test.each([
+  [0.00184, 'seconds', '1.84 ms'],
+  [0.00016, 'seconds', '160 µs'],
+  [0, 'seconds', '0 s'],
+  [32_800_000, 'bytes', '31.3 MiB'],
+  [775, 'bytes per minute', '775 bytes per minute'],
+  [5, 'requests per minute', '5 requests per minute'],
+  [0.00001234, '', '0.0000123']
+])('an amount is short: %d %s', (value, unit, text) => {
+  expect(amount(value, unit)).toBe(text);
 });
 
 test('the launcher’s notebook has run nothing', () => {

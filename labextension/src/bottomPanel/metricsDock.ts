@@ -5,7 +5,8 @@ import { Widget } from '@lumino/widgets';
 import { metricsIcon } from '../icons';
 import type { Client, Metrics, Series } from '../protocol';
 import { problemOf } from '../request';
-import { describe, short, strokes } from './drawing';
+import type { Span } from './drawing';
+import { amount, describe, spanOf, strokes } from './drawing';
 
 const INTERVAL_MS = 5_000;
 const SLOWEST_MS = 60_000;
@@ -69,7 +70,8 @@ export class MetricsDock extends Widget {
       return;
     }
     this.status.textContent = metrics.note;
-    this.charts.replaceChildren(...metrics.series.map(chart));
+    const span = spanOf(metrics, this.minutes);
+    this.charts.replaceChildren(...metrics.series.map(series => chart(series, metrics.at, span)));
   }
 
   private bar(): HTMLElement {
@@ -92,23 +94,23 @@ export class MetricsDock extends Widget {
 }
 
 /** One small chart: its name, its last value, its line. */
-function chart(series: Series): HTMLElement {
+function chart(series: Series, at: readonly number[], span: Span): HTMLElement {
   const figure = document.createElement('figure');
   const caption = document.createElement('figcaption');
   const name = document.createElement('span');
   const now = document.createElement('b');
   const last = series.values.filter(value => value !== null).at(-1);
   name.textContent = series.label;
-  now.textContent = last === undefined ? 'not measured' : `${short(last)} ${series.unit}`;
+  now.textContent = last === undefined ? 'not measured' : amount(last, series.unit);
   caption.append(name, now);
   const drawing = document.createElementNS(SVG, 'svg');
   drawing.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   drawing.setAttribute('preserveAspectRatio', 'none');
   drawing.setAttribute('role', 'img');
   drawing.setAttribute('aria-label', describe(series));
-  for (const points of strokes(series.values, WIDTH, HEIGHT)) {
+  for (const points of strokes(at, series.values, span, WIDTH, HEIGHT)) {
     const line = document.createElementNS(SVG, 'polyline');
-    line.setAttribute('points', points.includes(' ') ? points : `${points} ${points}`);
+    line.setAttribute('points', points);
     drawing.append(line);
   }
   figure.append(caption, drawing);

@@ -3,7 +3,7 @@ import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 
 import { CommandIDs } from '../commands';
-import { deployIcon } from '../icons';
+import { deployIcon, deployPicture } from '../icons';
 import { starterNotebook } from './starterNotebook';
 
 /** A tile in the launcher. */
@@ -21,7 +21,7 @@ export const launcherPlugin: JupyterFrontEndPlugin<void> = {
       describedBy: { args: { type: 'object', properties: { cwd: { type: 'string' } } } },
       execute: args => create(app, typeof args.cwd === 'string' ? args.cwd : '')
     });
-    launcher?.add({ command, category: 'Notebook', rank: 10 });
+    launcher?.add({ command, category: 'Notebook', rank: 10, kernelIconUrl: deployPicture });
     palette?.addItem({ command, category: 'ACA notebook', args: { isPalette: true } });
   }
 };

@@ -17,11 +17,11 @@ export function describeLive(app: string, target: string, tree: Tree | null): Li
   const found = tree.environments.flatMap(each => each.apps).find(each => each.name === app);
   return found === undefined
     ? { text: `now: gone; no app ${app} on the target ${target}`, there: false }
-    : { text: `now: ${words(found)}`, there: true };
+    : { text: `now: ${words(found, tree.target.charges)}`, there: true };
 }
 
-function words(app: App): string {
+function words(app: App, billed: boolean): string {
   const replicas = app.replicas ?? 0;
-  const cost = app.hourlyUsd === null || replicas === 0 ? '' : `${dollars(app.hourlyUsd * replicas)}/h`;
-  return [app.state, counted(replicas, 'replica'), cost, app.gpuNote].filter(word => word !== '').join(' · ');
+  const cost = app.hourlyUsd === null || replicas === 0 ? '' : `${dollars(app.hourlyUsd * replicas)}/h${billed ? '' : ', not billed'}`;
+  return [app.state, counted(replicas, 'replica'), cost].filter(word => word !== '').join(' · ');
 }
