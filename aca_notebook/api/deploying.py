@@ -14,32 +14,35 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aca_notebook.api import packing, template
+from aca_notebook.api.deploy_secrets import DeploySecrets
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.plan import Surroundings, check_hosting, check_name, plan_deployment
 from aca_notebook.api.progress import ProgressBoard
-from aca_notebook.api.secrets import AppSecrets, SecretBox
+from aca_notebook.api.retiring import Retiring
+from aca_notebook.api.secrets import SecretBox
 from aca_notebook.api.starting import Starting
+from aca_notebook.api.writing import Writing
 from aca_notebook.azure import documents
 from aca_notebook.errors import (
     AcaError,
     BuildFailed,
     Conflict,
+    DeploymentFailed,
     Detached,
     Interrupted,
     NotFound,
     Superseded,
-    UsageFailed,
 )
+from aca_notebook.model.bring_up import STEPS
 from aca_notebook.model.deploy import DeployState, PhaseName
-from aca_notebook.model.states import ProvisioningState, known
+from aca_notebook.model.gpu import gpu_profile_type
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from aca_notebook.api.access import Access
     from aca_notebook.api.packing import Packed, Source
     from aca_notebook.api.plan import DeployOptions
-    from aca_notebook.azure.apps import Operation
     from aca_notebook.azure.documents import Document
     from aca_notebook.clock import Clock
     from aca_notebook.model.app import AppState
@@ -49,8 +52,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BUSY_SECONDS = 0.1
 _LOG_LINES = 12
+#: What stands for an uploaded context where nothing is uploaded.
+SHOWN_CONTEXT = "CONTEXT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,20 @@ class Outcome:
 
 
 class Turns:
-    """Who deployed each app last, in this Workspace."""
+    """Who deployed each app last, in this Workspace, and what their deployments left to be done."""
 
     def __init__(self) -> None:
         self._latest: dict[str, object] = {}
+        self._kept: set[asyncio.Task[None]] = set()
 
     def take(self, app: str, deployment: object) -> None:
         """Become the latest."""
         self._latest[app] = deployment
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Own what goes on behind a deployment that has ended, until it is over or the loop closes."""
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
 
     def is_latest(self, app: str, deployment: object) -> bool:
         """Whether nobody came after."""
@@ -87,32 +97,47 @@ class Deploying:
         box: SecretBox | None = None, prices: Callable[[], PriceList] | None = None,
     ) -> None:  # fmt: skip
         check_name(app)
+        check_hosting(options)
         self._app = app
         self._options = options
-        self._box = box or SecretBox()
         self._prices = prices
         self._access = access
         self._turns = turns
         self._clock = clock
         self._mark = template.Mark(owner, deployment=secrets.token_hex(8))
         self._build_run = ""
-        self._accepted = False
-        self._putting: asyncio.Future[Operation] | None = None
+        self._write = Writing(app, access, clock, self._stop_if_overtaken)
+        self._secrets = DeploySecrets(app, options, access, box or SecretBox())
         self._leaving: asyncio.Future[str] | None = None
         self._existed = False
 
     async def plan(self, source: Source) -> tuple[DeployPlan, Packed, Surroundings]:
         """Capture the cell, look at what is there, and decide; nothing is sent."""
-        check_hosting(self._options)
         image = self._options.hosting.image
         packing_up = asyncio.to_thread(packing.of_image, image) if image else asyncio.to_thread(packing.pack, source)
         packed, document, profiles = await asyncio.gather(packing_up, self._document(), self._profiles())
         current = self._read(document, profiles) if document else None
         prices = await asyncio.to_thread(self._prices) if self._prices else None
         around = Surroundings(profiles, current, self._clock.now(), prices)
-        self._check_secrets(document)
+        self._secrets.check(document)
         plan = plan_deployment(self._app, packed.facts, self._options, self._access.target, around)
         return plan, packed, around
+
+    async def rehearse(self, source: Source) -> None:
+        """Ask for what a run asks for, where nothing that writes is sent (`azure.recording`); waits for nothing."""
+        plan, packed, around = await self.plan(source)
+        if plan.unchanged:
+            return
+        self._existed = around.current is not None
+        self._mark = replace(self._mark, example=packed.facts.example)
+        image = template.image_name(plan)
+        built = self._options.hosting.image or (around.current and around.current.image.endswith(f"/{image}"))
+        if not built:
+            await self._access.ask(lambda services: services.registry.schedule(SHOWN_CONTEXT, image))
+        if plan.adds_workload_profile:
+            await self._access.ask(lambda services: services.environments.add_profile(gpu_profile_type(plan.gpu)))
+        wanted = await self._wanted(plan, await self._document() if self._existed else None)
+        await self._access.ask(lambda services: services.apps.put(self._app, wanted))
 
     async def run(self, source: Source, on_progress: Callable[[DeployProgress], None] | None) -> Outcome:
         """Do it. Raises the tree's errors; what `on_progress` heard last is how it ended."""
@@ -149,7 +174,7 @@ class Deploying:
             document = await self._unchanged(plan, board)
         else:
             await self._image(plan, packed, around.current, board)
-            document = await self._provision(plan, board)
+            document = await self._provision(plan, around, board)
         profiles = await self._profiles() if plan.adds_workload_profile else around.profiles
         state = self._read(document, profiles)
         note = await GpuNotes(self._access).of(state)
@@ -158,9 +183,10 @@ class Deploying:
 
     async def _unchanged(self, plan: DeployPlan, board: ProgressBoard) -> Document:
         """The app runs this very bundle: only its expiry moves."""
-        for name in (PhaseName.UPLOAD, PhaseName.BUILD, PhaseName.START):
-            board.skip(name, "unchanged, nothing sent")
-        async with board.phase(PhaseName.PROVISION, "unchanged; expiry renewed"):
+        board.skip(PhaseName.UPLOAD, "unchanged, nothing sent")
+        for name in (PhaseName.BUILD, PhaseName.ROLE, *STEPS[1:]):
+            board.skip(name, "")
+        async with board.phase(PhaseName.REVISION, "unchanged; expiry renewed"):
             document = await self._access.ask(lambda services: services.apps.document(self._app))
             kept = dict(document.get("tags") or {})
             wanted = {**kept, **template.deployment_tags(plan, self._options, self._mark)}
@@ -170,7 +196,9 @@ class Deploying:
                 gone[documents.EXPIRES] = None  # null takes a tag away: JSON Merge Patch
             with suppress(Conflict):  # whoever writes now will say when it expires
                 await self._access.ask(lambda services: services.apps.patch(self._app, {"tags": {**wanted, **gone}}))
-            await self._renew_secrets(str(document["properties"].get("latestRevisionName") or ""), board)
+            renewed = await self._secrets.renew(str(document["properties"].get("latestRevisionName") or ""))
+            if renewed:
+                board.note(PhaseName.REVISION, f"unchanged but for {', '.join(renewed)}; replicas replaced")
             return {**document, "tags": wanted}
 
     async def _image(
@@ -210,100 +238,48 @@ class Deploying:
                 hint="mend the cell or its packages, and deploy again",
             )  # fmt: skip
         board.note(PhaseName.BUILD, run.id)
+        board.update(log_tail=())  # what fails from now on is not the build
         self._build_run = ""
 
-    async def _provision(self, plan: DeployPlan, board: ProgressBoard) -> Document:
-        async with board.phase(PhaseName.PROVISION):
+    async def _provision(self, plan: DeployPlan, around: Surroundings, board: ProgressBoard) -> Document:
+        await self._write.look_at_role(board)
+        async with board.bring_up():
             if plan.adds_workload_profile:
                 await self._add_profile(plan, board)
-            kept = await self._secrets()
-            values = {**self._key(kept), **await self._traces(plan), **self._given()}
-            self._access.redactor.learn(*values.values(), *kept.values())
-            marks = template.deployment_tags(plan, self._options, self._mark)
-            wanted = template.app_document(plan, self._options, self._access.target, values, marks)
-            wanted = template.keeping(wanted, await self._document() if self._existed else None, kept)
-            operation = await self._put(wanted, board)
-        async with board.phase(PhaseName.START):
-            starting = Starting(self._app, self._access, board, self._clock, updates=self._existed)
-            return await starting.follow(operation, self._overtaken)
-
-    async def _put(self, wanted: Document, board: ProgressBoard) -> Callable[[], Awaitable[Document]]:
-        """PUT; while the platform is busy with another write, wait for that one and PUT again: the latest wins."""
-        while True:
-            self._stop_if_overtaken()
+            before = await self._document() if self._existed else None
+            wanted = await self._wanted(plan, before)
+            operation = await self._write.put(wanted, board)
+            profiles = await self._profiles() if plan.adds_workload_profile else around.profiles
+            state = self._read({"id": str(self._access.target.app_id(self._app)), **wanted}, profiles)
+            starting = Starting(state, self._access, board, self._clock, updates=before is not None)
             try:
-                begun = await self._accepted_put(wanted)
-            except Conflict as busy:
-                board.note(PhaseName.PROVISION, f"waiting for another operation ({busy.code})")
-                await self._settled()
-            else:
-                return begun.result
+                return await starting.follow(operation, self._overtaken)
+            except Superseded:
+                raise
+            except DeploymentFailed as failed:
+                await self._end(starting.revision, before, failed)
+                raise
 
-    async def _accepted_put(self, wanted: Document) -> Operation:
-        """PUT; an interrupt in the middle leaves it under way, for the cleaning up to see through."""
-        self._putting = asyncio.ensure_future(self._access.ask(lambda services: services.apps.put(self._app, wanted)))
-        begun = await asyncio.shield(self._putting)
-        self._accepted = True
-        return begun
+    async def _wanted(self, plan: DeployPlan, before: Document | None) -> Document:
+        kept = await self._secrets.present() if self._existed else {}
+        values = {**self._secrets.key(kept), **await self._traces(plan), **self._secrets.given()}
+        self._access.redactor.learn(*values.values(), *kept.values())
+        marks = template.deployment_tags(plan, self._options, self._mark)
+        wanted = template.app_document(plan, self._options, self._access.target, values, marks)
+        return template.keeping(wanted, before, kept)
 
-    async def _settled(self) -> None:
-        """Return when no write is in progress any more."""
-        while True:
-            await self._clock.sleep(_BUSY_SECONDS)
-            document = await self._document()
-            state = known(ProvisioningState, ((document or {}).get("properties") or {}).get("provisioningState"))
-            if document is None or not isinstance(state, ProvisioningState) or state.terminal:
-                return
+    async def _end(self, revision: str, before: Document | None, failed: DeploymentFailed) -> None:
+        """Let a revision that did not come up cost nothing, and say so in the error, unless it is to be kept."""
+        if self._options.keep_failed or not revision:
+            return
+        retiring = Retiring(
+            self._app, revision, self._access, self._clock, before=before, deployment=self._mark.deployment
+        )
+        failed.hint += await retiring.begin(self._turns.keep)
 
     async def _add_profile(self, plan: DeployPlan, board: ProgressBoard) -> None:
-        from aca_notebook.model.gpu import gpu_profile_type
-
-        board.note(PhaseName.PROVISION, f"adding the workload profile {plan.workload_profile}")
+        board.note(PhaseName.REVISION, f"adding the workload profile {plan.workload_profile}")
         await self._access.ask(lambda services: services.environments.add_profile(gpu_profile_type(plan.gpu)))
-
-    def _key(self, kept: Mapping[str, str]) -> dict[str, str]:
-        """The key of a cell's door, that which it has or a new one; a foreign image has no such door."""
-        if self._options.hosting.image:
-            return {}
-        return {template.KEY_SECRET: kept.get(template.KEY_SECRET) or secrets.token_urlsafe(32)}
-
-    def _given(self) -> dict[str, str]:
-        """The values of the secrets this deployment names, as far as this process has them."""
-        found = {name: self._box.get(name) for name in self._options.secret_names}
-        return {name: value for name, value in found.items() if value is not None}
-
-    def _check_secrets(self, document: Document | None) -> None:
-        """Raise `UsageFailed` for a secret that neither this process nor the app has, before anything is sent."""
-        properties = (document or {}).get("properties") or {}
-        there = {each["name"] for each in (properties.get("configuration") or {}).get("secrets") or ()}
-        missing = sorted(set(self._options.secret_names) - there - self._given().keys())
-        if missing:
-            raise UsageFailed(
-                f"nobody has given the secret {missing[0]!r}",
-                code="SecretNotFound",
-                hint=f"%aca secret set {missing[0]}",
-            )
-
-    async def _renew_secrets(self, revision: str, board: ProgressBoard) -> None:
-        """Give an app that is otherwise unchanged the values that are new, and replace what runs with the old ones."""
-        given = self._given()
-        present = await self._secrets() if given else {}
-        changed = {name: value for name, value in given.items() if present.get(name) != value}
-        for name, value in changed.items():
-            await AppSecrets(self._access, self._app).set(name, value)
-        if changed and revision:
-            restart = self._access.services.apps.revision_action
-            await self._access.ask(lambda _: restart(self._app, revision, "restart"))
-            board.note(PhaseName.PROVISION, f"unchanged but for {', '.join(sorted(changed))}; replicas replaced")
-
-    async def _secrets(self) -> dict[str, str]:
-        """The values of the secrets the app has: its key among them, so that callers need not learn another."""
-        if not self._existed:
-            return {}
-        try:
-            return await self._access.ask(lambda services: services.apps.secrets(self._app))
-        except NotFound:
-            return {}
 
     async def _traces(self, plan: DeployPlan) -> dict[str, str]:
         """Where the app's traces go, as a secret; the component is made if it is not there."""
@@ -335,27 +311,27 @@ class Deploying:
             return Detached(
                 f"detached from the deployment of {self._app!r}", code="Detached",
                 detail="what it had begun goes on being cancelled",
-                hint=f"`%aca show {self._app}` follows it to its end" if self._putting or self._existed
+                hint=f"`%aca show {self._app}` follows it to its end" if self._write.putting or self._existed
                 else "`%aca ps` shows what runs",
             )  # fmt: skip
         return Interrupted(
             f"the deployment of {self._app!r} was interrupted", code="Interrupted", detail=done,
-            hint=f"`%aca show {self._app}` follows it" if self._accepted and self._existed
+            hint=f"`%aca show {self._app}` follows it" if self._write.accepted and self._existed
             else "`%aca ps` shows what runs",
         )  # fmt: skip
 
     async def _clean_up(self) -> str:
         """Cancel what can be cancelled, whatever was asked of the platform last; tell what was and what was not."""
         try:
-            if self._putting is not None and not self._accepted:
-                await self._putting  # nothing may be left that nobody knows of
-                self._accepted = True
+            if self._write.putting is not None and not self._write.accepted:
+                await self._write.putting  # nothing may be left that nobody knows of
+                self._write.accepted = True
         except AcaError as refused:
             logger.debug("the app was not changed: %s", refused)
         try:
-            if self._accepted and not self._existed:
+            if self._write.accepted and not self._existed:
                 return await self._delete_unfinished()
-            if self._accepted:
+            if self._write.accepted:
                 return f"the platform finishes the new revision of {self._app!r} by itself"
             if self._build_run:
                 run = self._build_run

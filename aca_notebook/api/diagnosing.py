@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from aca_notebook.api.console_records import import_sentence, own_lines
 from aca_notebook.api.logs import redacted
 from aca_notebook.errors import AcaError
 from aca_notebook.model.diagnosis import Evidence, Finding, decide_why
@@ -38,7 +39,7 @@ async def diagnose(access: Access, app: AppState) -> Finding:
     of_latest = tuple(line for line in system if line.revision in {"", app.latest_revision})
     return decide_why(
         Evidence(
-            app, revisions, replicas, of_latest, _own(console), import_error=_import_error(console),
+            app, revisions, replicas, of_latest, own_lines(console), import_error=import_sentence(console),
             deployment_errors=errors if isinstance(errors, str) else json.dumps(errors),
         )
     )  # fmt: skip
@@ -75,28 +76,3 @@ async def _console(access: Access, app: str, replicas: tuple[ReplicaState, ...])
                 async with opened as stream:
                     lines += [line async for line in stream]
     return tuple(lines)
-
-
-def _own(console: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
-    """What the program wrote: the runner's own records are for programs."""
-    return tuple(line for line in console if _record(line) is None)
-
-
-def _import_error(console: tuple[LogLine, ...]) -> str:
-    """What the runner says of a cell that could not be imported, empty when it could."""
-    for line in reversed(console):
-        record = _record(line)
-        if record is not None and record.get("event") == "import_failed":
-            error = record.get("error") or {}
-            return f"{error.get('type') or 'ImportError'}: {error.get('message') or ''}".rstrip(": ")
-    return ""
-
-
-def _record(line: LogLine) -> dict[str, Any] | None:
-    if not line.text.startswith("{"):
-        return None
-    try:
-        record = json.loads(line.text)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and "event" in record else None

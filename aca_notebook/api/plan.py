@@ -54,6 +54,7 @@ class DeployOptions:
     public: bool = False
     traces: bool = False
     keep: bool = False
+    keep_failed: bool = False
     ttl: str = "8h"
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)

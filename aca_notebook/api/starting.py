@@ -1,18 +1,27 @@
-"""The last phase: the first replica imports the cell and passes its startup probe, or we find out why not."""
+"""The platform's part of a deployment: a revision comes up, or we find out why not and stop waiting for it.
+
+Three things are watched: the operation, the new revision's replicas, and what is new in the app's system log. What
+they show is folded into phases (`model.bring_up`) and judged by the table of causes that `%aca why` goes
+by too (`model.trouble`).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aca_notebook.api.access import outlast
+from aca_notebook.api.console_records import import_failure, import_record
+from aca_notebook.api.log_query import MOST_TAIL
 from aca_notebook.api.logs import redacted
-from aca_notebook.api.replies import format_frames
 from aca_notebook.errors import AcaError, DeploymentFailed, QuotaExceeded, ServiceFailed, Superseded
+from aca_notebook.model.bring_up import Sighting, phase_of_line, phase_of_replica
 from aca_notebook.model.deploy import PhaseName
+from aca_notebook.model.evidence import Evidence
 from aca_notebook.model.states import RevisionHealthState, RevisionProvisioningState, RevisionRunningState
+from aca_notebook.model.trouble import TroubleKind, decide_giving_up, decide_trouble, operation_expired
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,52 +31,70 @@ if TYPE_CHECKING:
     from aca_notebook.azure.documents import Document
     from aca_notebook.azure.services import Services
     from aca_notebook.clock import Clock
+    from aca_notebook.model.app import AppState
     from aca_notebook.model.log import LogLine
     from aca_notebook.model.revision import ReplicaState
+    from aca_notebook.model.trouble import Trouble
 
-_LOOK_SECONDS = 0.25
+T = TypeVar("T")
+
+#: Replicas are looked at often at first, and less and less: Resource Manager counts reads.
+_SOONEST_LOOK_SECONDS, _LATEST_LOOK_SECONDS, _LOOKS_PER_WAIT = 0.25, 3.0, 20
 _SETTLE_SECONDS = 2.0
 _TAIL = 40
-#: How the details of a replica begin that no node has taken.
-_UNPLACED = "AssigningReplica"
-T = TypeVar("T")
+
+
+class GaveUp(DeploymentFailed):
+    """We stopped waiting: the platform would have gone on, and what it starts costs money."""
 
 
 class Starting:
-    """Waits for the platform, and meanwhile looks at the replicas: a cell that cannot be imported is known at once."""
+    """Waits for the platform, tells the phases, and gives up where waiting would not help."""
 
-    def __init__(self, app: str, access: Access, board: ProgressBoard, clock: Clock, *, updates: bool) -> None:
-        self._app = app
+    def __init__(
+        self, app: AppState, access: Access, board: ProgressBoard, clock: Clock, *, updates: bool
+    ) -> None:  # fmt: skip
+        self._state = app
         self._meanwhile = "; the older revision keeps serving" if updates else ""
         self._access = access
         self._board = board
         self._clock = clock
-        self._seen: dict[str, str] = {}
-        self._revision = ""
-        self._unplaced = ""
+        self._began = clock.monotonic()
+        self._endpoints: dict[str, str] = {}
+        self._replicas_seen: tuple[ReplicaState, ...] = ()
+        self._lines: tuple[LogLine, ...] = ()
+        self._event_stream = ""
+        self._trouble: Trouble | None = None
+        self._trouble_since = 0.0
+        self.revision = ""
 
     async def follow(
         self, operation: Callable[[], Awaitable[Document]], overtaken: Callable[[Document], bool]
     ) -> Document:
         """Return the app once its new revision is ready.
 
-        Raises `DeploymentFailed`, with the cell's traceback when its import failed, and `Superseded`.
+        Raises `DeploymentFailed`, with the cell's traceback when its import failed, `GaveUp` when waiting any longer
+        would not help, and `Superseded`.
         """
         watching = asyncio.create_task(self._watch())
         provisioned = asyncio.ensure_future(self._provisioned(operation))
         try:
             await asyncio.wait({watching, provisioned}, return_when=asyncio.FIRST_COMPLETED)
-            if watching.done() and (reason := watching.result()) is not None:
+            if watching.done() and not provisioned.done():
+                reason = watching.result()
                 await self._let_settle(provisioned)
                 raise reason
             document = await self._outcome(provisioned, overtaken)
             await self._ready(document)
+            with suppress(AcaError):
+                await self._read_log()  # which tells when phases began that were over before anybody looked
         finally:
             for task in (watching, provisioned):
                 task.cancel()
             await asyncio.gather(watching, provisioned, return_exceptions=True)
         if overtaken(document):
             raise self._superseded()
+        self._saw(PhaseName.READY)
         return document
 
     async def _let_settle(self, provisioned: asyncio.Future[Document]) -> None:
@@ -87,20 +114,20 @@ class Starting:
             if not lost.passing:
                 raise
         while True:
-            document = await self._outlast(lambda services: services.apps.document(self._app))
+            document = await self._outlast(lambda services: services.apps.document(self._state.name))
             state = document["properties"].get("provisioningState")
             if state == "Succeeded":
                 return document
             if state in {"Failed", "Canceled"}:
                 raise ServiceFailed(
-                    f"the platform could not provision {self._app!r}", code=str(state),
+                    f"the platform could not provision {self._state.name!r}", code=str(state),
                     detail=str(document["properties"].get("deploymentErrors") or ""),
                 )  # fmt: skip
-            await self._clock.sleep(_LOOK_SECONDS)
+            await self._clock.sleep(_SOONEST_LOOK_SECONDS)
 
     async def _outlast(self, action: Callable[[Services], Awaitable[T]]) -> T:
         """Ask over an outage: what was accepted goes on without us."""
-        return await outlast(self._access, self._clock, action, lambda why: self._board.note(PhaseName.START, why))
+        return await outlast(self._access, self._clock, action, self._board.note_rising)
 
     async def _outcome(
         self, provisioned: asyncio.Future[Document], overtaken: Callable[[Document], bool]
@@ -109,15 +136,15 @@ class Starting:
             return await provisioned
         except ServiceFailed as failed:
             with suppress(AcaError):
-                if overtaken(await self._access.ask(lambda services: services.apps.document(self._app))):
+                if overtaken(await self._access.ask(lambda services: services.apps.document(self._state.name))):
                     raise self._superseded() from failed
             raise await self._why(failed) from failed
 
     async def _ready(self, document: Document) -> None:
         """Wait for the revision's own word: on Azure the operation may end before the first replica is ready."""
-        self._revision = document["properties"].get("latestRevisionName") or ""
-        while self._revision:
-            state = await self._outlast(lambda services: services.apps.revision(self._app, self._revision))
+        self.revision = document["properties"].get("latestRevisionName") or ""
+        while self.revision:
+            state = await self._outlast(lambda services: services.apps.revision(self._state.name, self.revision))
             if state.provisioning_state == RevisionProvisioningState.FAILED or state.running_state in {
                 RevisionRunningState.FAILED,
                 RevisionRunningState.ACTIVATION_FAILED,
@@ -127,118 +154,155 @@ class Starting:
                 state.provisioning_state == RevisionProvisioningState.PROVISIONED
             ):
                 return
-            self._board.note(PhaseName.START, state.running_state or state.provisioning_state)
-            await self._clock.sleep(_LOOK_SECONDS)
+            self._board.note_rising(state.running_state or state.provisioning_state)
+            await self._clock.sleep(_SOONEST_LOOK_SECONDS)
 
-    async def _watch(self) -> DeploymentFailed | None:
+    async def _watch(self) -> DeploymentFailed:
         """Look at the new revision's replicas for as long as it takes; returns a reason to give up."""
         while True:
-            await self._clock.sleep(_LOOK_SECONDS)
+            waited = self._clock.monotonic() - self._began
+            await self._clock.sleep(min(max(waited / _LOOKS_PER_WAIT, _SOONEST_LOOK_SECONDS), _LATEST_LOOK_SECONDS))
             with suppress(AcaError):
-                for replica in await self._replicas():
-                    self._note(replica)
-                    for container in replica.containers:
-                        self._seen[replica.name] = container.log_stream_endpoint
-                        if container.restart_count and (reason := await self._import_failure()) is not None:
-                            return reason
+                await self._look()
+                await self._read_log()
+                if any(container.restart_count for replica in self._replicas_seen for container in replica.containers):
+                    failure = await self._import_failure()
+                    if failure is not None:
+                        return failure
+            given_up = self._judge()
+            if given_up is not None:
+                return await self._given_up(given_up)
 
-    async def _replicas(self) -> tuple[ReplicaState, ...]:
-        """The new revision's, once the platform names one that is not ready yet."""
-        if not self._revision:
-            document = await self._access.ask(lambda services: services.apps.document(self._app))
+    async def _read_log(self) -> None:
+        """Read the system log as far as it is written, and tell the phases that it speaks of."""
+        if not self._event_stream:
+            document = await self._access.ask(lambda services: services.apps.document(self._state.name))
+            self._event_stream = str(document["properties"].get("eventStreamEndpoint") or "")
+        if not self._event_stream:  # a new app has one when its operation is over, at the latest
+            return
+        token = await self._access.ask(lambda services: services.apps.auth_token(self._state.name))
+        async with self._access.services.logs.system(self._event_stream, token, tail=MOST_TAIL, follow=False) as stream:
+            self._lines = tuple(redacted([line async for line in stream], self._access.redactor))
+        now = self._clock.monotonic()
+        phases = [(phase_of_line(line), line.at) for line in self._mine]
+        self._board.saw(Sighting(phase, now, at.timestamp() if at else None) for phase, at in phases if phase)
+
+    @property
+    def _mine(self) -> tuple[LogLine, ...]:
+        return tuple(line for line in self._lines if self.revision and line.revision == self.revision)
+
+    async def _look(self) -> None:
+        """Find the new revision and its replicas, and tell what they show."""
+        if not self.revision:
+            document = await self._access.ask(lambda services: services.apps.document(self._state.name))
             latest, ready = (document["properties"].get(f"latest{kind}RevisionName") or "" for kind in ("", "Ready"))
-            self._revision = latest if latest != ready else ""
-        if not self._revision:
-            return ()
-        return await self._access.ask(lambda services: services.apps.replicas(self._app, self._revision))
+            self.revision = latest if latest != ready else ""
+            if not self.revision:
+                return
+            self._state = replace(self._state, latest_revision=latest, latest_ready_revision=ready)
+            self._saw(PhaseName.ASSIGNING)
+        found = await self._access.ask(lambda services: services.apps.replicas(self._state.name, self.revision))
+        self._replicas_seen = found
+        for replica in found:
+            self._saw(phase_of_replica(replica))
+            self._board.note_rising(_waits_for(replica))
+            for container in replica.containers:
+                self._endpoints[replica.name] = container.log_stream_endpoint
 
-    def _note(self, replica: ReplicaState) -> None:
-        """Say what a replica waits for; one that runs or is ready has nothing to say that its phase does not."""
-        unplaced = not replica.containers and replica.details.startswith(_UNPLACED)
-        self._unplaced = replica.details if unplaced else ""
-        waits = not replica.ready and replica.containers and replica.containers[0].running_state != "Running"
-        details = (replica.details or replica.containers[0].details) if waits else ""
-        self._board.note(PhaseName.START, f"{replica.details}; waiting for a place to run" if unplaced else details)
+    def _saw(self, phase: PhaseName) -> None:
+        self._board.saw([Sighting(phase, self._clock.monotonic())])
+
+    def _judge(self) -> Trouble | None:
+        """Return why to stop waiting, None as long as there is hope."""
+        known, now = self._evidence(), self._clock.monotonic()
+        trouble = decide_trouble(known)
+        if trouble is None or self._trouble is None or trouble.kind is not self._trouble.kind:
+            self._trouble_since = now
+        self._trouble = trouble
+        rising = self._board.rising
+        return decide_giving_up(
+            known, trouble, now - self._trouble_since, rising.phase, now - rising.begun_at()[rising.phase]
+        )
+
+    def _evidence(self, console: tuple[LogLine, ...] = ()) -> Evidence:
+        return Evidence(self._state, (), self._replicas_seen, self._mine, console)
+
+    async def _given_up(self, trouble: Trouble) -> GaveUp:
+        failure = self._explained(trouble, await self._console())
+        return GaveUp(
+            failure.message, traceback=failure.traceback, code=failure.code, detail=failure.detail, hint=failure.hint
+        )
 
     async def _why(self, failed: ServiceFailed | None) -> DeploymentFailed:
-        """Find the reason in the logs of the replicas, or say what the platform said."""
-        with suppress(ServiceFailed):
-            for replica in await self._replicas():
-                for container in replica.containers:
-                    self._seen[replica.name] = container.log_stream_endpoint
+        """Find the reason in what is known of the replicas, or say what the platform said."""
+        with suppress(AcaError):
+            await self._look()
+            await self._read_log()
         reason = await self._import_failure()
         if reason is not None:
             return reason
-        tail = await self._console()
-        message, hint = self._explained(failed)
-        return DeploymentFailed(
-            message,
-            code=failed.code if failed else "RevisionFailed",
-            detail=failed.detail if failed else "",
-            request_id=failed.request_id if failed else "",
-            traceback="\n".join(line.text for line in tail[-15:]),
-            hint=f"{hint}{self._meanwhile}",
-        )
-
-    def _explained(self, failed: ServiceFailed | None) -> tuple[str, str]:
-        """Say what happened and what to do: narrower than that it was not ready, where something narrower is known."""
-        if self._unplaced:
-            return (
-                f"no replica of {self._app!r} got a place to run: {self._unplaced}",
-                "the region may have no GPU free: try later, another region, or another GPU of `%aca gpu`",
-            )
+        console = await self._console()
+        name = self._state.name
         if isinstance(failed, QuotaExceeded):
-            return failed.message, failed.hint
-        return (
-            f"the new revision of {self._app!r} did not become ready",
-            f"`%aca why {self._app}` says what is known of it",
+            return DeploymentFailed(
+                failed.message, code=failed.code, detail=failed.detail, hint=failed.hint + self._meanwhile,
+                request_id=failed.request_id,
+            )  # fmt: skip
+        code, detail = (failed.code, failed.detail) if failed else ("RevisionFailed", "")
+        trouble = (
+            decide_trouble(self._evidence(tuple(console))) or self._trouble or operation_expired(name, code, detail)
         )
+        if trouble is not None:
+            told = self._explained(trouble, console)
+            told.request_id = failed.request_id if failed else ""
+            return told
+        return DeploymentFailed(
+            f"the new revision of {name!r} did not become ready", code=code, detail=detail,
+            request_id=failed.request_id if failed else "",
+            traceback=_tail(console), hint=f"`%aca why {name}` says what is known of it{self._meanwhile}",
+        )  # fmt: skip
+
+    def _explained(self, trouble: Trouble, console: list[LogLine]) -> DeploymentFailed:
+        """The same words as `%aca why`'s."""
+        commands = " or ".join(f"`{each}`" for each in trouble.commands[:2])
+        shows = trouble.kind in {TroubleKind.CRASHING, TroubleKind.OUT_OF_MEMORY, TroubleKind.PROBE_FAILED}
+        return DeploymentFailed(
+            f"{self._state.name!r} did not start: {trouble.summary}", code=trouble.code, detail=trouble.detail,
+            hint=f"{trouble.cause}; {commands}{self._meanwhile}", traceback=_tail(console) if shows else "",
+        )  # fmt: skip
 
     async def _import_failure(self) -> DeploymentFailed | None:
-        for line in reversed(await self._console()):
-            event = _event(line.text)
-            if event is not None and event.get("event") == "import_failed":
-                return import_failure(self._app, event.get("error") or {}, self._meanwhile)
-        return None
+        error = import_record(await self._console())
+        return import_failure(self._state.name, error, self._meanwhile) if error is not None else None
 
     async def _console(self) -> list[LogLine]:
         """The end of what the replicas seen so far have written."""
         lines: list[LogLine] = []
-        with suppress(AcaError):
-            token = await self._access.ask(lambda services: services.apps.auth_token(self._app))
-            for replica, endpoint in self._seen.items():
-                if not endpoint:
-                    continue
+        for replica, endpoint in self._endpoints.items():
+            if not endpoint:
+                continue
+            with suppress(AcaError):  # a replica may have gone
+                token = await self._access.ask(lambda services: services.apps.auth_token(self._state.name))
                 opened = self._access.services.logs.console(endpoint, token, tail=_TAIL, follow=False, replica=replica)
                 async with opened as stream:
                     lines += redacted([line async for line in stream], self._access.redactor)
         return lines
 
     def _superseded(self) -> Superseded:
+        name = self._state.name
         return Superseded(
-            f"a later deploy of {self._app!r} took over", code="Superseded", detail="the app runs the later one",
-            hint=f"`%aca show {self._app}` shows it",
+            f"a later deploy of {name!r} took over", code="Superseded", detail="the app runs the later one",
+            hint=f"`%aca show {name}` shows it",
         )  # fmt: skip
 
 
-def import_failure(app: str, error: dict[str, Any], meanwhile: str = "") -> DeploymentFailed:
-    """The runner's own account of a cell that could not be imported, as our error; `meanwhile` ends its hint."""
-    name = str(error.get("type") or error.get("code") or "ImportFailed")
-    message = str(error.get("message") or "")
-    frames = format_frames(error.get("traceback") or ())
-    return DeploymentFailed(
-        f"the cell of {app!r} could not be imported there: {name}: {message}".rstrip(": "),
-        code=str(error.get("code") or "ImportFailed"),
-        traceback=f"Traceback in app {app!r}:\n{frames}\n{name}: {message}" if frames else "",
-        hint=str(error.get("hint") or "mend the cell and deploy again") + meanwhile,
-    )
+def _waits_for(replica: ReplicaState) -> str:
+    """Say what a replica waits for; one that runs or is ready has nothing to say that its phase does not."""
+    if not replica.containers:
+        return replica.details
+    waits = not replica.ready and replica.containers[0].running_state != "Running"
+    return (replica.details or replica.containers[0].details) if waits else ""
 
 
-def _event(text: str) -> dict[str, Any] | None:
-    if not text.startswith("{"):
-        return None
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        return None
-    return parsed if isinstance(parsed, dict) else None
+def _tail(console: list[LogLine]) -> str:
+    return "\n".join(line.text for line in console[-15:])

@@ -89,6 +89,7 @@ class Options(TypedDict, total=False):
     traces: bool
     secrets: Mapping[str, str]
     keep: bool
+    keep_failed: bool
     ttl: str
     env: Mapping[str, str]
     pip: Sequence[str]

@@ -72,6 +72,14 @@ class Apps:
             poller = await self._client.container_apps.begin_update(self._group, name, ContainerApp(document))
             await poller.result()
 
+    async def merge(self, name: str, document: Document) -> Operation:
+        """Ask for `document` to be merged into an app; returns when the platform has taken the request."""
+        from azure.mgmt.appcontainers.models import ContainerApp
+
+        with faults.translated(f"app {name!r}"):
+            poller = await self._client.container_apps.begin_update(self._group, name, ContainerApp(document))
+        return Operation(poller, f"app {name!r}")
+
     async def delete(self, name: str) -> None:
         """Take an app down; returns when it is gone, which an absent one is already."""
         with faults.translated(f"app {name!r}"):

@@ -126,7 +126,11 @@ def _waterfall_html(progress: DeployProgress) -> str:
 
 
 def _bars(phases: Sequence[Phase]) -> list[tuple[Phase, float, float]]:
-    """Return each phase with where its bar starts and how long it is, as shares of the whole."""
+    """Return each phase with where its bar starts and how long it is, as shares of the whole.
+
+    What was not needed, and has nothing to say of why, is left out.
+    """
+    phases = [phase for phase in phases if phase.state is not PhaseState.SKIPPED or phase.note]
     whole = sum(phase.seconds for phase in phases) or 1.0
     placed, start = [], 0.0
     for phase in phases:

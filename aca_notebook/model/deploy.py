@@ -82,13 +82,18 @@ class DeployPlan:
 
 
 class PhaseName(StrEnum):
-    """The steps of a deployment, in order."""
+    """The steps of a deployment, in order; from `REVISION` on they are the platform's (`model.bring_up`)."""
 
     CAPTURE = "capture"  #: find what the cell needs, pin its packages, make the bundle
     UPLOAD = "upload"  #: send it to the registry
     BUILD = "build"  #: the registry makes the image
-    PROVISION = "provision"  #: the platform takes the app's new template
-    START = "start"  #: the first replica imports the cell and passes its startup probe
+    ROLE = "role"  #: the identity that pulls the image may do so
+    REVISION = "revision"  #: the platform takes the app's new template and makes a revision of it
+    ASSIGNING = "assigning"  #: its first replica gets a place to run, and its GPU
+    PULLING = "pulling"  #: the image comes there
+    STARTING = "starting"  #: the container is made and its program begins
+    PROBING = "probing"  #: the program imports the cell and passes its startup probe
+    READY = "ready"  #: the platform says so, and gives the revision its requests
 
 
 class PhaseState(StrEnum):

@@ -40,13 +40,19 @@ def cell(phase: str) -> str:
     return f"import time\ntime.sleep(0.5)\nPHASE = {str(phase)!r}\ndef answer() -> str:\n    return PHASE\n"
 
 
+#: Where a deployment is disturbed. The platform's own phases count as one: which of them is seen is its affair.
+DISTURBED = (PhaseName.CAPTURE, PhaseName.UPLOAD, PhaseName.BUILD, PhaseName.REVISION, PhaseName.PROBING)
+
+
 def once_in(phase: PhaseName, act):
-    """A progress listener that acts once, when `phase` runs."""
+    """A progress listener that acts once, when `phase` runs, or a later one if that was too short to be seen."""
     acted = threading.Event()
+    names = list(PhaseName)
+    awaited = names[names.index(phase) :]
 
     def listen(progress):
-        standing = next(each.state for each in progress.phases if each.name is phase)
-        if standing is PhaseState.RUNNING and not acted.is_set():
+        running = [each.name for each in progress.phases if each.state is PhaseState.RUNNING]
+        if set(running) & set(awaited) and not acted.is_set():
             acted.set()
             act()
 
@@ -54,7 +60,7 @@ def once_in(phase: PhaseName, act):
     return listen
 
 
-@pytest.mark.parametrize("phase", list(PhaseName))
+@pytest.mark.parametrize("phase", DISTURBED)
 def test_a_deployment_goes_on_when_the_emulator_is_killed(workspace, home, phase):
     endpoint = launcher.find_emulator(launcher.data_dir(home))
     listen = once_in(phase, lambda: os.kill(endpoint.pid, signal.SIGKILL))
@@ -65,7 +71,7 @@ def test_a_deployment_goes_on_when_the_emulator_is_killed(workspace, home, phase
     assert launcher.find_emulator(launcher.data_dir(home)).pid != endpoint.pid
 
 
-@pytest.mark.parametrize("phase", list(PhaseName))
+@pytest.mark.parametrize("phase", DISTURBED)
 def test_an_interrupt_says_what_was_cancelled_and_leaves_no_app(workspace, home, phase):
     told = []
     act = once_in(phase, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))

@@ -11,27 +11,33 @@ import pytest
 
 from aca_notebook.api.access import Access
 from aca_notebook.api.diagnosing import diagnose
+from aca_notebook.api.progress import ProgressBoard
 from aca_notebook.api.starting import Starting
 from aca_notebook.azure.credential import client_secret
 from aca_notebook.azure.target import Target
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import Conflict, DeploymentFailed, QuotaExceeded, Throttled, Unauthorized
+from aca_notebook.model.app import AppState
 from aca_notebook.model.diagnosis import Verdict
+from aca_notebook.model.ids import parse_id
 from tests.emulator.running import Running, running_emulator
 from tests.emulator.test_faults import in_force, put_in_force
 from tests.fakes.gpus import FakeGpus
+from tests.unit.display.examples import plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aca_notebook.clock import Clock
+
 pytestmark = pytest.mark.anyio
 
 
-class Board:
-    """What the card of a deployment is told."""
-
-    def note(self, phase: object, said: str) -> None:
-        pass
+def starting(emulator: Running, access: Access, clock: Clock | None = None) -> Starting:
+    """What waits for the app `scorer` to come up."""
+    shown = clock or SystemClock()
+    app = AppState(parse_id(emulator.app_path()))
+    return Starting(app, access, ProgressBoard(plan(), shown, None), shown, updates=False)
 
 
 def target(emulator: Running) -> Target:
@@ -124,9 +130,7 @@ async def test_a_deployment_is_followed_by_its_app_when_its_operation_cannot_be_
     async with client(emulator) as access:
         operation = await put(access, emulator.body())
         put_in_force(emulator, "expired-token on=containerapp_OperationStatus")
-        board: Any = Board()
-        starting = Starting("scorer", access, board, SystemClock(), updates=False)
-        document = await starting.follow(operation.result, lambda _: False)
+        document = await starting(emulator, access).follow(operation.result, lambda _: False)
     assert document["properties"]["provisioningState"] == "Succeeded"
 
 
@@ -134,10 +138,8 @@ async def test_a_crowded_region_is_told_with_what_to_try(emulator: Running) -> N
     put_in_force(emulator, "fail-operation code=AKSCapacityHeavyUsage message=The region is out of capacity.")
     async with client(emulator) as access:
         operation = await put(access, emulator.body())
-        board: Any = Board()
-        starting = Starting("scorer", access, board, SystemClock(), updates=False)
         with pytest.raises(DeploymentFailed) as raised:
-            await starting.follow(operation.result, lambda _: False)
+            await starting(emulator, access).follow(operation.result, lambda _: False)
     what, said, hint = raised.value.lines()
     assert what == "the region has no room for app 'scorer' now"
     assert said.startswith("AKSCapacityHeavyUsage: The region is out of capacity.")

@@ -118,7 +118,8 @@ class Plan:
 def live_revisions(app: App, observed: ObservedApp) -> tuple[Revision, ...]:
     """Return the revisions that may have replicas.
 
-    In Single mode that is the latest, and until it is ready the newest one that was ready before.
+    In Single mode that is the latest, and until it is ready the newest one that was ready before. A latest one that
+    somebody has deactivated has none.
     """
     if not app.running:
         return ()
@@ -129,10 +130,10 @@ def live_revisions(app: App, observed: ObservedApp) -> tuple[Revision, ...]:
     if latest is None:
         return tuple(active[-1:])
     state = observed.revisions.get(latest.name)
-    if state is not None and state.ready:
+    if latest.active and state is not None and state.ready:
         return (latest,)
     proved = [revision for revision in active if revision is not latest and _ready(observed, revision.name)]
-    return (latest, *proved[-1:])
+    return (*((latest,) if latest.active else ()), *proved[-1:])
 
 
 def serving_revision(app: App, observed: ObservedApp) -> str:

@@ -126,7 +126,8 @@ def _options(given: Deploy, cell: Cell) -> dict[str, Any]:
         "memory": given.memory, "concurrency": given.concurrency, "cooldown_seconds": given.cooldown,
         "pip": given.pip,
         "requirements": Path(given.requirements) if given.requirements else None, "entry": given.entry,
-        "public": given.public, "traces": given.traces, "keep": given.keep, "ttl": given.ttl,
+        "public": given.public, "traces": given.traces, "keep": given.keep,
+        "keep_failed": given.keep_failed, "ttl": given.ttl,
         "call_seconds": given.call_seconds, "cell": cell.name, "notebook": cell.notebook,
     }  # fmt: skip
 

@@ -68,7 +68,9 @@ async def test_a_cell_is_uploaded_built_and_put_in_this_order(platform, deploy):
     outcome = await deploy()
     assert platform.done == ["upload", "schedule", "put"]
     assert outcome.packed.exports == (("score", "function"),)
-    assert set(deploy.states.values()) == {PhaseState.DONE}
+    states = deploy.states
+    assert states.pop(PhaseName.ROLE) is PhaseState.SKIPPED, "none is needed there"
+    assert set(states.values()) == {PhaseState.DONE}
     assert deploy.told[-1].state is DeployState.SUCCEEDED
     assert deploy.told[-1].url == "http://127.0.0.1:1"
 

@@ -15,7 +15,8 @@ from aca_notebook.model.log import LogLine
 from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.revision import ContainerState, ReplicaState
 from tests.fakes.clock import ManualClock, settled
-from tests.unit.display.examples import plan
+from tests.fakes.services import fake_target
+from tests.unit.display.examples import plan, state
 
 pytestmark = pytest.mark.anyio
 FAILED = {"event": "import_failed", "error": {"code": "ImportFailed", "type": "ModuleNotFoundError", "message": "no"}}
@@ -25,6 +26,7 @@ class Platform:
     """A new app whose only replica has ended once, and an operation that the test ends."""
 
     redactor = Redactor()
+    target = fake_target()
 
     def __init__(self) -> None:
         self.apps = self.logs = self.services = self
@@ -34,7 +36,7 @@ class Platform:
         return await question(self)
 
     async def document(self, app):
-        return {"properties": {"latestRevisionName": "scorer--1", "latestReadyRevisionName": ""}}
+        return {"properties": {"latestRevisionName": "scorer--1", "latestReadyRevisionName": ""}}  # and no log
 
     async def replicas(self, app, revision):
         container = ContainerState("main", restart_count=1, log_stream_endpoint="https://here")
@@ -59,7 +61,7 @@ class Platform:
 async def test_a_failure_is_told_when_the_platform_has_seen_it_too_or_after_two_seconds(*, in_time: bool):
     clock, platform = ManualClock(), Platform()
     board = ProgressBoard(plan(), clock, None)
-    starting = Starting("scorer", platform, board, clock, updates=False)  # type: ignore[arg-type]  # a fake
+    starting = Starting(state(), platform, board, clock, updates=False)  # type: ignore[arg-type]  # a fake
     following = asyncio.create_task(starting.follow(platform.operation, lambda _: False))
     await clock.advance(0.3)
     assert not following.done()

@@ -41,7 +41,7 @@ def test_a_finished_deployment_shows_each_phase_with_its_seconds_and_where_it_an
     shown = cards.deployment(progress())
     text = shown["text/plain"]
     assert text.splitlines()[0] == "✓ scorer: deployed in 0.98 s  (local · GPU T4 · scorer--0000001)"
-    for name, seconds in (("capture", "0.02 s"), ("build", "0.30 s"), ("start", "0.25 s")):
+    for name, seconds in (("capture", "0.02 s"), ("build", "0.30 s"), ("probing", "0.14 s")):
         assert any(name in line and seconds in line for line in text.splitlines())
     assert f"url       {URL} (with its key)" in text
     assert f'href="{URL}"' in shown["text/html"]
@@ -73,7 +73,8 @@ def test_every_surface_says_when_a_gpu_app_runs_on_the_cpu(note: str) -> None:
 def test_a_running_deployment_marks_what_is_done_what_runs_and_what_waits() -> None:
     phases = (
         Phase(PhaseName.CAPTURE, PhaseState.DONE, 0.02), Phase(PhaseName.UPLOAD, PhaseState.SKIPPED, 0.0, "unchanged"),
-        Phase(PhaseName.BUILD, PhaseState.RUNNING, 1.0), Phase(PhaseName.PROVISION), Phase(PhaseName.START),
+        Phase(PhaseName.BUILD, PhaseState.RUNNING, 1.0), Phase(PhaseName.ROLE, PhaseState.SKIPPED),
+        Phase(PhaseName.REVISION), Phase(PhaseName.READY),
     )  # fmt: skip
     text = cards.deployment(progress(DeployState.RUNNING, phases=phases, log_tail=("Resolved 9 packages",)))[
         "text/plain"
@@ -81,6 +82,7 @@ def test_a_running_deployment_marks_what_is_done_what_runs_and_what_waits() -> N
     marks = [line.split()[0] for line in text.splitlines()[1:6]]
     assert marks == ["✓", "–", "●", "·", "·"]
     assert "Resolved 9 packages" in text
+    assert "role" not in text, "what was not needed, for no reason that is worth a line"
     assert URL not in text
 
 
