@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aca_notebook.api.workspace import Workspace, connect
     from aca_notebook.errors import AcaError
+    from aca_notebook.magics.form import form
     from aca_notebook.runner.standin import cls, enter, method
 
 __version__ = "0.1.0"
 
-__all__ = ["AcaError", "Workspace", "__version__", "cls", "connect", "enter", "load_ipython_extension", "method"]
+__all__ = [
+    "AcaError", "Workspace", "__version__", "cls", "connect", "enter", "form", "load_ipython_extension", "method",
+]  # fmt: skip
 
 #: Public names and the module each is imported from when it is first used.
 _HOMES = {
@@ -24,6 +27,7 @@ _HOMES = {
     "cls": "aca_notebook.runner.standin",
     "connect": "aca_notebook.api.workspace",
     "enter": "aca_notebook.runner.standin",
+    "form": "aca_notebook.magics.form",
     "method": "aca_notebook.runner.standin",
 }
 

@@ -229,8 +229,10 @@ class Notebook:
     def _callables(self) -> Iterator[str]:
         hidden = getattr(self._shell, "user_ns_hidden", {})
         for name, value in list(self.names.items()):
-            own = inspect.isfunction(value) or inspect.isclass(value)
-            if own and not name.startswith("_") and name not in hidden and value.__module__ == "__main__":
+            if name.startswith("_") or name in hidden:
+                continue
+            plain = _deployed_from(value)
+            if (inspect.isfunction(plain) or inspect.isclass(plain)) and plain.__module__ == "__main__":
                 yield name
     def consent(self, question: str, flag: str = "--yes") -> bool:
         """Ask the person yes or no; no answer is no. Raises `UsageFailed`, with the flag, where nobody can be asked."""
@@ -243,3 +245,8 @@ class Notebook:
             ) from nobody  # fmt: skip
         return answer.strip().lower() in {"y", "yes"}
 
+
+def _deployed_from(value: object) -> object:
+    """Return the function or class that a handle stands for; any other value is itself."""
+    own = getattr(value, "__dict__", None)  # not by attribute: a handle answers for its class, and others for anything
+    return own.get("__aca_local__", value) if isinstance(own, dict) else value
