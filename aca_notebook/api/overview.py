@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aca_notebook.api.app import App
 from aca_notebook.model.states import RevisionRunningState
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ class Overview:
         self._most = most
         self._seen: dict[str, Seen] = {}
         self._looking = asyncio.Lock()
+
+    def app(self, name: str) -> App | None:
+        """Return an app as it was when it was last asked about; None for one that is not known."""
+        seen = self._seen.get(name)
+        return App(seen.state, self._workspace, self._access) if seen else None
 
     async def look(self) -> tuple[AppState, ...]:
         """Return every app by name. An app's count may be some looks old; whether it is there never is."""

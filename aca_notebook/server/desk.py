@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
 
+    from aca_notebook.api.app import App
     from aca_notebook.api.overview import Overview
     from aca_notebook.api.workspace import Workspace
     from aca_notebook.clock import Clock
@@ -50,6 +51,13 @@ class Desk:
         """Every app, as it was a moment ago."""
         return await self._apps.get(lambda: self.workspace.loop.wait(self._overview.look()))
 
+    async def app(self, name: str) -> App:
+        """One app, as it was a moment ago, or just now. Raises `NotFound`."""
+        known = self._overview.app(name)
+        if known is not None:
+            return known
+        return await self.workspace.loop.wait(self.workspace.read_app(name))
+
     async def pools(self) -> Rooms:
         """Every pool, and every session that lives."""
 
@@ -67,7 +75,7 @@ class Desk:
     async def _read_metrics(self, app: str, since: timedelta) -> protocol.Metrics:
         from aca_notebook.server.measured import measured  # pandas is for those who look
 
-        found = await self.workspace.loop.wait(self.workspace.read_app(app))
+        found = await self.app(app)
         return measured(app, await found.metrics.aio(since))
 
     def hourly(self, states: Sequence[AppState]) -> float | None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import aca_notebook
-from aca_notebook.errors import TargetFailed, Unauthorized, Unreachable, UsageFailed
+from aca_notebook.errors import NotFound, TargetFailed, Unauthorized, Unreachable, UsageFailed
 from aca_notebook.model.traffic import LATEST
 from aca_notebook.server import protocol, showing
 from aca_notebook.server.desk import Desk
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
 
 T = TypeVar("T")
+
+LINK_SECONDS = 60
 
 
 class Places(Protocol):
@@ -124,6 +126,16 @@ class Panel:
 
         return protocol.CallingCode(code=calling_code((await self._app(app)).state, self._named()))
 
+    async def link(self, app: str, query: protocol.LinkAsked) -> protocol.Link:
+        """Where a click on an app leads: its page, let in by a signature that is good for a minute."""
+        desk = self._needed(await self._sat())
+        found = await self._app(app)
+        if not found.url:
+            raise NotFound(f"{app!r} has no page: it has no ingress", status=404, code="NoIngress")
+        expires = int(self._clock.now().timestamp()) + LINK_SECONDS
+        url = await self._of(desk.workspace.loop.wait(found.endpoint.open_link(expires)))
+        return protocol.Link(url=url)
+
     async def logs(self, app: str, query: protocol.LogsAsked) -> protocol.LogPage:
         """Lines of an app's log."""
         desk = self._needed(await self._sat())
@@ -150,8 +162,7 @@ class Panel:
         await self._leave()
 
     async def _app(self, name: str) -> App:
-        workspace = self._needed(await self._sat()).workspace
-        return await self._of(workspace.loop.wait(workspace.read_app(name)))
+        return await self._of(self._needed(await self._sat()).app(name))
 
     async def _of(self, asked: Awaitable[T]) -> T:
         """Ask; when nobody answers there or knows us any more, the next look begins anew."""

@@ -257,10 +257,16 @@ class Metrics(Value, frozen=True):
     note: str = ""
 
 
-class Link(Value, frozen=True):
-    """An address of this server that leads to an app's page, under the base URL that the browser has."""
+class LinkAsked(Asked, frozen=True):
+    """`here` says that the browser runs on the server's own machine, and reaches what listens there."""
 
-    path: str
+    here: bool = False
+
+
+class Link(Value, frozen=True):
+    """Where an app's page is: an address, or a path of this server where only the server can reach the app."""
+
+    url: str
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,7 +298,10 @@ ROUTES = (
         name="metrics", method="GET", path="apps/{app}/metrics", answer=Metrics, query=MetricsAsked,
         doc="What an app used and answered in the past minutes.",
     ),
-    Route(name="link", method="GET", path="apps/{app}/link", answer=Link, doc="Where a click on an app leads."),
+    Route(
+        name="link", method="GET", path="apps/{app}/link", answer=Link, query=LinkAsked,
+        doc="Where a click on an app leads; good for a minute.",
+    ),
     Route(
         name="endSession", method="DELETE", path="pools/{pool}/sessions/{session}", answer=Done, doc="End a session."
     ),

@@ -211,9 +211,14 @@ export interface Metrics {
   readonly note: string;
 }
 
-/** An address of this server that leads to an app's page, under the base URL that the browser has. */
+/** `here` says that the browser runs on the server's own machine, and reaches what listens there. */
+export interface LinkAsked {
+  readonly here?: boolean;
+}
+
+/** Where an app's page is: an address, or a path of this server where only the server can reach the app. */
 export interface Link {
-  readonly path: string;
+  readonly url: string;
 }
 
 /** Sends one request below the extension's address; `query` leaves out what is undefined. */
@@ -273,9 +278,9 @@ export class Client {
     return (await this.send('GET', `apps/${encodeURIComponent(app)}/metrics`, query, null)) as Metrics;
   }
 
-  /** Where a click on an app leads. */
-  async link(app: string): Promise<Link> {
-    return (await this.send('GET', `apps/${encodeURIComponent(app)}/link`, {}, null)) as Link;
+  /** Where a click on an app leads; good for a minute. */
+  async link(app: string, query: LinkAsked = {}): Promise<Link> {
+    return (await this.send('GET', `apps/${encodeURIComponent(app)}/link`, query, null)) as Link;
   }
 
   /** End a session. */
