@@ -117,27 +117,23 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
-        self._by_shape: dict[tuple[str, int], list[tuple[tuple[str, ...], Route]]] = {}
+        self._by_shape: dict[tuple[str, int], list[tuple[_Shape, Route]]] = {}
         for route in self.routes:
-            shape = _segments(route.template)
-            wild = bool(shape) and shape[-1].startswith("{*")
-            self._by_shape.setdefault((route.method, -1 if wild else len(shape)), []).append((shape, route))
+            segments = _segments(route.template)
+            wild = bool(segments) and segments[-1].startswith("{*")
+            shape = _Shape(segments)
+            self._by_shape.setdefault((route.method, -1 if wild else len(segments)), []).append((shape, route))
 
     def match(self, method: str, path: str) -> Match | None:
         """Return the most literal route for `method` and `path`, or None."""
-        segments = _segments(path)
-        best: tuple[int, Match] | None = None
-        candidates = [
-            *self._by_shape.get((method, len(segments)), ()),
-            *self._by_shape.get((method, -1), ()),
-        ]
-        for shape, route in candidates:
-            found = _match(shape, segments)
-            if found is not None:
-                literals = sum(not part.startswith("{") for part in shape)
-                if best is None or literals > best[0]:
-                    best = (literals, Match(route, found))
-        return best[1] if best else None
+        segments = tuple(unquote(part) for part in _segments(path))
+        lowered = tuple(part.lower() for part in segments)
+        best: tuple[_Shape, Route] | None = None
+        for count in (len(segments), -1):
+            for shape, route in self._by_shape.get((method, count), ()):
+                if (best is None or shape.literals > best[0].literals) and shape.fits(lowered):
+                    best = shape, route
+        return Match(best[1], best[0].named(segments)) if best else None
 
     def methods(self, path: str) -> set[str]:
         """Return the methods some route accepts at `path`: to tell 405 from 404."""
@@ -148,19 +144,28 @@ def _segments(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.split("/") if part)
 
 
-def _match(shape: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
-    found: dict[str, str] = {}
-    for index, part in enumerate(shape):
-        if index >= len(segments):
-            return None
-        if part.startswith("{*"):
-            found[part[2:-1]] = "/".join(unquote(segment) for segment in segments[index:])
-            return found
-        if part.startswith("{"):
-            found[part[1:-1]] = unquote(segments[index])
-        elif part.lower() != unquote(segments[index]).lower():
-            return None
-    return found if len(shape) == len(segments) else None
+class _Shape:
+    """A template taken apart once: each request is held against dozens. Segments come percent-decoded."""
+
+    __slots__ = ("_fixed", "_least", "_names", "_tail", "literals")
+
+    def __init__(self, parts: tuple[str, ...]) -> None:
+        wild = bool(parts) and parts[-1].startswith("{*")
+        self._tail = parts[-1][2:-1] if wild else ""
+        self._least = len(parts)
+        alone = parts[:-1] if wild else parts
+        self._fixed = tuple((at, part.lower()) for at, part in enumerate(alone) if not part.startswith("{"))
+        self._names = tuple((at, part[1:-1]) for at, part in enumerate(alone) if part.startswith("{"))
+        self.literals = len(self._fixed)
+
+    def fits(self, lowered: tuple[str, ...]) -> bool:
+        """Tell whether a path in lower case is one of these; its length has been looked at, but for tails."""
+        return len(lowered) >= self._least and all(lowered[at] == part for at, part in self._fixed)
+
+    def named(self, segments: tuple[str, ...]) -> dict[str, str]:
+        """Return what the names of the template stand for."""
+        found = {name: segments[at] for at, name in self._names}
+        return found | {self._tail: "/".join(segments[self._least - 1 :])} if self._tail else found
 
 
 def checked_name(name: str) -> str:

@@ -20,12 +20,11 @@ from aca_notebook.emulator.sandbox.sandbox import Wanted
 from aca_notebook.emulator.sessions import agent_start, kernel_start
 from aca_notebook.emulator.sessions.agent import SHELL_LOOP, Agent
 from aca_notebook.emulator.sessions.instances import CodeInstance, NotHere, StartRefused
+from aca_notebook.emulator.sessions.kernel import Kernel
 from aca_notebook.emulator.sessions.pool import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import zmq.asyncio
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.runtime.process import Spawn
@@ -70,7 +69,6 @@ class SandboxLauncher:
         self._packages = packages
         self._containers = containers
         self._found: asyncio.Task[Found] | None = None
-        self._context: zmq.asyncio.Context | None = None
 
     def prepare(self, rules: Rules) -> None:
         """Begin what instances of such a pool will need, in the background."""
@@ -122,8 +120,6 @@ class SandboxLauncher:
         """Let go of what instances share."""
         await self._packages.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)  # a start that was cancelled half-way
-        if self._context is not None:
-            self._context.term()
 
     async def _start_kernel(self, rules: Rules) -> Instance:
         key = secrets.token_hex(32)
@@ -134,9 +130,7 @@ class SandboxLauncher:
                 environment[name] = str(place)
                 readable.append(place)
         folder, began = await self._sandboxed((sys.executable, kernel_start.__file__), environment, readable, rules)
-        from aca_notebook.emulator.sessions.kernel import Kernel
-
-        return await self._ready(folder, began, lambda: Kernel(began.sockets, key, self._clock, self._shared_context()))
+        return await self._ready(folder, began, lambda: Kernel(began.sockets, key, self._clock))
 
     async def _start_agent(self, rules: Rules) -> Instance:
         readable = [Path(agent_start.__file__)]
@@ -187,13 +181,6 @@ class SandboxLauncher:
     def _new_folder(self) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=self._folder))
-
-    def _shared_context(self) -> zmq.asyncio.Context:
-        if self._context is None:
-            import zmq.asyncio
-
-            self._context = zmq.asyncio.Context()
-        return self._context
 
 
 def _environment() -> dict[str, str]:

@@ -225,7 +225,7 @@ def test_sessions_come_and_go_and_nothing_is_left(emulator: Running) -> None:
     assert len(emulator.sessions.alive) == 1
     hosting = emulator.emulator._sessions.hosting
     one = hosting.pool(pool.path.lower())
-    emulator.eventually(lambda: len(one._tasks) == 1)  # what looks after the one that waits
+    emulator.eventually(lambda: emulator.on_loop(lambda: len(one._tasks) == 1))  # what looks after the one that waits
     assert (len(one._guards), len(one._allocating), len(hosting._tasks)) == (0, 0, 0)
     assert emulator.emulator._database.documents("session") == {}
 
