@@ -41,10 +41,11 @@ class Lab:
         self.aca_home.mkdir(parents=True)
         home = folder / "home"
         self._settings = home / "s"
-        self._set("notification", {"fetchNews": "false", "checkForUpdates": False})
+        self.settle("@jupyterlab/apputils-extension", "notification", {"fetchNews": "false", "checkForUpdates": False})
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("ACA_NOTEBOOK_", "AZURE_"))},
             "ACA_NOTEBOOK_HOME": str(self.aca_home), "IPYTHONDIR": str(home / "i"),
+            "ACA_NOTEBOOK_SESSION_PACKAGES": str(folder / "none"),  # nothing is fetched for sessions
             "JUPYTER_CONFIG_DIR": str(home / "c"), "JUPYTER_DATA_DIR": str(home / "d"),
             "JUPYTER_RUNTIME_DIR": str(home / "r"), "JUPYTERLAB_SETTINGS_DIR": str(self._settings),
         }  # fmt: skip
@@ -100,10 +101,11 @@ class Lab:
 
     def dark(self) -> None:
         """Give pages that are opened from here on the dark theme."""
-        self._set("themes", {"theme": "JupyterLab Dark"})
+        self.settle("@jupyterlab/apputils-extension", "themes", {"theme": "JupyterLab Dark"})
 
-    def _set(self, what: str, settings: dict[str, object]) -> None:
-        path = self._settings / "@jupyterlab" / "apputils-extension" / f"{what}.jupyterlab-settings"
+    def settle(self, extension: str, plugin: str, settings: dict[str, object]) -> None:
+        """Write a plugin's settings, as a person leaves them in the settings editor."""
+        path = self._settings / extension / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings))
 
@@ -114,6 +116,13 @@ class Lab:
         path = self.folder / name
         nbformat.write(made, path)
         return path
+
+    def stop_emulator(self) -> None:
+        """End the emulator that a notebook started, if one did: it outlives kernels, as it should."""
+        subprocess.run(
+            [sys.executable, "-m", "aca_notebook", "emulator", "stop"], env=self._environment, check=True, timeout=60,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
 
     def end_kernels(self) -> None:
         """End every kernel, as somebody does who shuts them down."""
