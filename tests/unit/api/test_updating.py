@@ -1,0 +1,125 @@
+"""Changing an app: what is said changes, the rest is not in the request or stays as it is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aca_notebook.api.placing import Place
+from aca_notebook.api.updating import Changes, patch
+from aca_notebook.azure.documents import SETTINGS
+from aca_notebook.errors import UsageFailed
+from aca_notebook.model.gpu import SERVERLESS_T4
+from aca_notebook.model.hosting import Dapr, Hosting, Probe, ScaleRule
+from tests.unit.api.test_plan import TARGET
+
+CONTAINER: dict[str, Any] = {
+    "name": "web", "image": "i:1", "imageType": "ContainerImage",
+    "env": [{"name": "A", "value": "1"}, {"name": "EMPTY"}],
+    "resources": {"cpu": 0.5, "memory": "1Gi", "ephemeralStorage": "2Gi"},
+    "probes": [{"type": "Liveness", "httpGet": {"path": "/old", "port": 80}}, {"type": "Startup"}],
+}  # fmt: skip
+APP: dict[str, Any] = {
+    "name": "web", "tags": {SETTINGS: "abc"}, "identity": {"type": "SystemAssigned", "principalId": "p"},
+    "properties": {
+        "configuration": {"secrets": [{"name": "token"}], "ingress": {"external": True, "targetPort": 80}},
+        "template": {"containers": [CONTAINER]},
+    },
+}  # fmt: skip
+
+
+def body(app: dict[str, Any] = APP, place: Place | None = None, **said: Any) -> dict[str, Any]:
+    hosting = Hosting(**{name: said.pop(name) for name in tuple(said) if name in Hosting.__slots__})
+    return patch(app, Changes(hosting=hosting, **said), TARGET, place)
+
+
+def container(**said: Any) -> dict[str, Any]:
+    (changed,) = body(**said)["properties"]["template"]["containers"]
+    return changed
+
+
+def test_bounds_alone_touch_no_container_and_take_the_cells_settings_away() -> None:
+    assert body(min_replicas=0, max_replicas=3) == {
+        "properties": {"template": {"scale": {"minReplicas": 0, "maxReplicas": 3}, "revisionSuffix": None}},
+        "tags": {SETTINGS: None},
+    }
+
+
+def test_a_container_keeps_what_was_not_said() -> None:
+    changed = container(image="i:2", cpu=1.0)
+    assert changed["image"] == "i:2"
+    assert changed["resources"] == {"cpu": 1.0, "memory": "1Gi"}
+    assert changed["probes"] == CONTAINER["probes"]
+    assert "imageType" not in changed, "the platform's own word is not sent back"
+
+
+def test_variables_are_added_changed_removed_and_replaced() -> None:
+    assert container(set_env={"A": "2", "B": "secretref:token"})["env"] == [
+        {"name": "A", "value": "2"}, {"name": "EMPTY", "value": ""}, {"name": "B", "secretRef": "token"},
+    ]  # fmt: skip
+    assert container(remove_env=("A",))["env"] == [{"name": "EMPTY", "value": ""}]
+    assert container(replace_env={})["env"] == []
+    assert container(replace_env={"C": "3"})["env"] == [{"name": "C", "value": "3"}]
+
+
+def test_a_probe_takes_the_place_of_its_kind() -> None:
+    probes = container(probes=(Probe("liveness", "/new"),))["probes"]
+    assert [each["type"] for each in probes] == ["Startup", "Liveness"]
+    assert probes[1]["httpGet"] == {"path": "/new", "port": 80, "scheme": "HTTP"}
+
+
+def test_moving_to_a_gpu_takes_the_whole_machine() -> None:
+    moved = body(place=Place(SERVERLESS_T4, "gpu-t4"), gpu="T4")
+    assert moved["properties"]["workloadProfileName"] == "gpu-t4"
+    assert moved["properties"]["template"]["containers"][0]["resources"] == {"cpu": 8.0, "memory": "56Gi"}
+
+
+def test_parts_of_the_configuration_are_sent_alone() -> None:
+    assert body(ingress="internal")["properties"] == {"configuration": {"ingress": {"external": False}}}
+    assert body(dapr=Dapr("web", 80))["properties"]["configuration"] == {
+        "dapr": {"enabled": True, "appId": "web", "appPort": 80}
+    }
+    assert (
+        body(scale_rule=ScaleRule("q", "cron", {"timezone": "UTC", "start": "1", "end": "2", "desiredReplicas": "1"}))[
+            "properties"
+        ]["template"]["scale"]["rules"][0]["custom"]["type"]
+        == "cron"
+    )
+
+
+def test_an_identity_is_added_to_those_there_are() -> None:
+    assert body(user_assigned=("me",))["identity"] == {
+        "type": "SystemAssigned,UserAssigned",
+        "userAssignedIdentities": {
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me": {}
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({}, "UsageError"),
+        ({"set_env": {"A": "secretref:absent"}}, "ContainerAppSecretRefNotFound"),
+        ({"scale_rule": ScaleRule("q", "prometheus")}, "ScaleRuleIncomplete"),
+        ({"image": "i", "container_name": "other"}, "UsageError"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_sent(said: dict[str, Any], code: str) -> None:
+    with pytest.raises(UsageFailed) as refused:
+        body(**said)
+    assert refused.value.code == code
+    assert refused.value.hint
+
+
+def test_of_several_containers_one_is_named() -> None:
+    two = replace_containers([CONTAINER, {**CONTAINER, "name": "side"}])
+    with pytest.raises(UsageFailed, match="2 containers"):
+        body(two, image="i:2")
+    changed = body(two, image="i:2", container_name="side")["properties"]["template"]["containers"]
+    assert [each["image"] for each in changed] == ["i:1", "i:2"]
+
+
+def replace_containers(containers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {**APP, "properties": {**APP["properties"], "template": {"containers": containers}}}
