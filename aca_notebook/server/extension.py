@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp
 
-from aca_notebook.server.handlers import ADDRESS, PanelHandler
+from aca_notebook.server import handlers, pages
 
 if TYPE_CHECKING:
+    from aca_notebook.server.pages import Page
     from aca_notebook.server.panel import Panel
 
 
@@ -33,7 +34,12 @@ class Extension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Tell the server our addresses; it puts its base URL in front."""
-        self.handlers.append((ADDRESS, PanelHandler, {"panel": self.panel}))
+        self.handlers.append((handlers.ADDRESS, handlers.PanelHandler, {"panel": self.panel}))
+        self.handlers.append((pages.ADDRESS, pages.PageHandler, {"find": self.page}))
+
+    def page(self, word: str) -> Page | None:
+        """Return the app's page that an address stands for; none before anybody asked for one."""
+        return self._panel.pages.find(word) if self._panel else None
 
     async def stop_extension(self) -> None:
         """Let go of connections and logs; apps run on."""

@@ -12,10 +12,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import aca_notebook
+from aca_notebook.azure.target import secured
 from aca_notebook.errors import NotFound, TargetFailed, Unauthorized, Unreachable, UsageFailed
 from aca_notebook.model.traffic import LATEST
 from aca_notebook.server import protocol, showing
 from aca_notebook.server.desk import Desk
+from aca_notebook.server.pages import Pages, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -63,6 +65,7 @@ class Panel:
         self._desk: Desk | None = None
         self._connected: set[str] = set()
         self._opening = asyncio.Lock()
+        self.pages = Pages(clock)  #: apps' pages for browsers that reach this server alone
 
     async def halves(self) -> protocol.Halves:
         """The self-test's answer."""
@@ -132,9 +135,12 @@ class Panel:
         found = await self._app(app)
         if not found.url:
             raise NotFound(f"{app!r} has no page: it has no ingress", status=404, code="NoIngress")
-        expires = int(self._clock.now().timestamp()) + LINK_SECONDS
-        url = await self._of(desk.workspace.loop.wait(found.endpoint.open_link(expires)))
-        return protocol.Link(url=url)
+        endpoint, target = found.endpoint, desk.workspace.target
+        if query.here or not is_loopback(found.url):
+            expires = int(self._clock.now().timestamp()) + LINK_SECONDS
+            return protocol.Link(url=await self._of(desk.workspace.loop.wait(endpoint.open_link(expires))))
+        key = "" if found.state.tags.public else await self._of(found.key.aio())
+        return protocol.Link(url=self.pages.add(secured(found.url), key, target.ca_bundle))
 
     async def logs(self, app: str, query: protocol.LogsAsked) -> protocol.LogPage:
         """Lines of an app's log."""
