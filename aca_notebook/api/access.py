@@ -69,6 +69,7 @@ class Access:
     def _renew(self, used: Services) -> None:
         """Take another credential: what the old one keeps has expired."""
         if self._services is used:
+            logger.warning("the token has expired; signing in again")
             self._services = None
             self._retired.append(used)
 

@@ -55,7 +55,11 @@ BY_CODE: dict[str, Fault] = {
     "containerappoperationinprogress": _BUSY,
     "operationinprogress": _BUSY,
     "resourcenotfound": _GONE,
-    "resourcegroupnotfound": _GONE,
+    "resourcegroupnotfound": Fault(
+        errors.NotFound,
+        "the resource group of {what} does not exist",
+        "`%aca setup` makes what a target lacks; `%aca target` says which group it is",
+    ),
     "parentresourcenotfound": _GONE,
     "revisionnotfound": _GONE,
     "subscriptionnotfound": Fault(errors.NotFound, "the subscription does not exist", "run `az account list`"),

@@ -100,6 +100,13 @@ def test_a_certificate_that_is_not_trusted_is_named_and_not_waited_out():
     assert (ours.code, ours.passing, "SSL_CERT_FILE" in ours.hint) == (errors.UNTRUSTED, False, True)
 
 
+def test_a_group_that_is_not_there_leads_to_the_set_up():
+    body = json.dumps({"error": {"code": "ResourceGroupNotFound", "message": "'research' could not be found."}})
+    ours = faults.refused(404, body, {}, "the apps of group 'research'")
+    assert isinstance(ours, errors.NotFound)
+    assert "%aca setup" in ours.hint
+
+
 def test_our_own_errors_pass_through():
     mine = errors.UsageFailed("no")
     with pytest.raises(errors.UsageFailed) as raised, faults.translated("x"):
