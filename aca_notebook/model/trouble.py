@@ -35,6 +35,8 @@ _PULL_ROLE = "!az role assignment create --role AcrPull --assignee PRINCIPAL_ID 
 #: A program that ended so often will not stay: Kubernetes waits ever longer before it starts it again.
 _RESTARTS = 2
 _STOPPED = "exit code '143'"  # TERM: somebody stopped it
+#: How an end reads that a probe brought about: Azure gives the reason (seen: azure-container-apps issue 1371).
+_STOPPED_BY_PROBE = ("ProbeFailure", _STOPPED)
 
 
 class TroubleKind(StrEnum):
@@ -219,7 +221,12 @@ def _denied(image: str, code: str, detail: str) -> Trouble:
 
 def _crashing(known: Evidence) -> Trouble | None:
     broken = [each for each in known.containers if not each.ready and each.restart_count]
-    return _ended(known, max(each.restart_count for each in broken)) if broken else None
+    if not broken:
+        return None
+    probed = last_line(known.system, *_PROBE_REASONS)
+    if probed is not None and any(word in last_exit(known) for word in _STOPPED_BY_PROBE):
+        return _not_answering(known, probed)
+    return _ended(known, max(each.restart_count for each in broken))
 
 
 def _ended(known: Evidence, restarts: int) -> Trouble:

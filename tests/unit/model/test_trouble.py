@@ -102,6 +102,13 @@ def test_a_refused_write_is_read_for_its_cause(detail: str, kind: TroubleKind | 
     assert read_refusal("scorer", "SomethingElse", detail) is None
 
 
+def test_a_program_that_its_probe_ended_is_not_said_to_have_crashed() -> None:
+    lines = (system("ProbeFailed", "connection refused"), crashed(143))
+    trouble = decide_trouble(evidence(STARTING, GOOD, replica(restart_count=1), system=lines))
+    assert trouble is not None
+    assert (trouble.kind, trouble.code) == (TroubleKind.PROBE_FAILED, "ProbeFailed")
+
+
 def test_an_operation_that_expired_is_told_as_such() -> None:
     assert operation_expired("scorer", "ContainerAppOperationError", "… Error details: Operation expired.") is not None
     assert operation_expired("scorer", "InternalServerError", "An internal error occurred.") is None
