@@ -8,6 +8,12 @@ function money(amount, currency, hourly) {
   return currency === "USD" ? `$${written}` : `${written} ${currency}`;
 }
 
+// Like the cards: two digits that say something.
+function rate(hourly, currency) {
+  const digits = hourly >= 0.1 ? 2 : Math.min(9, 1 - Math.floor(Math.log10(hourly)));
+  return currency === "USD" ? `$${hourly.toFixed(digits)}` : `${hourly.toFixed(digits)} ${currency}`;
+}
+
 class Meter {
   constructor(title) {
     this.spent = element("strong", { class: "aca-lv-meter-amount" });
@@ -36,12 +42,12 @@ class Meter {
     if (!tick) return;
     const seconds = tick.ended ? 0 : (performance.now() - tick.came) / 1000;
     const more = (tick.hourly / 3600) * seconds;
-    const write_money = (amount) => money(amount + more, tick.currency, tick.hourly);
+    const shown = (amount) => money(amount + more, tick.currency, tick.hourly);
     if (!tick.read) write(this.spent, tick.ended ? "" : "reading metrics …");
-    else if (tick.spent === null) write(this.spent, `${write_money(tick.amount)} today`);
-    else write(this.spent, `${write_money(tick.spent)} since the deploy`);
-    write(this.rate, !tick.read ? "" : tick.hourly ? `${money(tick.hourly, tick.currency, 36)} an hour now` : "nothing runs");
-    write(this.today, tick.read && tick.spent !== null ? `${write_money(tick.amount)} today` : "");
+    else if (tick.spent === null) write(this.spent, `${shown(tick.amount)} today`);
+    else write(this.spent, `${shown(tick.spent)} since the deploy`);
+    write(this.rate, !tick.read ? "" : tick.hourly ? `${rate(tick.hourly, tick.currency)} an hour now` : "nothing runs");
+    write(this.today, tick.read && tick.spent !== null ? `${shown(tick.amount)} today` : "");
     write(this.kind, tick.standing);
     const said = [...tick.alarms.map((alarm) => `! ${alarm}`), ...(tick.ended ? [`the meter has ended: ${tick.ended}`] : [])];
     write(this.alarms, said.join("\n"));

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.display import cards, listings, saved
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
+from aca_notebook.magics import live_apps
 from aca_notebook.magics.commands import hosting, setup
 from aca_notebook.magics.deploy_card import follow_deployment
+from aca_notebook.magics.live_value import LiveValue
 from aca_notebook.magics.subcommands.setup import SetUp
 from aca_notebook.magics.subcommands.shared import Listing
 from aca_notebook.model.fingerprint import fingerprint
@@ -136,7 +138,9 @@ def ps(notebook: Notebook, given: Listing) -> object:
     """List the apps."""
     del given
     workspace = notebook.workspace
-    return listings.apps([app.state for app in workspace.apps.values()], target=workspace.target.name)
+    states = [app.state for app in workspace.apps.values()]
+    table = listings.apps(states, target=workspace.target.name)
+    return LiveValue(table, lambda: live_apps.open_view(states, workspace)) if notebook.in_page else table
 
 
 def show(notebook: Notebook, given: OneApp) -> App:

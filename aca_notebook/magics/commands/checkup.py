@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.display import amounts, cards
 from aca_notebook.display import checkup as checkup_cards
 from aca_notebook.display.values import Card
+from aca_notebook.magics import live_checkup
+from aca_notebook.magics.live_value import LiveValue
 from aca_notebook.model.checkup import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from aca_notebook.magics.notebook import Notebook
     from aca_notebook.magics.subcommands.checkup import Doctor
     from aca_notebook.magics.subcommands.shared import Listing
+    from aca_notebook.model.checkup import Check
 
 
 def doctor(notebook: Notebook, given: Doctor) -> object:
@@ -27,7 +30,14 @@ def doctor(notebook: Notebook, given: Doctor) -> object:
         card.show(lambda: checkup_cards.checkup(checks, workspace.target.name), last=True)
         if given.yes or notebook.consent(f"Mend {', '.join(each.name for each in mends)}? None of it has a price."):
             checks = workspace.checkup(gpu=given.gpu, app=given.name, fix=True)
-    return Card(checks, checkup_cards.checkup(checks, workspace.target.name))
+    shown = Card(checks, checkup_cards.checkup(checks, workspace.target.name))
+    if not notebook.in_page:
+        return shown
+
+    def examine(*, fix: bool) -> Sequence[Check]:
+        return workspace.checkup(gpu=given.gpu, app=given.name, fix=fix)
+
+    return LiveValue(shown, lambda: live_checkup.open_view(checks, workspace, examine))
 
 
 def whoami(notebook: Notebook, given: Listing) -> object:

@@ -36,6 +36,14 @@ COMMANDS = (
         "az containerapp secret set --name NAME --secrets NAME=VALUE", fixed={"action": "set"},
     ),
     Command(
+        "secret form", "Open a form for secrets in the page: a value is shown and saved nowhere.", Secret,
+        (
+            Option(("name",), "the secret: lower-case letters, digits, '-' and '.'", optional=True), _APP,
+        ),
+        ("%aca secret form", "%aca secret form hf-token", "%aca secret form hf-token --app scorer"),
+        "az containerapp secret set --name NAME --secrets NAME=VALUE", fixed={"action": "form"},
+    ),
+    Command(
         "secret list", "List secrets by name: where each value lies, and what reads it.", Secret, (_APP,),
         ("%aca secret list", "%aca secret list --app scorer", "table = %aca secret list --app scorer"),
         "az containerapp secret list --name NAME", fixed={"action": "list"},
