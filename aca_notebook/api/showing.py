@@ -13,6 +13,7 @@ from aca_notebook.model.az_equivalent import az_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aca_notebook.azure.documents import Document
     from aca_notebook.azure.recording import Notes
     from aca_notebook.model.redaction import Redactor
     from aca_notebook.model.wire_call import WireCall
@@ -34,6 +35,14 @@ def held() -> Iterator[Notes]:
         except AcaError:
             if not notes.writes:
                 raise
+
+
+def wanted_app(notes: Notes, name: str) -> Document | None:
+    """Return the app that held work would have put, or None when it would leave it as it is."""
+    bodies = [
+        call.body for call in notes.writes if call.method == "PUT" and call.path.endswith(f"/containerApps/{name}")
+    ]
+    return {**bodies[-1], "name": name} if bodies else None
 
 
 def shown(notes: Notes, form: str, redactor: Redactor) -> str:

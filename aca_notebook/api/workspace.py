@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.sessions_opening import SessionOptions
     from aca_notebook.api.sessions_pools import SessionPools
     from aca_notebook.api.tracing import CallTrace
+    from aca_notebook.azure.documents import Document
     from aca_notebook.azure.sign_in import Signed
     from aca_notebook.azure.target import Target
     from aca_notebook.clock import Clock
@@ -238,6 +239,13 @@ class Workspace:
     async def whoami(self) -> Signed:
         """Who is signed in to the target. Raises `Unauthorized` when nobody is."""
         return await self._access.ask(lambda services: services.sign_in.who())
+
+    @blocking
+    async def lint(self, name: str, planned: Document | None = None) -> tuple[Check, ...]:
+        """Hold an app against what guides recommend: as it is, or as a deploy that is only `planned` would make it."""
+        from aca_notebook.api.linting import lint_app
+
+        return await lint_app(self._access, name, planned)
 
     @blocking
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:

@@ -22,10 +22,19 @@ _MARKS = {
 
 def checkup(checks: Sequence[Check], target: str) -> Bundle:
     """Return the card of a check-up: a line for each thing, and the command that mends it below."""
+    return _card("doctor", "all is well", checks, target, timed=True)
+
+
+def practices(checks: Sequence[Check], app: str, target: str) -> Bundle:
+    """Return the card of an app held against best practices: a line for each, and the command that follows it."""
+    return _card(f"lint {app}", "every practice is followed", checks, target, timed=False)
+
+
+def _card(name: str, well: str, checks: Sequence[Check], target: str, *, timed: bool) -> Bundle:
     failed = sum(check.outcome is Outcome.FAIL for check in checks)
     warned = sum(check.outcome is Outcome.WARN for check in checks)
     said = [f"{failed} to mend" if failed else "", f"{warned} to know" if warned else ""]
-    title = f"doctor: {', '.join(filter(None, said)) or 'all is well'}"
+    title = f"{name}: {', '.join(filter(None, said)) or well}"
     worst = Outcome.FAIL if failed else Outcome.WARN if warned else Outcome.OK
     mark, tone = _MARKS[worst]
     wide = max((len(check.name) for check in checks), default=0)
@@ -34,13 +43,13 @@ def checkup(checks: Sequence[Check], target: str) -> Bundle:
     for check in checks:
         sign, colour = _MARKS[check.outcome]
         took = amounts.seconds(check.seconds)
-        text.append(f"  {sign} {check.name:<{wide}} {check.said}  ({took})")
+        text.append(f"  {sign} {check.name:<{wide}} {check.said}" + (f"  ({took})" if timed else ""))
         text += [f"      {check.command}"] if check.command else []
         command = f"<br>{theme.code(check.command)}" if check.command else ""
         cell = '<td style="text-align:left;padding:.05em 1em .05em 0;vertical-align:top">'
         rows.append(
             f"{theme.ROW}{cell}{theme.coloured(sign, colour)}</td>{cell}{theme.text(check.name)}</td>"
-            f"{cell}{theme.text(check.said)}{command}</td>{cell}{theme.faint(took)}</td></tr>"
+            f"{cell}{theme.text(check.said)}{command}</td>{cell}{theme.faint(took) if timed else ''}</td></tr>"
         )
     table = f'<table style="{theme.TABLE}"><tbody>{"".join(rows)}</tbody></table>'
     html = theme.card(title, table, mark=mark, tone=tone, aside=target)

@@ -18,6 +18,7 @@ from aca_notebook.magics.commands import (
     exports,
     faults,
     lifecycle,
+    lints,
     logs,
     metrics,
     platform,
@@ -56,11 +57,12 @@ _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **cost.LINE,
     **budgets.LINE,
     **advice.LINE,
+    **lints.LINE,
     **alerts.LINE,
     **faults.LINE,
     **platform.LINE,
 }
-_CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {**apps.CELL, **logs.CELL, **sessions.CELL}
+_CELL: Mapping[str, Callable[[Notebook, Any, str], object]] = {**apps.CELL, **lints.CELL, **logs.CELL, **sessions.CELL}
 
 
 def show(notebook: Notebook, form: str, name: str, given: Any, cell: str | None) -> object:

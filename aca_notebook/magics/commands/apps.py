@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,10 @@ def rehearse(notebook: Notebook, given: Deploy, source: str | None) -> None:
 
 
 def _cell(notebook: Notebook, given: Deploy) -> Cell:
-    """The cell to deploy: an empty one for an image."""
-    return notebook.remote_cell("") if given.image else notebook.recall(given.name, given.entry)
+    """The cell to deploy; an image has none."""
+    if given.image:
+        return replace(notebook.remote_cell(""), name="")
+    return notebook.recall(given.name, given.entry)
 
 
 def _refuse_image(given: Deploy) -> None:

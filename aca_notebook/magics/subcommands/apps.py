@@ -69,7 +69,8 @@ _NEW_NAME = Option(
     ("name",), "the app to make or change: lower-case letters, digits and single hyphens, at most 32", completes="app"
 )
 
-_DEPLOY = (
+#: What a deployment, a plan of one and a judgement of one may be told.
+DEPLOY = (
     _NEW_NAME,
     Option(("--gpu",), "the GPU of each replica; none without it", read=readers.gpu_model, values=tuple(gpu.GPU_NAMES)),
     Option(("--min-replicas",), "replicas kept when idle; 0 sleeps for free", read=readers.count, metavar="N"),
@@ -115,7 +116,7 @@ _DEPLOY = (
 COMMANDS = (
     Command(
         "deploy", "Make the functions and classes of a cell an HTTPS app that scales from zero.", Deploy,
-        (*_DEPLOY, Option(("--dry-run",), "show the plan and do nothing", read=None)),
+        (*DEPLOY, Option(("--dry-run",), "show the plan and do nothing", read=None)),
         ("%%aca deploy scorer", "%%aca deploy scorer --gpu T4 --max-replicas 3",
          "%aca deploy web --image mcr.microsoft.com/k8se/quickstart:latest --public --target-port 80"),
         "az containerapp up --name NAME --source . --ingress external --target-port 8000", cell=True,
@@ -123,7 +124,7 @@ COMMANDS = (
     Command(
         "plan", "Show what a deployment would ship, where it would run and what it would cost an hour; "
         "without a name, what the target lacks.", Plan,
-        (replace(_NEW_NAME, optional=True), *_DEPLOY[1:]),
+        (replace(_NEW_NAME, optional=True), *DEPLOY[1:]),
         ("%%aca plan scorer", "%%aca plan scorer --gpu A100", "%aca plan  # what `%aca setup` would make"), cell=True,
     ),
     Command(
