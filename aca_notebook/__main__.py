@@ -111,7 +111,7 @@ def _emulator_parsers(commands: Any) -> None:
     _moving_parsers(action)
     faults = actions.add_parser("fault", help="let something of Azure's go wrong, to rehearse a bad day")
     rehearsal.add_parsers(actions, _choices(faults, "actions", "ACTION"), _rehearse)
-    _principal_parsers(actions)
+    _principal_parsers(actions, action)
     image = actions.add_parser("image", help="images that stand for commands of this machine")
     image_actions = _choices(image, "actions", "ACTION")
     add = image_actions.add_parser("add", help="let an image stand for a command: image add IMAGE -- COMMAND …")
@@ -133,7 +133,9 @@ def _moving_parsers(action: Callable[[str, Any, str], argparse.ArgumentParser]) 
     take_in.add_argument("--replace", action="store_true", help="in the place of all it holds")
 
 
-def _principal_parsers(actions: Any) -> None:
+def _principal_parsers(actions: Any, action: Callable[[str, Any, str], argparse.ArgumentParser]) -> None:
+    approve = action("approve", _emulator_approve, "sign in whoever waits with a device code")
+    approve.add_argument("code", metavar="CODE")
     principal = actions.add_parser("principal", help="callers that may do what the roles you give them say")
     verbs = _choices(principal, "actions", "ACTION")
     for name, run, text, named in (
@@ -240,6 +242,11 @@ def _principal_remove(given: argparse.Namespace) -> None:
 
 def _principal_list(given: argparse.Namespace) -> None:
     print(json.dumps(launcher.ensure_emulator(_folder(given)).principals(), indent=2))
+
+
+def _emulator_approve(given: argparse.Namespace) -> None:
+    launcher.ensure_emulator(_folder(given)).approve_device_code(given.code)
+    print("approved: the program that showed the code goes on by itself")
 
 
 def _emulator_image_add(given: argparse.Namespace) -> None:

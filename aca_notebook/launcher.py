@@ -89,6 +89,10 @@ class EmulatorEndpoint:
         """Make a service principal without any role; the answer has its secret, which is told this once."""
         return self._control("POST", "/_emulator/principals", {"name": name})
 
+    def approve_device_code(self, code: str) -> None:
+        """Sign the person in who has a code on the screen."""
+        self._control("POST", "/_emulator/device-codes", {"userCode": code})
+
     def remove_principal(self, client_id: str) -> None:
         """Forget a service principal."""
         self._control("DELETE", f"/_emulator/principals/{quote(client_id, safe='')}")

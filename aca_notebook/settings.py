@@ -25,6 +25,7 @@ ENVIRONMENT_VARIABLES: dict[str, str] = {
     "location": "AZURE_LOCATION",
     "registry": "AZURE_CONTAINER_REGISTRY",
     "resource_manager": "AZURE_RESOURCE_MANAGER_URL",
+    "cloud": "AZURE_CLOUD_NAME",
 }
 
 
@@ -39,6 +40,7 @@ class Settings:
     location: str = ""
     registry: str = ""
     resource_manager: str = ""
+    cloud: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
 
 

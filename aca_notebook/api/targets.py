@@ -13,27 +13,39 @@ from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.azure import choices as listing
 from aca_notebook.azure import credential
 from aca_notebook.azure.connection import Connection
-from aca_notebook.azure.target import PUBLIC_RESOURCE_MANAGER, Target
+from aca_notebook.azure.target import Target
+from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, TargetFailed, UsageFailed
 from aca_notebook.model import choices, ids
+from aca_notebook.model.clouds import PUBLIC, find_cloud
 from aca_notebook.model.setup import GROUP_NAME, default_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from aca_notebook.api.signing_in import SignedIn
+    from aca_notebook.azure.credential import CredentialFactory
     from aca_notebook.model.choices import Choices
+    from aca_notebook.model.clouds import Cloud
     from aca_notebook.settings import Settings
 
 #: The longest a person waits for a list of what there is.
 _LOOK_SECONDS = 30.0
 
 
-def resolve_target(name: str = "", overrides: Mapping[str, str] | None = None, *, propose: bool = False) -> Target:
+def resolve_target(
+    name: str = "",
+    overrides: Mapping[str, str] | None = None,
+    *,
+    propose: bool = False,
+    signed_in: SignedIn | None = None,
+) -> Target:
     """Return the target called `name`, or the one the settings name; `local` starts or joins the emulator.
 
-    `propose` gives names to what nobody has named, and is for those who then show what would have to be made. Raises
-    `UsageFailed` for an unknown name or setting, `TargetFailed` when something needed is not set.
+    `propose` gives names to what nobody has named, and is for those who then show what would have to be made.
+    `signed_in` is what `login` returned; without it the last sign-in of this machine counts. Raises `UsageFailed` for
+    an unknown name or setting, `TargetFailed` when something needed is not set.
     """
     home = settings.home()
     said = {**(overrides or {}), **({"target": name} if name else {})}
@@ -46,19 +58,39 @@ def resolve_target(name: str = "", overrides: Mapping[str, str] | None = None, *
         raise UsageFailed(
             f"there is no target {chosen.target!r}", code="UnknownTarget", hint=f"choose {' or '.join(TARGETS)}"
         )
-    return make(proposed(chosen) if propose and chosen.target == "azure" else chosen, home)
+    if chosen.target != "azure":
+        return make(chosen, home)
+    way = _signed_in(chosen, home, signed_in)
+    return azure_target(proposed(chosen, way) if propose else chosen, home, way)
 
 
-def proposed(chosen: Settings) -> Settings:
+def _signed_in(chosen: Settings, home: Path, signed_in: SignedIn | None) -> tuple[CredentialFactory, Cloud]:
+    """The credential and the cloud: of this kernel's sign-in, the machine's last one, or what azure-identity finds."""
+    try:
+        named = find_cloud(chosen.cloud) if chosen.cloud else None
+    except ValueError as unknown:
+        raise UsageFailed(str(unknown), code="UnknownCloud", hint="%aca login --cloud AzureUSGovernment") from unknown
+    if signed_in is not None and named in {None, signed_in.cloud}:
+        return signed_in.credential, signed_in.cloud
+    from aca_notebook.api.signing_in import remembered  # azure-identity's own clients come with it
+
+    known = remembered(home, SystemClock())
+    if known is not None and named in {None, known[1]}:
+        return known
+    cloud = named or PUBLIC
+    return credential.default(cloud), cloud
+
+
+def proposed(chosen: Settings, way: tuple[CredentialFactory, Cloud] | None = None) -> Settings:
     """Return settings with a name for everything: names cost nothing, and nothing is made without a plan and consent.
 
     Raises `TargetFailed` with those there are when there is not exactly one subscription to take.
     """
     subscription = chosen.subscription_id
     if not subscription:
-        found = _look(_azure(chosen)).subscriptions
+        found = _look(_azure(chosen, way)).subscriptions
         if len(found) != 1:
-            raise _asking(_azure(chosen), ["subscription_id"])
+            raise _asking(_azure(chosen, way), ["subscription_id"])
         subscription = found[0].id
     group = chosen.resource_group or GROUP_NAME
     return replace(
@@ -113,13 +145,13 @@ def _notice(emulator: launcher.EmulatorEndpoint) -> str:
     return "the local emulator had died; it is running again, and nothing was lost" if emulator.restarted else ""
 
 
-def azure_target(chosen: Settings, home: Path) -> Target:
+def azure_target(chosen: Settings, home: Path, way: tuple[CredentialFactory, Cloud] | None = None) -> Target:
     """Azure, with the names the settings give and whatever credential the person has."""
     del home
     missing = [
         name for name in ("subscription_id", "resource_group", "environment", "registry") if not getattr(chosen, name)
     ]
-    target = _azure(chosen)
+    target = _azure(chosen, way)
     if missing:
         raise _asking(target, missing)
     return target
@@ -160,7 +192,8 @@ def _look(target: Target) -> Choices:
         loop.close()
 
 
-def _azure(chosen: Settings) -> Target:
+def _azure(chosen: Settings, way: tuple[CredentialFactory, Cloud] | None = None) -> Target:
+    found, cloud = way or (credential.default(), PUBLIC)
     environment, environment_group = _named_environment(chosen.environment)
     return Target(
         name="azure",
@@ -170,9 +203,12 @@ def _azure(chosen: Settings) -> Target:
         environment_group=environment_group,
         location=chosen.location or "eastus",
         registry=chosen.registry,
-        registry_server=f"{chosen.registry}.azurecr.io",
-        credential=credential.default(),
-        resource_manager=(chosen.resource_manager or PUBLIC_RESOURCE_MANAGER).rstrip("/"),
+        registry_server=f"{chosen.registry}.{cloud.registry_domain}",
+        credential=found,
+        resource_manager=(chosen.resource_manager or cloud.resource_manager).rstrip("/"),
+        audience=cloud.audience,
+        log_analytics=cloud.log_analytics,
+        metrics_domain=cloud.metrics_domain,
         registry_identity="system-environment",
     )
 

@@ -31,8 +31,8 @@ from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.secrets import SecretBox
 from aca_notebook.api.sessions_opening import Sessions
-from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.setting_up import SetUp
+from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.template import TRACES_PACKAGES
 from aca_notebook.api.twin import blocking
 from aca_notebook.api.usage import read_usage
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from aca_notebook.api.sessions import Session
+    from aca_notebook.api.signing_in import SignedIn
     from aca_notebook.api.sessions_opening import SessionOptions
     from aca_notebook.api.sessions_pools import SessionPools
     from aca_notebook.api.tracing import CallTrace
@@ -101,14 +102,16 @@ class Options(TypedDict, total=False):
     hosting: Hosting
 
 
-def connect(target: str = "", *, propose: bool = False, **overrides: str) -> Workspace:
+def connect(
+    target: str = "", *, propose: bool = False, signed_in: SignedIn | None = None, **overrides: str
+) -> Workspace:  # fmt: skip
     """Return a workspace on a target: `local` starts or joins the emulator on this machine, `azure` is Azure.
 
     `overrides` are settings (`resource_group`, `environment`, `location`, `subscription_id`, `registry`). Without a
     name the settings decide, and without settings it is `local`. `propose` gives names to what nobody has named, for
-    `Workspace.setup` to make. Raises `UsageFailed` and `TargetFailed`.
+    `Workspace.setup` to make; `signed_in` is what `login` returned. Raises `UsageFailed` and `TargetFailed`.
     """
-    return Workspace(resolve_target(target, overrides, propose=propose))
+    return Workspace(resolve_target(target, overrides, propose=propose, signed_in=signed_in))
 
 
 class Workspace:
@@ -128,9 +131,9 @@ class Workspace:
         self.budgets = Budgets(self, self._access)
         self.alerts = Alerts(self, self._access)
         self.advisor = Advisor(self, self._access)
+        self.setup = SetUp(self, self._access, _owner())
         self._profiles: dict[str, WorkloadProfileType] | None = None
         self._closing = weakref.finalize(self, _close, self.loop, self._access)
-        self.setup = SetUp(self, self._access, _owner())
         if target.notice:
             logger.warning("%s", target.notice)
         self.loop.start(self._warm())
@@ -229,16 +232,12 @@ class Workspace:
     async def checkup(self, *, gpu: str = "", fix: bool = False, app: str = "") -> tuple[Check, ...]:
         """Look at everything a deployment needs of the target and of this installation.
 
-        `fix` mends what has no price: registers providers, makes the group, adds the GPU's profile, assigns AcrPull.
+        `gpu` asks for what that GPU needs as well, `app` whether an app may be called so. `fix` mends what has no
+        price: registers providers, makes the group, adds the GPU's profile, assigns AcrPull.
         """
         looking = Checkup(self._access, self.clock, gpu, app)
         checks, own = await asyncio.gather(looking.examine(), asyncio.to_thread(installation.examine))
         return (*(await looking.mend(checks) if fix else checks), *own)
-
-    @blocking
-    async def whoami(self) -> Signed:
-        """Who is signed in to the target. Raises `Unauthorized` when nobody is."""
-        return await self._access.ask(lambda services: services.sign_in.who())
 
     @blocking
     async def lint(self, name: str, planned: Document | None = None) -> tuple[Check, ...]:
@@ -246,6 +245,11 @@ class Workspace:
         from aca_notebook.api.linting import lint_app
 
         return await lint_app(self._access, name, planned)
+
+    @blocking
+    async def whoami(self) -> Signed:
+        """Who is signed in to the target. Raises `Unauthorized` when nobody is."""
+        return await self._access.ask(lambda services: services.sign_in.who())
 
     @blocking
     async def cost(self, since: timedelta = timedelta(hours=24)) -> pd.DataFrame:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aca_notebook.model.ids import ResourceId
 
 PUBLIC_RESOURCE_MANAGER = "https://management.azure.com"
-PUBLIC_METRICS = "https://metrics.monitor.azure.com"
+PUBLIC_METRICS_DOMAIN = "metrics.monitor.azure.com"
 PUBLIC_LOG_ANALYTICS = "https://api.loganalytics.io"
 PUBLIC_RETAIL_PRICES = "https://prices.azure.com"
 
@@ -72,6 +72,7 @@ class Target:
     audience: str = PUBLIC_RESOURCE_MANAGER
     log_analytics: str = PUBLIC_LOG_ANALYTICS
     metrics: str = ""
+    metrics_domain: str = PUBLIC_METRICS_DOMAIN
     retail_prices: str = PUBLIC_RETAIL_PRICES
     ca_bundle: Path | None = None
     app_scheme: str = "https"
@@ -96,12 +97,12 @@ class Target:
     def metrics_endpoint(self) -> str:
         """Where metrics of many resources are asked for: one address a region (facts §9.1)."""
         region = self.location.lower().replace(" ", "")
-        return self.metrics or f"https://{region}.metrics.monitor.azure.com"
+        return self.metrics or f"https://{region}.{self.metrics_domain}"
 
     @property
     def metrics_audience(self) -> str:
         """Its audience, which is the same in each region."""
-        return self.metrics or PUBLIC_METRICS
+        return self.metrics or f"https://{self.metrics_domain}"
 
     @property
     def environment_id(self) -> ResourceId:

@@ -20,6 +20,8 @@ from aca_notebook.emulator.arm.vault_access import VaultAccess
 from aca_notebook.emulator.arm.vault_references import VaultReferences
 from aca_notebook.emulator.arm.vault_secrets import VaultSecrets
 from aca_notebook.emulator.identity.access import Access
+from aca_notebook.emulator.identity.device_codes import DeviceCodes
+from aca_notebook.emulator.identity.device_routes import DeviceRoutes
 from aca_notebook.emulator.identity.principal_routes import PrincipalRoutes
 from aca_notebook.emulator.identity.principals import Applications
 from aca_notebook.emulator.identity.replica_keys import ReplicaKeys
@@ -57,6 +59,7 @@ class Guards:
         self.roles = Roles(self.keeping, delay_seconds=settings.role_delay_seconds, faults=faults)
         self.access = Access(self.roles, client.object_id, subscription)
         self._applications = Applications(database, secrets, client)
+        self._codes = DeviceCodes(clock)
         self._identities = ManagedIdentities(store, subscription)
         self.service_ports = ServicePorts(ports, certificates.context())
         self._vault_access = VaultAccess(self.access)
@@ -74,10 +77,11 @@ class Guards:
 
     def nouns(
         self,
-    ) -> tuple[IdentityRoutes, PrincipalRoutes, Roles, Graph, KeyVaults, KeyVaultSecrets]:
+    ) -> tuple[IdentityRoutes, DeviceRoutes, PrincipalRoutes, Roles, Graph, KeyVaults, KeyVaultSecrets]:
         """What of all this answers HTTP."""
         return (
-            IdentityRoutes(self._issuer, self._client, self._applications, self._identities, self._clock),
+            IdentityRoutes(self._issuer, self._client, self._applications, self._identities, self._clock, self._codes),
+            DeviceRoutes(self._codes, self._client.tenant_id),
             PrincipalRoutes(self._applications, self._client.tenant_id),
             self.roles,
             Graph(self._applications, self._identities),

@@ -19,6 +19,7 @@ from aca_notebook.packaging.cells import MAGIC_LINE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 
+    from aca_notebook.api.signing_in import SignedIn
     from aca_notebook.api.workspace import Workspace
     from aca_notebook.clock import Clock
 
@@ -55,6 +56,7 @@ class Notebook:
         self._connect = connect
         self._clock = clock or SystemClock()
         self._workspace: Workspace | None = None
+        self.signed_in: SignedIn | None = None  #: what `%aca login` has come to in this kernel
         self._cells: dict[str, Cell] = {}
         self.stand_in = ""  #: for a value that would be asked for, while a command is shown and not done
         self._attended: dict[str, Attended] = {}
@@ -97,7 +99,9 @@ class Notebook:
 
         `propose` gives names to what nobody has named, for a set-up to make.
         """
-        named = {"propose": True} if propose else {}
+        named: dict[str, Any] = {"propose": True} if propose else {}
+        if self.signed_in is not None:
+            named["signed_in"] = self.signed_in
         self._workspace = self._connect(target, **settings, **named)
         return self._workspace
 
@@ -234,16 +238,6 @@ class Notebook:
             plain = _deployed_from(value)
             if (inspect.isfunction(plain) or inspect.isclass(plain)) and plain.__module__ == "__main__":
                 yield name
-    def consent(self, question: str, flag: str = "--yes") -> bool:
-        """Ask the person yes or no; no answer is no. Raises `UsageFailed`, with the flag, where nobody can be asked."""
-        try:
-            answer = input(f"{question} [y/N] ")
-        except (NotImplementedError, EOFError) as nobody:  # ipykernel's StdinNotImplementedError is one
-            raise UsageFailed(
-                "nobody can be asked for consent here", code="ConsentNeeded",
-                hint=f"look at the plan, then run the same line with {flag}",
-            ) from nobody  # fmt: skip
-        return answer.strip().lower() in {"y", "yes"}
 
 
 def _deployed_from(value: object) -> object:

@@ -44,7 +44,7 @@ class Choices:
 def lines(found: Choices, most: int = 5) -> tuple[str, ...]:
     """Return the lines that choose, the likeliest first: a subscription, or an environment with a registry beside it.
 
-    Empty when there is nothing to choose from, and something must be made first.
+    The last one makes what there is not, after a plan with prices. Empty without a subscription.
     """
     if not found.subscription_id:
         return tuple(
@@ -60,7 +60,8 @@ def lines(found: Choices, most: int = 5) -> tuple[str, ...]:
             f"%aca target azure --subscription {found.subscription_id} -g {place.resource_group} "
             f"--environment {place.name}{registry}  # {said}"
         )
-    return tuple(chosen)
+    make = f"%aca setup azure --subscription {found.subscription_id} -l REGION  # makes one, after a plan with prices"
+    return (*chosen, make)
 
 
 def missing_words(found: Choices) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: All that answers without a key, and why it may.
 PUBLIC = {
+    "DeviceCode_Begin": "begins a sign-in, which only this machine's person can approve",
+    "DeviceCode_Page": "says where that is done",
     "Metadata_Endpoints": "a client learns here where to log in",
     "Oidc_Discovery": "a client learns here where tokens are issued",
     "Oidc_Discovery_V1": "the same, as older clients ask",

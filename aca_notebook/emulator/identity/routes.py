@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, Response
 
+from aca_notebook.emulator.identity.people import PEOPLES_GRANTS, People
 from aca_notebook.emulator.wire import Check, Door, Route, query
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.identity.client import Client
+    from aca_notebook.emulator.identity.device_codes import DeviceCodes
     from aca_notebook.emulator.identity.principals import Applications, Identities, Principal
     from aca_notebook.emulator.identity.replica_keys import Holder
     from aca_notebook.emulator.identity.tokens import Issuer
@@ -30,8 +32,10 @@ class IdentityRoutes:
     """Token endpoint, OIDC discovery, cloud metadata and the managed-identity endpoint."""
 
     def __init__(
-        self, issuer: Issuer, client: Client, applications: Applications, identities: Identities, clock: Clock
+        self, issuer: Issuer, client: Client, applications: Applications, identities: Identities, clock: Clock,
+        codes: DeviceCodes,
     ) -> None:  # fmt: skip
+        self._people = People(issuer, client, applications, codes)
         self._issuer = issuer
         self._client = client
         self._applications = applications
@@ -106,6 +110,8 @@ class IdentityRoutes:
                 fields = {name: value for name, value in form.items() if isinstance(value, str)}
         except MultiPartException:
             return _refusal(400, "invalid_request", "AADSTS900144: The request body is no form.")
+        if fields.get("grant_type") in PEOPLES_GRANTS:
+            return self._people.token(request, fields)
         caller = self._caller(request, fields)
         if isinstance(caller, Response):
             return caller
@@ -124,7 +130,8 @@ class IdentityRoutes:
         grant = fields.get("grant_type", "")
         if grant != "client_credentials":
             sentence = f"AADSTS70003: The app requested an unsupported grant type '{grant}'. "
-            return _refusal(400, "unsupported_grant_type", sentence + "This emulator knows client_credentials only.")
+            known = f"This emulator knows client_credentials, {' and '.join(PEOPLES_GRANTS)}."
+            return _refusal(400, "unsupported_grant_type", sentence + known)
         client_id, secret = _credentials(request, fields)
         application = self._applications.find(client_id)
         if application is None:

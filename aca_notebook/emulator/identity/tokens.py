@@ -55,20 +55,23 @@ class Issuer:
 
     def issue(
         self, audience: str, *, subject: str, lifetime_seconds: int | None = None,
-        claims: Mapping[str, Any] | None = None,
+        claims: Mapping[str, Any] | None = None, kind: str = "app", issuer: str = "",
     ) -> str:  # fmt: skip
-        """Return a signed token; `claims` may not override the standard ones. Without a lifetime it has the usual."""
+        """Return a signed token; `claims` may not override the standard ones. Without a lifetime it has the usual.
+
+        `kind` is `app` or `user`; `issuer` stands in an id token, whose reader looks where it comes from.
+        """
         now = int(self._clock.now().timestamp())
         body = dict(claims or {}) | {
             "aud": audience,
-            "iss": f"https://sts.windows.net/{self.tenant_id}/",
+            "iss": issuer or f"https://sts.windows.net/{self.tenant_id}/",
             "iat": now,
             "nbf": now,
             "exp": now + (self.lifetime_seconds if lifetime_seconds is None else lifetime_seconds),
             "sub": subject,
             "oid": subject,
             "tid": self.tenant_id,
-            "idtyp": "app",
+            "idtyp": kind,
             "ver": "1.0",
         }
         return jwt.encode(body, self._key, algorithm="RS256", headers={"kid": self._key_id})

@@ -19,6 +19,7 @@ from aca_notebook.magics.commands import (
     faults,
     lifecycle,
     lints,
+    login,
     logs,
     metrics,
     platform,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     **targets.LINE,
+    **login.LINE,
     **setup.LINE,
     **checkup.LINE,
     **apps.LINE,

@@ -78,6 +78,8 @@ def _deploy(notebook: Notebook, given: Deploy, cell: Cell) -> object:
 
 def plan(notebook: Notebook, given: Plan, source: str) -> object:
     """Run the cell here and show what deploying it would do."""
+    if not given.name:
+        raise UsageFailed("NAME is missing", code="UsageError", hint="%%aca plan NAME")
     _refuse_image(given)
     return _plan(notebook, given, notebook.run(source))
 
@@ -86,8 +88,6 @@ def plan_again(notebook: Notebook, given: Plan) -> object:
     """Show what deploying an `--image`, or the remembered cell again, would do; without a name, what a set-up would."""
     if not given.name:
         return setup.setup(notebook, SetUp(dry_run=True, gpu=(given.gpu,) if given.gpu else ()))
-    if not given.name:
-        raise UsageFailed("NAME is missing", code="UsageError", hint="%%aca plan NAME")
     return _plan(notebook, given, _cell(notebook, given))
 
 
@@ -226,14 +226,14 @@ def stop(notebook: Notebook, given: OneApp) -> App:
 def down(notebook: Notebook, given: Down) -> object:
     """Delete apps and list those that are left."""
     workspace = notebook.workspace
+    if given.all and setup.take_down(notebook, yes=given.yes):
+        return None
     names = [app.name for app in workspace.apps.values() if _mine(app)] if given.all else list(given.names)
     if not names and not given.all:
         raise UsageFailed("NAME is missing", code="UsageError", hint="%aca down NAME, or %aca down --all")
     for name in names:
         workspace.apps[name].down()
     return ps(notebook, Listing())
-    if given.all and setup.take_down(notebook, yes=given.yes):
-        return None
 
 
 def _mine(app: App) -> bool:

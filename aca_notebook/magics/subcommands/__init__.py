@@ -19,6 +19,7 @@ from aca_notebook.magics.subcommands import (
     faults,
     lifecycle,
     lints,
+    login,
     logs,
     metrics,
     platform,
@@ -34,6 +35,7 @@ from aca_notebook.magics.subcommands import (
 
 GRAMMAR = Grammar((
     *targets.COMMANDS,
+    *login.COMMANDS,
     *setup.COMMANDS,
     *checkup.COMMANDS,
     *apps.COMMANDS,

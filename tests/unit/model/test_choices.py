@@ -29,9 +29,11 @@ def test_an_environment_with_a_gpu_comes_first_with_the_registry_of_its_group() 
 def test_what_there_is_none_of_is_said() -> None:
     assert missing_words(Choices((), "1")) == "the subscription has no environment and no registry yet"
     assert missing_words(Choices((), "1", (PLAIN,))) == "the subscription has no registry yet"
-    assert lines(Choices((), "1")) == ()
+    make = "%aca setup azure --subscription 1 -l REGION  # makes one, after a plan with prices"
+    assert lines(Choices((), "1")) == (make,)
     assert lines(Choices((), "1", (PLAIN,))) == (
         "%aca target azure --subscription 1 -g a --environment plain  # eastus",
+        make,
     )
 
 
