@@ -10,12 +10,24 @@ import json
 import os
 import shutil
 import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 #: What the driver connects to, by the channel's number.
 CHANNELS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 NAME = "kernel"
 #: Text is sent on so soon after it was written; ipykernel waits four times as long.
 FLUSH_SECONDS = 0.05
+#: In the folder of packages: that they are there, or, where it is not empty, why they will not come.
+MADE = ".made"
+_LOOK_SECONDS = 0.05
+#: A wait that is longer than this is explained to whoever waits.
+_PATIENCE_SECONDS = 1.0
 
 
 def main() -> None:
@@ -29,6 +41,9 @@ def main() -> None:
     about = {"transport": "ipc", "ip": NAME, "key": os.environ.pop("ACA_SESSION_KEY"), **CHANNELS}
     with open("connection.json", "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(about | {"signature_scheme": "hmac-sha256", "kernel_name": "python3"}, file)
+    awaited = os.environ.pop("ACA_SESSION_AWAITED", "")
+    if awaited:
+        sys.meta_path.append(Awaited(os.environ["PYTHONPATH"], frozenset(awaited.split(","))))
     sys.path[0] = ""  # code finds modules in the session's folder, not beside this file
     from ipykernel.iostream import OutStream
     from ipykernel.kernelapp import IPKernelApp
@@ -39,6 +54,41 @@ def main() -> None:
     sys.argv = [""]
     os.chdir(data)
     app.start()
+
+
+class Awaited:
+    """Finds modules that nothing else has found: those on their way into a folder of the path are waited for."""
+
+    def __init__(self, folder: str, names: frozenset[str]) -> None:
+        self._made = os.path.join(folder, MADE)  # noqa: PTH118  # nothing heavy is imported here
+        self._names = names
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return what a module is made from, once it is there. Raises `ModuleNotFoundError` that says why it is not."""
+        del target
+        if path is not None or name not in self._names:
+            return None
+        from importlib import invalidate_caches
+        from importlib.machinery import PathFinder
+
+        self._wait(name)
+        invalidate_caches()
+        return PathFinder.find_spec(name)
+
+    def _wait(self, name: str) -> None:
+        began, told = time.monotonic(), False
+        while not os.path.exists(self._made):  # noqa: PTH110  # as above
+            if not told and time.monotonic() - began > _PATIENCE_SECONDS:
+                told = True
+                sys.stderr.write(f"waiting for {name}: the first session of a machine fetches it\n")
+                sys.stderr.flush()
+            time.sleep(_LOOK_SECONDS)  # noqa: TID251  # in a process of its own, which has no clock of ours
+        with open(self._made, encoding="utf-8") as file:  # noqa: PTH123  # as above
+            why = file.read()
+        if why:
+            raise ModuleNotFoundError(f"No module named {name!r}: it could not be fetched ({why})", name=name)
 
 
 def _take_fonts(made: str, folder: str) -> None:

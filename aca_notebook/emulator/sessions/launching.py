@@ -77,8 +77,6 @@ class SandboxLauncher:
 
     async def prepared(self, rules: Rules) -> None:
         """Return when what instances of such a pool need is there, or cannot be had."""
-        if rules.kind is Kind.PYTHON:
-            await self._packages.ready()
         if rules.kind is not Kind.CUSTOM:
             await self.found()
 
@@ -129,6 +127,9 @@ class SandboxLauncher:
             if place is not None:
                 environment[name] = str(place)
                 readable.append(place)
+        awaited = self._packages.awaited
+        if awaited:
+            environment["ACA_SESSION_AWAITED"] = ",".join(awaited)
         folder, began = await self._sandboxed((sys.executable, kernel_start.__file__), environment, readable, rules)
         return await self._ready(folder, began, lambda: Kernel(began.sockets, key, self._clock))
 
