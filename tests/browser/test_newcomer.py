@@ -22,7 +22,8 @@ pytestmark = [
 ]  # fmt: skip
 
 DRAWING = """from IPython.display import SVG
-SVG('<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><path d="M5 35 45 5 85 35" fill="teal"/></svg>')"""
+triangle = '<path d="M5 35 45 5 85 35" fill="teal"/>'
+SVG(f'<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40">{triangle}</svg>')"""
 
 
 @pytest.fixture(scope="module")
@@ -142,5 +143,15 @@ def closes(lab: Lab, page: Page, album: Album) -> None:
     expect(dialog(page)).to_contain_text("hello runs on after this is closed")
     album.take("close-guard")
     dialog(page).get_by_role("button", name="Keep it open").click()
-    expect(page.locator(".aca-panel")).to_be_visible()
+    row = page.get_by_role("treeitem", name=re.compile("^app hello"))
+    expect(row).to_have_accessible_name(re.compile("Running"))
     album.take("panel")
+    row.click(button="right")
+    page.get_by_role("menuitem", name="Stop", exact=True).click()
+    dialog(page).get_by_role("button", name="Stop").click()
+    expect(row).to_have_accessible_name(re.compile("stopped", re.IGNORECASE))
+    expect(page.locator(".aca-badge")).to_contain_text("stopped")
+    album.take("stopped")
+    lab.save(page)
+    tab.locator(".lm-TabBar-tabCloseIcon").click()
+    expect(tab).to_have_count(0)

@@ -109,10 +109,19 @@ function chart(series: Series, at: readonly number[], span: Span): HTMLElement {
   drawing.setAttribute('role', 'img');
   drawing.setAttribute('aria-label', describe(series));
   for (const points of strokes(at, series.values, span, WIDTH, HEIGHT)) {
-    const line = document.createElementNS(SVG, 'polyline');
-    line.setAttribute('points', points);
-    drawing.append(line);
+    const [first = ''] = points.split(',');
+    const last = points.slice(points.lastIndexOf(' ') + 1).split(',')[0] ?? '';
+    drawing.append(
+      shape('polygon', `${points} ${last},${HEIGHT} ${first},${HEIGHT}`),
+      shape('polyline', points)
+    );
   }
   figure.append(caption, drawing);
   return figure;
+}
+
+function shape(name: 'polygon' | 'polyline', points: string): SVGElement {
+  const made = document.createElementNS(SVG, name);
+  made.setAttribute('points', points);
+  return made;
 }
