@@ -87,7 +87,8 @@ def test_an_import_that_is_not_installed_names_its_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("module", "pip"), [("nowhere", "nowhere>=2"), ("cv2", "opencv-python-headless"), ("PIL", "pillow"), ("a_b", "a-b")]
+    ("module", "pip"),
+    [("nowhere", "nowhere>=2"), ("cv2", "opencv-python-headless"), ("skimage", "scikit-image"), ("a_b", "a-b")],
 )
 def test_an_import_that_is_not_installed_may_be_asked_for(tmp_path, module, pip):
     assert asked(Import(module), pip=[pip], cache=tmp_path / "cache") == [pip]
