@@ -59,12 +59,14 @@ class PrivateLoop:
     async def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for `work` from another event loop; cancelling the waiter cancels the work."""
         job = _Job(self._loop, work)
+        done = asyncio.wrap_future(job.done)
         try:
             with self._counted():
                 job.start()
-                return await asyncio.shield(asyncio.wrap_future(job.done))
+                return await asyncio.shield(done)
         except asyncio.CancelledError:
             job.cancel()
+            done.add_done_callback(_heard)
             raise
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -107,6 +109,12 @@ class PrivateLoop:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+
+def _heard(done: asyncio.Future[Any]) -> None:
+    """Whatever cancelled work ends with, nobody waits for it any more: that is no error to report."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _wait(done: Future[T]) -> T:

@@ -111,10 +111,12 @@ class Desk:
         self._apps.forget()
         self._pools.forget()
 
-    def close(self) -> None:
-        """Let go of everything. Blocks for a moment."""
+    async def close(self) -> None:
+        """Let go of everything."""
         self.follows.close()
-        self.workspace.close()
+        if self._adding is not None:
+            self._adding.cancel()
+        await asyncio.to_thread(self.workspace.close)
 
 
 class Lately(Generic[T]):

@@ -94,10 +94,11 @@ class PanelHandler(APIHandler):
             raise UsageFailed(
                 str(wrong), code="InvalidRequest", hint="reload the page: is it of another version?"
             ) from wrong
-        method = getattr(panel, _snake(route))
+        method = getattr(panel, method_name(route))
         answer: msgspec.Struct = await method(**names, **taken)
         return answer
 
 
-def _snake(route: Route) -> str:
+def method_name(route: Route) -> str:
+    """Return the method of `Panel` that answers a route."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in route.name)

@@ -7,6 +7,7 @@ own, without the server's cookies; so no cookie of ours is asked for either, and
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -161,4 +162,7 @@ def inside(location: str, app: str, root: str) -> str:
 def is_loopback(url: str) -> bool:
     """Whether only programs of this machine reach an address."""
     host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False

@@ -195,7 +195,7 @@ class Panel:
         async with self._opening:
             desk, self._desk = self._desk, None
         if desk is not None:
-            await asyncio.to_thread(desk.close)
+            await desk.close()
 
     def _named(self) -> str:
         self._name = self._name or self._places.chosen()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import threading
 
@@ -157,6 +158,31 @@ def test_cancelling_the_twin_cancels_the_work(loop):
 
     asyncio.run(main())
     assert cancelled.wait(5)
+
+
+def test_work_that_fails_because_it_was_cancelled_is_nobodys_error_any_more(loop):
+    begun, reported = threading.Event(), []
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise UsageFailed("closed meanwhile")
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        waiting = asyncio.create_task(loop.wait(work()))
+        await asyncio.to_thread(begun.wait, 5)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+        await asyncio.to_thread(loop.run, asyncio.sleep(0))  # the other loop is through with it
+        await asyncio.sleep(0)
+        gc.collect()
+
+    asyncio.run(main())
+    assert reported == []
 
 
 def test_closing_cancels_what_is_under_way():
