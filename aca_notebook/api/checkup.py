@@ -163,7 +163,19 @@ class Checkup:
             assigned = await self._access.ask(
                 lambda services: services.subscriptions.role_assignments(registry["id"], principal)
             )
-        return [checkup.judge_pull(principal, assigned, registry["id"], self._clock.now())]
+        check = checkup.judge_pull(principal, assigned, registry["id"], self._clock.now())
+        if check.outcome is Outcome.WARN and (pulled := await self._pulled()):
+            return [Check("AcrPull", Outcome.OK, f"assigned just now and in effect: {pulled!r} was pulled by it")]
+        return [check]
+
+    async def _pulled(self) -> str:
+        """The name of an app that was pulled from the registry, empty without one: nothing else proves that one may."""
+        server = f"{self._target.registry_server}/".lower()
+        for each in await self._access.ask(lambda services: services.apps.list()):
+            state = documents.read_app(each, self._target, {})
+            if state.image.lower().startswith(server) and state.latest_ready_revision:
+                return state.name
+        return ""
 
     async def _sessions(self) -> list[Check]:
         """Of each session pool, whether its sessions are kept apart; a pool that does not let us ask is left out."""

@@ -18,6 +18,8 @@ from aca_notebook.api.deploy_secrets import DeploySecrets
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.plan import Surroundings, check_hosting, check_name, plan_deployment
 from aca_notebook.api.progress import ProgressBoard
+from aca_notebook.api.pull_identity import pulled_by
+from aca_notebook.api.pull_rights import let_app_pull
 from aca_notebook.api.retiring import Retiring
 from aca_notebook.api.secrets import SecretBox
 from aca_notebook.api.starting import Starting
@@ -115,7 +117,9 @@ class Deploying:
         """Capture the cell, look at what is there, and decide; nothing is sent."""
         image = self._options.hosting.image
         packing_up = asyncio.to_thread(packing.of_image, image) if image else asyncio.to_thread(packing.pack, source)
-        packed, document, profiles = await asyncio.gather(packing_up, self._document(), self._profiles())
+        packed, document, profiles, self._write.target = await asyncio.gather(
+            packing_up, self._document(), self._profiles(), pulled_by(self._access)
+        )
         current = self._read(document, profiles) if document else None
         prices = await asyncio.to_thread(self._prices) if self._prices else None
         around = Surroundings(profiles, current, self._clock.now(), prices)
@@ -265,7 +269,7 @@ class Deploying:
         values = {**self._secrets.key(kept), **await self._traces(plan), **self._secrets.given()}
         self._access.redactor.learn(*values.values(), *kept.values())
         marks = template.deployment_tags(plan, self._options, self._mark)
-        wanted = template.app_document(plan, self._options, self._access.target, values, marks)
+        wanted = template.app_document(plan, self._options, self._write.target, values, marks)
         return template.keeping(wanted, before, kept)
 
     async def _end(self, revision: str, before: Document | None, failed: DeploymentFailed) -> None:

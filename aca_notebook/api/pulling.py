@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from aca_notebook.azure import documents
+from aca_notebook.api.pull_identity import puller_id, puller_principal
 from aca_notebook.errors import AcaError
 from aca_notebook.model.checkup import Check, judge_pull
 
@@ -18,15 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 async def look_at_pull(access: Access) -> Check | None:
-    """Return whether the environment's identity has AcrPull, None where we may not look: the platform will say."""
-    if access.target.registry_identity != ENVIRONMENT:
-        return None
+    """Return whether who pulls for the environment has AcrPull, None where we may not look: the platform will say."""
     try:
         environment = await access.ask(lambda services: services.environments.document())
         registry = await access.ask(lambda services: services.subscriptions.registry())
-        if (environment.get("tags") or {}).get(documents.PULLER):  # another identity pulls there
+        if puller_id(environment) is None and access.target.registry_identity != ENVIRONMENT:
             return None
-        principal = str((environment.get("identity") or {}).get("principalId") or "")
+        principal = await puller_principal(access, environment)
         if not principal:
             return judge_pull("", [], registry["id"])
         assigned = await access.ask(

@@ -38,12 +38,13 @@ class Writing:
         self._clock = clock
         self._may_go_on = may_go_on
         self._pull: Check | None = None
+        self.target = access.target  #: with the identity that pulls, once somebody has looked
         self.accepted = False
         self.putting: asyncio.Future[Operation] | None = None
 
     async def look_at_role(self, board: ProgressBoard) -> None:
         """Look whether images can be pulled; a missing role is told now, and refused by the platform later."""
-        if not self._access.target.registry_identity:
+        if not self.target.registry_identity:
             board.skip(PhaseName.ROLE, "")
             return
         async with board.phase(PhaseName.ROLE):
@@ -97,7 +98,7 @@ class Writing:
 
     def _may_pass(self, trouble: Trouble, waited_seconds: float) -> bool:
         """Whether the identity that pulls has its role, or may have it, so that it is only not in effect yet."""
-        if trouble.kind is not TroubleKind.PULL_DENIED or not self._access.target.registry_identity:
+        if trouble.kind is not TroubleKind.PULL_DENIED or not self.target.registry_identity:
             return False
         if self._pull is None:
             return waited_seconds < _UNKNOWN_ROLE_SECONDS

@@ -133,6 +133,10 @@ class _Apps:
 
 
 class _Environments:
+    async def document(self) -> dict[str, object]:
+        """Without a tag that names who pulls."""
+        return {}
+
     def __init__(self, platform: FakePlatform) -> None:
         self._platform = platform
 
