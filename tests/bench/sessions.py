@@ -6,13 +6,10 @@ import contextlib
 import json
 import os
 import queue
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -25,6 +22,7 @@ from tests.real_emulator import RealEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _CALLS = 200
 _AT_ONCE = 50
@@ -219,35 +217,3 @@ def _below(emulator: RealEmulator) -> set[int]:
         with contextlib.suppress(psutil.Error):
             found |= {each.pid for each in psutil.Process(pid).children(recursive=True)}
     return found
-
-
-def soak(home: Path, sessions: int) -> str:
-    """Let sessions come and go, four at a time; return what there was to say. Raises where something is left."""
-    with pool(home) as one:
-
-        def live(number: int) -> float:
-            name = f"soak-{number}"
-            taken = _milliseconds(lambda: one.run(f"x = {number}; x", name))
-            one.call("POST", "files", name, files={"file": ("a.txt", b"x" * 1000)})
-            one.call("DELETE", "session", name).raise_for_status()
-            return taken
-
-        with ThreadPoolExecutor(4) as workers:
-            taken = list(workers.map(live, range(sessions)))
-        one.call("DELETE", "session", "bench")
-        one.wait_until_ready()
-        folders = len(list((one.emulator.folder / "sessions").iterdir()))
-        files = len(psutil.Process(one.emulator.process.pid).open_files())
-        descriptors = psutil.Process(one.emulator.process.pid).num_fds()
-    left = marked_processes((f"{owner_mark(home / 'data')}-",))
-    if left or folders > 1 or list((home / "data" / "sessions").iterdir()):
-        raise AssertionError(f"left behind: {left} and {folders} folders")
-    return (
-        f"{len(taken)} sessions, first answer {statistics.median(taken):.0f} ms at the median; then {folders} instance "
-        f"waits, {descriptors} descriptors are open ({files} of files), and after the stop nothing is left"
-    )
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="aca-soak-") as place:
-        print(soak(Path(place), int(sys.argv[1]) if len(sys.argv) > 1 else 1000))

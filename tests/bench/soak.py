@@ -15,6 +15,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench import session_soak
 from tests.bench.figures import machine
 from tests.emulator.process.kill_loop import Loop, processes_of, wait_until
 from tests.real_emulator import RealEmulator
@@ -32,7 +33,7 @@ def main() -> int:
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="aca-soak-") as folder:
         loop = soak(Path(folder), given.rounds, given.minutes * 60 or float("inf"), given.seed)
-    PAGE.write_text(page(loop, given.seed))
+    PAGE.write_text(page(loop, given.seed, PAGE.read_text()))
     print(PAGE.read_text())
     return 0
 
@@ -54,8 +55,12 @@ def soak(folder: Path, rounds: int, seconds: float, seed: int) -> Loop:
     return loop
 
 
-def page(loop: Loop, seed: int) -> str:
-    """What is written down. The loop ends at the first loss, so one that came to its end has lost nothing."""
+def page(loop: Loop, seed: int, before: str) -> str:
+    """What is written down. The loop ends at the first loss, so one that came to its end has lost nothing.
+
+    What the page has of sessions is another soak's, and stays as it was.
+    """
+    sessions = before.partition(session_soak.BEGIN)[2].partition(session_soak.END)[0]
     kills = sum(loop.killed.values())
     rows = [
         ("`kill -9`, each followed by a restart", f"{len(loop.reopened):,}"),
@@ -84,6 +89,14 @@ acknowledged must be there.
 | what | how many |
 |---|---|
 {table}
+
+## Sessions
+
+Sessions come and go, four at a time: most are stopped, every tenth ends itself, some come back under their name, a few
+are left to their cooldown. What the emulator holds is counted after the first fifty and at the end. Written by
+`python -m tests.bench.session_soak`.
+
+{session_soak.BEGIN}{sessions}{session_soak.END}
 
 What a loss of power and damaged bytes do is a matter of [tests with recorded writes](emulator.md), which need no luck.
 """
