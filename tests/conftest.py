@@ -16,9 +16,15 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "", None}
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    """No setting of the developer's reaches a test; state goes to the test's own folder."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path, request) -> None:
+    """No setting of the developer's reaches a test, but those of a subscription one that is marked `azure`.
+
+    State goes to the test's own folder.
+    """
+    kept = ("AZURE_", "IDENTITY_") if request.node.get_closest_marker("azure") else ()
     for name in list(os.environ):
+        if kept and name.startswith(kept):
+            continue
         if name.startswith(("AZURE_", "ACA_NOTEBOOK_", "IDENTITY_")) and name not in {
             "ACA_NOTEBOOK_RECORDINGS",
             "ACA_NOTEBOOK_SPECIFICATION",
@@ -29,8 +35,10 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection to anything but this machine fails the test at once."""
+def _only_loopback(monkeypatch: pytest.MonkeyPatch, request) -> None:
+    """A connection to anything but this machine fails the test at once, unless it is marked `azure`."""
+    if request.node.get_closest_marker("azure"):
+        return
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address):
