@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ SANITIZE = Path(__file__).with_name("sanitize.cfg")
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 #: The tag nbval knows for "this output is a promise".
 PROMISE = "nbval-check-output"
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
 @pytest.mark.process
@@ -43,9 +45,23 @@ def test_a_notebook_keeps_its_promises(notebook: Path, tmp_path) -> None:
 def test_only_promised_outputs_are_kept(notebook: Path) -> None:
     cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     promised = [cell for cell in cells if PROMISE in cell.metadata.get("tags", [])]
-    assert promised
+    assert len(promised) >= 3
     assert all(cell.outputs for cell in promised)
     assert not any(cell.outputs or cell.execution_count for cell in cells if cell not in promised)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_says_what_one_learns_and_how_long_that_takes(notebook: Path) -> None:
+    first, *_ = nbformat.read(notebook, as_version=4).cells
+    assert first.source.startswith("# ")
+    for word in ("**You learn** ", "**Time:** ", "**You need:** "):
+        assert word in first.source.replace("\n", " ")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebooks_links_lead_somewhere(notebook: Path) -> None:
+    text = "\n".join(cell.source for cell in nbformat.read(notebook, as_version=4).cells)
+    assert [to for to in LINK.findall(text) if not (FOLDER / to).exists()] == []
 
 
 def test_the_quickstart_is_the_journey_of_the_readme() -> None:
