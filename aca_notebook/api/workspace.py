@@ -288,6 +288,11 @@ class Workspace:
 
         return await trace_of(self._access, call=call, app=app)
 
+    @blocking
+    async def app_names(self) -> tuple[str, ...]:
+        """The names of all apps, in one request: what completion asks for."""
+        return tuple(document["name"] for document in await self._access.ask(lambda services: services.apps.list()))
+
     async def read_apps(self) -> list[App]:
         """Every app, with the replicas its latest revision has."""
         documents, profiles = await asyncio.gather(
@@ -399,7 +404,7 @@ class AppCollection(Mapping[str, App]):
         return workspace.loop.run(workspace.read_app(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter([app.name for app in self._all()])
+        return iter(self._workspace.app_names())
 
     def __len__(self) -> int:
         return len(self._all())

@@ -11,7 +11,6 @@ from aca_notebook.magics import words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aca_notebook.magics.completion import CachedNames
     from aca_notebook.magics.form import DeployForm
     from aca_notebook.magics.notebook import Notebook
 
@@ -45,7 +44,18 @@ class AcaMagics(Magics):  # type: ignore[misc]  # IPython publishes no types
     @no_var_expand  # type: ignore[untyped-decorator]  # IPython's
     @line_cell_magic  # type: ignore[untyped-decorator]  # IPython's
     def aca(self, line: str, cell: str | None = None) -> object:
-        """Deploy a cell to Azure Container Apps, or to the same API on this machine: `%aca help`."""
+        """Deploy a cell to Azure Container Apps, or to the same API on this machine.
+
+        usage: %aca [SUBCOMMAND [ARGUMENT ...]]
+
+        Three of them:
+          %%aca deploy scorer --gpu T4
+          %aca logs scorer --follow
+          %aca ps
+
+        `%aca` alone opens a form to deploy with, `%aca help` lists every sub-command, and `%aca SUBCOMMAND --help` (or
+        `%%aca SUBCOMMAND?`) shows its flags, three examples, its limits and the nearest line of `az`.
+        """
         written = words.split(line)
         words.refuse_secrets(written)
         filled = words.expand(written, self.shell.user_ns)
@@ -93,7 +103,12 @@ def matcher(magics: AcaMagics) -> Callable[[Any], dict[str, Any]]:
         from aca_notebook.magics.subcommands import GRAMMAR  # not needed to load
 
         if not names:
-            names.append(_LiveNames(magics))
+            from aca_notebook.clock import SystemClock  # not needed to load
+            from aca_notebook.magics.live_names import LiveNames  # not needed to load
+
+            names.append(LiveNames(lambda: magics.notebook, SystemClock()))
+        names[0].cell = context.full_text
+        names[0].prepare()
         found = completion.complete(line, GRAMMAR, names[0])
         return {
             "completions": [SimpleCompletion(one.text, type=one.type) for one in found.found],
@@ -104,46 +119,6 @@ def matcher(magics: AcaMagics) -> Callable[[Any], dict[str, Any]]:
 
     matching: Callable[[Any], dict[str, Any]] = aca_matcher
     return matching
-
-
-class _LiveNames:
-    """The names that exist now in one notebook."""
-
-    def __init__(self, magics: AcaMagics) -> None:
-        from aca_notebook.clock import SystemClock  # not needed to load
-        from aca_notebook.magics.completion import CachedNames  # not needed to load
-
-        self._magics = magics
-        self._cached: Callable[[Callable[[], list[str]]], CachedNames] = lambda ask: CachedNames(ask, SystemClock())
-        self._apps = self._cached(lambda: list(self._magics.notebook.workspace.apps))
-        self._live: dict[tuple[str, str], CachedNames] = {}
-
-    def apps(self) -> tuple[str, ...]:
-        """Return the target's apps; none before a target is in use, because completing must not start one."""
-        return self._apps.get() if self._magics.notebook.connected else ()
-
-    def live(self, kind: str, about: str) -> tuple[str, ...]:
-        """Return sessions, pools, or the files of the session `about`; none before a target is in use."""
-        if not self._magics.notebook.connected:
-            return ()
-        if (kind, about) not in self._live:
-
-            def ask() -> list[str]:
-                workspace = self._magics.notebook.workspace
-                if kind == "pool":
-                    return list(workspace.session_pools)
-                if kind == "remote":
-                    session = workspace.session(about)
-                    session.state()  # listing the files of one that is not there would make it
-                    return list(session.files)
-                return [each.identifier for each in workspace.sessions()]
-
-            self._live[kind, about] = self._cached(ask)
-        return self._live[kind, about].get()
-
-    def functions(self) -> tuple[str, ...]:
-        """Return the functions and classes the notebook defines."""
-        return tuple(self._magics.notebook.callables())
 
 
 def load(shell: Any) -> AcaMagics:

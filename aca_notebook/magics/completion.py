@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.magics.words import SHOWS
 from aca_notebook.model import metric
+from aca_notebook.model.deploy_line import variable_of
 from aca_notebook.model.named_query import NAMED_QUERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from aca_notebook.clock import Clock
     from aca_notebook.magics.grammar import Command, Grammar, Option
 
 _LINE = re.compile(r"^\s*(?:[A-Za-z_][\w, ]*=\s*)?(?P<sign>%%?)aca(?:\s+(?P<rest>.*))?$")
 #: What may stand where other words may, too.
 _LISTED = {"metric": tuple(metric.WORDS), "grain": metric.GRAIN_WORDS}
-_LIVE = {"session": "session", "pool": "pool", "remote": "file"}
+_LIVE = {"session": "session", "pool": "pool", "remote": "file", "revision": "revision", "secret": "secret"}
 _SIMPLE_TYPE = {
     "session": "instance",
     "pool": "instance",
+    "revision": "instance",
+    "secret": "instance",
+    "variable": "instance",
     "file": "path",
     "subcommand": "function",
     "flag": "param",
@@ -35,7 +37,7 @@ _SIMPLE_TYPE = {
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One thing that fits; `kind` is `subcommand`, `flag`, `value`, `app`, `function`, `session`, `pool` or `file`."""
+    """One thing that fits; `kind` is one of `_SIMPLE_TYPE`'s words."""
 
     text: str
     kind: str
@@ -67,7 +69,11 @@ class Names(Protocol):
         ...
 
     def live(self, kind: str, about: str) -> Sequence[str]:
-        """Return the target's sessions or pools, or with the kind `remote` the files of the session `about`."""
+        """Return the target's sessions, pools or secrets; of `about` the files (`remote`) or revisions (`revision`)."""
+        ...
+
+    def variables(self) -> Sequence[str]:
+        """Return the notebook's variables, those of the cell that is being written among them."""
         ...
 
 
@@ -160,58 +166,45 @@ def _positionals(command: Command, words: Sequence[str]) -> int:
 
 
 def _values(option: Option | None, fragment: str, names: Names, words: Sequence[str] = ()) -> Completions:
-    if option is None:
-        return Completions(fragment)
-    if option.completes == "file":
-        return Completions(fragment, ours=False)
-    if option.completes in {"app", "function"}:
-        known = names.apps() if option.completes == "app" else names.functions()
-        found = [Completion(name, option.completes) for name in known]
-    elif option.completes in _LIVE:
+    what = "" if option is None else option.completes
+    if option is None or what == "file":
+        return Completions(fragment, ours=option is None)
+    if what == "variables":
+        return _several_variables(fragment, names)
+    if what == "secret-pair":
+        return _secret_pairs(fragment, names)
+    return Completions(fragment, _fitting(_known(option, names, words), fragment))
+
+
+def _known(option: Option, names: Names, words: Sequence[str]) -> list[Completion]:
+    """Return all that may stand at an option."""
+    what = option.completes
+    if what in _LIVE:
         about = next((word for word in words if not word.startswith("-")), "")
-        found = [Completion(name, _LIVE[option.completes]) for name in names.live(option.completes, about)]
-    elif option.completes == "query":
-        found = [Completion(each.name, "value") for each in NAMED_QUERIES]
-    elif option.completes in _LISTED:
-        found = [Completion(each, "value") for each in _LISTED[option.completes]]
-    else:
-        found = [Completion(value, "value") for value in option.values]
+        return [Completion(name, _LIVE[what]) for name in names.live(what, about)]
+    here = {"app": names.apps, "function": names.functions, "variable": names.variables}
+    if what in here:
+        return [Completion(name, what) for name in here[what]()]
+    if what == "query":
+        return [Completion(each.name, "value") for each in NAMED_QUERIES]
+    return [Completion(each, "value") for each in _LISTED.get(what, option.values)]
+
+
+def _several_variables(fragment: str, names: Names) -> Completions:
+    """Each variable that is not there yet, behind the commas of those that are."""
+    before, comma, begun = fragment.rpartition(",")
+    taken = before.split(",")
+    fitting = _fitting([Completion(each, "variable") for each in names.variables() if each not in taken], begun)
+    return Completions(fragment, tuple(replace(one, text=f"{before}{comma}{one.text}") for one in fitting))
+
+
+def _fitting(found: Sequence[Completion], fragment: str) -> tuple[Completion, ...]:
     folded = fragment.lower()
-    return Completions(fragment, tuple(one for one in found if one.text.lower().startswith(folded)))
+    return tuple(one for one in found if one.text.lower().startswith(folded))
 
 
-class CachedNames:
-    """Names that are asked for in the background, so that a keystroke never waits for the platform.
-
-    An answer is used for two seconds; `ask` runs in a thread and whatever it raises means "not known".
-    """
-
-    FRESH_SECONDS = 2.0
-    WAIT_SECONDS = 0.05
-
-    def __init__(self, ask: Callable[[], Sequence[str]], clock: Clock) -> None:
-        self._ask = ask
-        self._clock = clock
-        self._known: tuple[str, ...] = ()
-        self._asked_at = float("-inf")
-        self._asking: threading.Thread | None = None
-
-    def get(self) -> tuple[str, ...]:
-        """Return what is known; waits at most 50 ms for something newer."""
-        if self._clock.monotonic() - self._asked_at > self.FRESH_SECONDS and not self._busy:
-            self._asking = threading.Thread(target=self._refresh, name="aca-names", daemon=True)
-            self._asking.start()
-        if self._asking is not None:
-            self._asking.join(self.WAIT_SECONDS)
-        return self._known
-
-    @property
-    def _busy(self) -> bool:
-        return self._asking is not None and self._asking.is_alive()
-
-    def _refresh(self) -> None:
-        try:
-            self._known = tuple(self._ask())
-        except Exception:  # noqa: BLE001  # a completion must not fail, whatever the platform does
-            self._known = ()
-        self._asked_at = self._clock.monotonic()
+def _secret_pairs(fragment: str, names: Names) -> Completions:
+    """Each secret with the variable that is named after it: `HF_TOKEN=hf-token`; after `=` the secrets alone."""
+    variable, given, _ = fragment.partition("=")
+    found = [f"{variable if given else variable_of(name)}={name}" for name in names.live("secret", "")]
+    return Completions(fragment, _fitting([Completion(each, "secret") for each in found], fragment))

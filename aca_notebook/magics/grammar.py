@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Never
 
 from aca_notebook.errors import UsageFailed
+from aca_notebook.magics.limits import limits_of
 from aca_notebook.magics.words import SHOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+#: What stands where one line of `az` does not do the same.
+_NO_AZ = "no one command; --show-az behind a line shows what it takes"
 _NUMBER = re.compile(r"-\d*\.?\d+$")
 
 
@@ -27,8 +30,9 @@ class Option:
     """One flag, or with no dash one positional.
 
     `read` turns the word into its value and raises `ValueError` with a sentence; `None` makes a switch. `completes`
-    names what may stand there: `app`, `function`, `file`, `query`, `metric`, `grain` or nothing; `values` lists it
-    outright.
+    names what may stand there: `app`, `function`, `variable` or several `variables`, `session`, `pool`, `revision`,
+    `secret`, `secret-pair`, `remote` (a session's file), `file`, `query`, `metric`, `grain` or nothing; `values` lists
+    it outright.
     """
 
     names: tuple[str, ...]
@@ -125,6 +129,8 @@ class Grammar:
 
         Raises `UsageFailed`, which names the nearest sub-command or flag.
         """
+        if asked := self._asked_about(words):
+            return Help(self.help(asked))
         if not words or words[0] in {"help", "-h", "--help"}:
             return Help(self.help(words[1:]) if len(words) > 1 else self.overview())
         if len(words) > 1 and words[1] in {"-h", "--help"} and self.within(words[0]):
@@ -134,6 +140,13 @@ class Grammar:
             return Help(help_text(command))
         _check_sign(command, cell=cell)
         return command, self._arguments(command, rest)
+
+    def _asked_about(self, words: Sequence[str]) -> list[str]:
+        """Return what `%%aca deploy?` asks about, which IPython leaves to a cell magic; nothing for any other line."""
+        if not words or not words[-1].endswith("?"):
+            return []
+        about = [word for word in (*words[:-1], words[-1].rstrip("?")) if word]
+        return about if about and (self.named(" ".join(about)) or self.within(" ".join(about))) else []
 
     def _arguments(self, command: Command, rest: Sequence[str]) -> Any:
         _check_flags(command, rest)
@@ -198,17 +211,19 @@ class Grammar:
 
 
 def help_text(command: Command) -> str:
-    """Return usage, what each argument means, three examples and the nearest `az` line."""
+    """Return usage, what each argument means, three examples, limits and the nearest `az` line."""
     parts = [f"usage: {command.usage}", "", command.summary]
     if command.options:
         width = min(max(len(option.shown) for option in command.options), 30)
         parts += ["", *(f"  {option.shown:<{width}}  {option.help}" for option in command.options)]
+    parts += ["", f"  {', '.join(SHOWS)}: instead of doing it, show what it would ask of the platform"]
     if command.examples:
         parts += ["", "examples:", *(f"  {example}" for example in command.examples)]
     if command.notes is not None:
         parts += ["", command.notes()]
-    if command.az:
-        parts += ["", f"with az: {command.az}"]
+    limits = limits_of(command.name)
+    parts += ["", f"limits: {limits}"] if limits else [""]
+    parts += [f"with az: {command.az or _NO_AZ}"]
     return "\n".join(parts)
 
 

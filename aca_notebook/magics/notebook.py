@@ -230,6 +230,16 @@ class Notebook:
         """Return the functions and classes that the notebook itself defines."""
         return sorted(self._callables())
 
+    def variables(self) -> Sequence[str]:
+        """Return the variables that the notebook itself defines: no modules, functions or classes."""
+        hidden = getattr(self._shell, "user_ns_hidden", {})
+        return sorted(
+            name
+            for name, value in list(self.names.items())
+            if not name.startswith("_") and name not in hidden and not inspect.ismodule(value)
+            and not inspect.isroutine(value) and not inspect.isclass(value)
+        )  # fmt: skip
+
     def _callables(self) -> Iterator[str]:
         hidden = getattr(self._shell, "user_ns_hidden", {})
         for name, value in list(self.names.items()):

@@ -102,6 +102,7 @@ DEPLOY = (
         read=readers.pair,
         repeats=True,
         metavar="VARIABLE=SECRET",
+        completes="secret-pair",
     ),
     Option(("--public",), "answer without a key", read=None),
     Option(("--traces",), "trace each call to Application Insights: %aca trace shows where its time went", read=None),

@@ -59,7 +59,7 @@ COMMANDS = (
             Option(("--billed",), "show what Cost Management has billed beside the estimate", read=None),
             Option(("--forecast",), "forecast coming days, with a band", read=readers.duration, metavar="SPAN"),
             Option(("--output", "-o"), "the variable that gets the table as a DataFrame", read=readers.variable,
-                   metavar="NAME"),
+                   metavar="NAME", completes="variable"),
         ),
         ("%aca cost scorer --by day --since 7d", "%aca cost --plot", "%aca cost scorer --follow"),
         "az costmanagement query --type ActualCost --scope /subscriptions/ID --timeframe MonthToDate",

@@ -42,8 +42,8 @@ class Traffic:
     shares: tuple[str, ...] = ()
 
 
-_REVISION = Option(("revision",), "the revision's name or its suffix")
-_MAYBE = Option(("revision",), "the revision's name or its suffix", optional=True)
+_REVISION = Option(("revision",), "the revision's name or its suffix", completes="revision")
+_MAYBE = Option(("revision",), "the revision's name or its suffix", optional=True, completes="revision")
 
 COMMANDS = (
     Command(

@@ -20,7 +20,7 @@ class Secret:
 
 
 _APP = Option(("--app",), "the app (default: this kernel, for later deploys)", completes="app", metavar="APP")
-_NAME = Option(("name",), "the secret: lower-case letters, digits, '-' and '.'")
+_NAME = Option(("name",), "the secret: lower-case letters, digits, '-' and '.'", completes="secret")
 
 COMMANDS = (
     Command(

@@ -156,6 +156,9 @@ class FakeWorkspace:
         done = progress(plan=plan(app=name))
         return SimpleNamespace(progress=done, handles={"score": f"handle of {name}"})
 
+    def app_names(self):
+        return tuple(self.apps)
+
     def close(self) -> None:
         self.closed = True
 

@@ -4,8 +4,10 @@ import asyncio
 import threading
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 
-from aca_notebook.magics.completion import CachedNames, complete
+from aca_notebook.magics.completion import complete
+from aca_notebook.magics.live_names import CachedNames, defined
 from aca_notebook.magics.subcommands import GRAMMAR
 from tests.fakes.clock import ManualClock
 
@@ -17,11 +19,16 @@ class Known:
     def functions(self):
         return ["score", "Model"]
 
+    def variables(self):
+        return ["df", "dates", "x"]
+
     def live(self, kind, about):
         known = {
             ("session", ""): ["lab1", "other"],
             ("pool", ""): ["python"],
             ("remote", "lab1"): ["sales.csv", "a.png"],
+            ("revision", "scorer"): ["scorer--1", "scorer--2"],
+            ("secret", ""): ["hf-token"],
         }
         return known.get((kind, about), [])
 
@@ -33,7 +40,7 @@ class Known:
         ("%aca de", "de", ["deploy"]),
         ("%aca st", "st", ["start", "stop"]),
         ("x = %aca sh", "sh", ["show"]),
-        ("%%aca ", "", ["deploy", "plan", "session", "query", "help"]),
+        ("%%aca ", "", ["deploy", "plan", "session", "query", "lint", "help"]),
         ("%aca session ", "", ["list", "show", "files", "upload", "download", "console", "restart", "stop"]),
         ("%%aca session l", "l", ["lab1"]),
         ("%aca session download lab1 s", "s", ["sales.csv"]),
@@ -41,7 +48,7 @@ class Known:
         ("%aca revision ", "", ["list", "activate", "deactivate", "restart", "mode", "diff"]),
         ("%aca revision re", "re", ["restart"]),
         ("%aca revision restart s", "s", ["scorer"]),
-        ("%aca help lo", "lo", ["logs"]),
+        ("%aca help logs", "logs", ["logs"]),
         ("%%aca deploy --m", "--m", ["--min-replicas", "--max-replicas", "--memory"]),
         ("%%aca deploy x --max-replicas 3 --ma", "--ma", []),
         ("%%aca deploy x --pip a --pi", "--pi", ["--pip"]),
@@ -59,6 +66,13 @@ class Known:
         ("%aca show scorer ", "", []),
         ("%aca down scorer r", "r", ["ranker"]),
         ("%aca show ", "", ["scorer", "ranker"]),
+        ("%aca revision restart scorer scorer--2", "scorer--2", ["scorer--2"]),
+        ("%%aca session lab -i d", "d", ["df", "dates"]),
+        ("%%aca session lab -i df,d", "df,d", ["df,dates"]),
+        ("%aca logs scorer -o d", "d", ["df", "dates"]),
+        ("%%aca deploy x --secret ", "", ["HF_TOKEN=hf-token"]),
+        ("%%aca deploy x --secret TOKEN=h", "TOKEN=h", ["TOKEN=hf-token"]),
+        ("%aca secret remove h", "h", ["hf-token"]),
         ("%aca fault ", "", ["list", "add", "clear"]),
         ("%aca fault add stu", "stu", ["stuck-operation", "stuck-gpu"]),
         ("%aca fault add outage st", "st", ["status=500", "status=502", "status=503", "status=504"]),
@@ -80,31 +94,77 @@ def test_other_matchers_keep_their_lines(line: str) -> None:
     assert not complete(line, GRAMMAR, Known()).ours
 
 
+def at_once(act) -> threading.Event:
+    """Asks in the thread of whoever wants to know."""
+    act()
+    done = threading.Event()
+    done.set()
+    return done
+
+
 def test_names_are_asked_for_once_in_two_seconds() -> None:
     asked: list[int] = []
     clock = ManualClock()
-    names = CachedNames(lambda: [f"app{asked.append(1) or len(asked)}"], clock)
+    names = CachedNames(lambda: [f"app{asked.append(1) or len(asked)}"], clock, at_once)
     assert names.get() == names.get() == ("app1",)
     asyncio.run(clock.advance(2.5))
     assert names.get() == ("app2",)
 
 
-def test_a_slow_platform_never_holds_a_keystroke() -> None:
-    answer = threading.Event()
+def test_a_slow_platform_never_holds_a_keystroke_and_old_names_stand_until_new_ones_come() -> None:
+    clock, due, done = ManualClock(), [], threading.Event()
+    answers = [["scorer"], ["ranker"]]
 
-    def ask():
-        answer.wait(20)
-        return ["scorer"]
+    def later(act) -> threading.Event:
+        due.append(act)
+        return done
 
-    names = CachedNames(ask, ManualClock())
+    names = CachedNames(lambda: answers.pop(0), clock, later)
     assert names.get() == ()
-    answer.set()
-    names._asking.join(20)
+    assert names.get() == ()
+    assert len(due) == 1, "nobody asks twice at once"
+    due.pop()()
+    done.set()
+    assert names.get() == ("scorer",)
+    asyncio.run(clock.advance(2.5))
+    done = threading.Event()
+    assert names.get() == ("scorer",)
+    due.pop()()
+    assert names.get() == ("ranker",)
+
+
+def test_a_platform_that_fails_completes_what_was_known() -> None:
+    clock, answers = ManualClock(), [["scorer"]]
+    names = CachedNames(answers.pop, clock, at_once)
+    assert names.get() == ("scorer",)
+    asyncio.run(clock.advance(2.5))
     assert names.get() == ("scorer",)
 
 
-def test_a_platform_that_fails_completes_nothing() -> None:
-    def ask():
-        raise OSError("no network")
+@pytest.mark.parametrize(
+    ("cell", "variables", "functions"),
+    [
+        ("%%aca session -o \nresult = 1\nother, _x = 2, 3\ndef f(): inner = 1", ("result", "other"), ("f",)),
+        ("%%aca deploy x --entry \nclass Model:\n    y = 1\nasync def g(): pass", (), ("Model", "g")),
+        ("total: int = 3\nfor row in rows:\n    pass\nwith a as b: pass", ("total", "row"), ()),
+        ("result = (1,\nmore == 2\ndef h(", ("result",), ("h",)),
+    ],
+)
+def test_a_cell_that_is_being_written_has_names_of_its_own(cell, variables, functions) -> None:
+    assert defined(cell) == variables
+    assert defined(cell, functions=True) == functions
 
-    assert CachedNames(ask, ManualClock()).get() == ()
+
+def test_a_cells_own_names_and_the_notebooks_complete(notebook) -> None:
+    notebook.run("df = 1\nimport os\ndef score(x): return x")
+
+    def complete(cell: str, line: str) -> list[str]:
+        return [each.text for each in notebook.shell.Completer.completions(line + cell, len(line))]
+
+    with provisionalcompleter():
+        assert complete("\nresult = 1", "%%aca session lab -o re") == ["result"]
+        assert "df" in complete("\nresult = 1", "%%aca session lab -i d")
+        assert complete("\nresult = 1", "%%aca session lab -i df,re") == ["df,result"]
+        assert complete("\ndef other(x): pass", "%%aca deploy x --entry ot") == ["other"]
+        assert complete("\npass", "%%aca deploy x --entry sc") == ["score"]
+    assert notebook.workspaces == [], "completing starts no target"

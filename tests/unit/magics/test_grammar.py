@@ -8,6 +8,7 @@ import pytest
 from aca_notebook.errors import UsageFailed
 from aca_notebook.magics import words
 from aca_notebook.magics.grammar import Help
+from aca_notebook.magics.limits import limits_of
 from aca_notebook.magics.readers import duration
 from aca_notebook.magics.subcommands import GRAMMAR, apps, cost, logs, metrics, revisions, shared, targets
 
@@ -105,6 +106,9 @@ def test_every_command_has_help_examples_that_parse_and_fields_for_all_it_takes(
         assert parsed is not None
     shown = GRAMMAR.help(command.name.split())
     assert shown.startswith(f"usage: {command.usage}")
+    assert all(f"\n  {example}" in shown for example in command.examples)
+    assert limits_of(command.name), "every command tells what it runs into"
+    assert f"\nlimits: {limits_of(command.name)}\nwith az: " in shown
     assert all(flag in shown for flag in command.flags if flag != "--help")
 
 
@@ -115,9 +119,15 @@ def test_no_words_show_every_command(line: str) -> None:
     assert all(command.name in shown.text for command in GRAMMAR.commands)
 
 
-@pytest.mark.parametrize("line", ["deploy --help", "help deploy", "deploy scorer -h --wrong"])
+@pytest.mark.parametrize(
+    "line", ["deploy --help", "help deploy", "deploy scorer -h --wrong", "deploy?", "deploy ?", "deploy??"]
+)
 def test_help_wins_over_everything_else_on_the_line(line: str) -> None:
     assert repr(parse(line)).startswith("usage: %%aca deploy NAME")
+
+
+def test_a_question_in_an_argument_is_no_question_about_the_command() -> None:
+    assert parse("invoke chat 'how are you?'").values == ("how are you?",)
 
 
 def test_the_help_of_a_noun_lists_its_verbs() -> None:
