@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from aca_notebook.api import measures
 from aca_notebook.api.calling import Endpoint
 from aca_notebook.api.diagnosing import diagnose
+from aca_notebook.api.identities import AppIdentities
 from aca_notebook.api.lifecycle import set_expiry
 from aca_notebook.api.log_query import LogOptions, log_query
 from aca_notebook.api.logs import LogStream
@@ -242,6 +243,11 @@ class App:
     async def remove_secret(self, name: str) -> None:
         """Remove a secret that nothing reads."""
         await AppSecrets(self._access, self.name).remove(name)
+
+    @property
+    def identities(self) -> AppIdentities:
+        """Who it is, and what each identity may do: `.states()`, `.assign(system=True)`, `.let(role, scope)`."""
+        return AppIdentities(self._access, self.name, self._workspace.clock, self._loop)
 
     @blocking
     async def start(self) -> None:

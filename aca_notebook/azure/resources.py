@@ -121,6 +121,12 @@ class Resources:
         except NotFound:
             return []
 
+    async def called(self, name: str) -> list[Document]:
+        """Return the resources of the subscription that have a name."""
+        with faults.translated(f"what is called {name!r}"):
+            found = self._connection.resources.resources.list(filter=f"name eq '{name.replace(chr(39), '')}'")
+            return [each.as_dict() async for each in found]
+
     async def shared_key(self, workspace: ResourceId) -> str:
         """Return the key by which an environment writes to a Log Analytics workspace: a secret."""
         from azure.core.rest import HttpRequest

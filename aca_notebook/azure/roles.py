@@ -37,6 +37,13 @@ class Roles:
             )  # fmt: skip
         return str(found[0].name)
 
+    async def names(self) -> dict[str, str]:
+        """Return what Azure calls each role of the subscription, by its GUID."""
+        scope = f"/subscriptions/{self._subscription}"
+        with faults.translated("the roles"):
+            found = self._connection.authorization.role_definitions.list(scope)
+            return {str(each.name).lower(): str(each.role_name) async for each in found}
+
     async def at(self, scope: str, principal: str = "") -> tuple[Assignment, ...]:
         """Return the assignments at a scope and above it: all, or a principal's with those of groups it is in."""
         client = self._connection.authorization.role_assignments
