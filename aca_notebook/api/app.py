@@ -9,7 +9,7 @@ import webbrowser
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Unpack
 
-from aca_notebook.api import measures
+from aca_notebook.api import exporting, measures
 from aca_notebook.api.calling import Endpoint
 from aca_notebook.api.diagnosing import diagnose
 from aca_notebook.api.identities import AppIdentities
@@ -214,10 +214,11 @@ class App:
 
     @blocking
     async def export(self, form: str = "arm") -> str:
-        """It as text to keep: `arm` (a template), `bicep` or `az` (lines); secrets become parameters.
+        """It as text to keep: `arm` (a template), `bicep`, `az` (lines), `github` (a workflow); secrets are parameters.
 
         Raises `UsageFailed` for another form.
         """
+        exporting.check_name(form, self.name)
         document = await self._access.ask(lambda services: services.apps.document(self.name))
         try:
             return exported(document, form)

@@ -252,6 +252,9 @@ class Deploying:
                 await self._add_profile(plan, board)
             before = await self._document() if self._existed else None
             wanted = await self._wanted(plan, before)
+            if self._options.hosting.registry_identity == "system":
+                board.note_rising("letting the app's identity pull")
+                await let_app_pull(self._access, wanted, before, lambda first: self._made(first, board))
             operation = await self._write.put(wanted, board)
             profiles = await self._profiles() if plan.adds_workload_profile else around.profiles
             state = self._read({"id": str(self._access.target.app_id(self._app)), **wanted}, profiles)
@@ -263,6 +266,9 @@ class Deploying:
             except DeploymentFailed as failed:
                 await self._end(starting.revision, before, failed)
                 raise
+
+    async def _made(self, document: Document, board: ProgressBoard) -> Document:
+        return await (await self._write.put(document, board))()
 
     async def _wanted(self, plan: DeployPlan, before: Document | None) -> Document:
         kept = await self._secrets.present() if self._existed else {}

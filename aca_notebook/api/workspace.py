@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from aca_notebook import settings
+from aca_notebook.api import exporting
 from aca_notebook.api import installation
 from aca_notebook.api.access import Access
 from aca_notebook.api.advising import Advisor
@@ -26,7 +27,7 @@ from aca_notebook.api.function import Function, handle
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.overview import Overview
-from aca_notebook.api.packing import Source
+from aca_notebook.api.packing import Source, pack
 from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
 from aca_notebook.api.secrets import SecretBox
@@ -213,6 +214,16 @@ class Workspace:
         deploying, packed_source = self._deploying(name, source, namespace, options)
         planned, _, _ = await deploying.plan(packed_source)
         return planned
+
+    @blocking
+    async def export(
+        self, /, name: str, source: str, namespace: Mapping[str, object], form: str, **options: Unpack[Options]
+    ) -> dict[str, bytes]:  # fmt: skip
+        """A cell as files to keep, by path: `dockerfile` (what its image is built from) or `py` (a plain module)."""
+        _, packed_source = self._deploying(name, source, namespace, options)
+        packed = await asyncio.to_thread(pack, packed_source)
+        wanted = tuple(each.name for each in packed.facts.ships if each.kind == "package" and not each.note)
+        return exporting.exported(name, packed.archive(), form, wanted, packed.facts.example)
 
     @blocking
     async def rehearse(

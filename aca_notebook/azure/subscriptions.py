@@ -64,6 +64,14 @@ class Subscriptions:
             document: Document = found.as_dict()
             return document
 
+    async def registry_id(self, server: str) -> str:
+        """Return the id of the subscription's registry that answers at `server`, empty when it has none."""
+        with faults.translated(f"registry {server!r}"):
+            async for each in self._connection.registries.registries.list():
+                if str(each.login_server or "").lower() == server.lower():
+                    return str(each.id)
+        return ""
+
     async def takes_builds(self) -> None:
         """Raise what keeps the target's registry from building: a place for a context is asked for, and not used."""
         target = self._target

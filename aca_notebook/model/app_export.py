@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.model import az_create
+from aca_notebook.model import az_create, workflow_export
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 API_VERSION = "2025-07-01"
 TYPE = "Microsoft.App/containerApps"
-FORMS = ("arm", "bicep", "az")
+FORMS = ("arm", "bicep", "az", "github")
 _SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 #: What the platform says of itself, and what it fills in by its own rules.
 _READ_ONLY = {"fqdn", "ephemeralStorage", "imageType", "pollingInterval"}
@@ -33,6 +33,8 @@ def exported(document: Mapping[str, Any], form: str) -> str:
         return bicep(document)
     if form == "az":
         return "\n".join(az_create.create_lines(document, writable(document))) + "\n"
+    if form == "github":
+        return workflow_export.workflow(document, writable(document))
     raise ValueError(f"{form!r} is no form of export; there are {', '.join(FORMS)}")
 
 

@@ -20,10 +20,11 @@ _VARIABLE = re.compile(r"\$[A-Z_]")
 #: What flags can say of each part; a part with anything else needs the file.
 _CONTAINER = {"name", "image", "env", "resources", "command", "args"}
 _TEMPLATE = {"containers", "scale", "revisionSuffix", "terminationGracePeriodSeconds"}
-_CONFIGURATION = {"secrets", "activeRevisionsMode", "ingress", "registries", "dapr"}
+_CONFIGURATION = {"maxInactiveRevisions", "secrets", "activeRevisionsMode", "ingress", "registries", "dapr"}
 _INGRESS = {"external", "targetPort", "exposedPort", "transport", "allowInsecure", "fqdn", "traffic"}
 _SCALE = {"minReplicas", "maxReplicas", "cooldownPeriod", "pollingInterval", "rules"}
 _DEFAULTS = {"cooldownPeriod": 300, "pollingInterval": 30}
+_INACTIVE_REVISIONS = 100  # what a first write is given (facts §3.3)
 _TO_LATEST = [{"weight": 100, "latestRevision": True}]
 _DAPR = {
     "appId": "--dapr-app-id", "appPort": "--dapr-app-port", "appProtocol": "--dapr-app-protocol",
@@ -180,6 +181,8 @@ def _beyond_flags(app: Document) -> Iterator[str]:
     ):  # fmt: skip
         yield from (name for name, value in part.items() if name not in known and value not in (None, [], {}))
     yield from (name for name, value in _DEFAULTS.items() if scale.get(name) not in {None, value})
+    if configuration.get("maxInactiveRevisions") not in {None, _INACTIVE_REVISIONS}:
+        yield "maxInactiveRevisions"
     if ingress.get("traffic") not in (None, _TO_LATEST):
         yield "traffic"
     for name, entries in (
