@@ -108,7 +108,6 @@ $(PANEL)/package.json: labextension/package.json labextension/package-lock.json 
 	@$(BIN)/python labextension/build.py
 	@mkdir -p .venv/share/jupyter/labextensions
 	@ln -sfn ../../../../$(PANEL) .venv/share/jupyter/labextensions/aca-notebook
-	@touch $@
 
 # The CLI has 150 packages of its own, and pins some of ours. The older SDK lies beside it, over the one the CLI has.
 $(AZ)/.ready: tests/azure_cli/requirements.lock tests/azure_cli/older-sdk.lock | $(UV)

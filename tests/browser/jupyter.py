@@ -32,10 +32,12 @@ class Lab:
     """A server with a folder of its own, nothing of the user's settings, and its address once it answers.
 
     With `extended` it has our extension, both halves of it, as an installed wheel brings them. `program` is the module
-    that serves: JupyterLab or Notebook 7.
+    that serves: JupyterLab or Notebook 7; `python` the interpreter it runs under.
     """
 
-    def __init__(self, folder: Path, *, extended: bool = False, program: str = "jupyterlab") -> None:
+    def __init__(
+        self, folder: Path, *, extended: bool = False, program: str = "jupyterlab", python: str = sys.executable
+    ) -> None:
         self.folder = folder
         self.aca_home = folder / "aca"
         self.aca_home.mkdir(parents=True)
@@ -52,7 +54,7 @@ class Lab:
         if extended:
             self._extend(home)
         command = [
-            sys.executable, "-m", program, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
+            python, "-m", program, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
             f"--ServerApp.root_dir={folder}",
         ]  # fmt: skip
         self._process = subprocess.Popen(
