@@ -31,6 +31,8 @@ export class Panel extends Widget {
   private search = '';
   private busy = false;
   private failed: Problem | null = null;
+  /** Whether somebody came by the keyboard before there was a tree to be in. */
+  private entered = false;
   private watching: IDisposable | null = null;
 
   constructor(
@@ -42,6 +44,7 @@ export class Panel extends Widget {
     this.title.caption = 'ACA notebook';
     this.title.icon = deployIcon;
     this.addClass('aca-panel');
+    this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'ACA notebook');
     this.tree = new TreeView('Apps and sessions', { ...gestures, toggle: row => this.toggle(row) });
@@ -91,7 +94,8 @@ export class Panel extends Widget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.tree.node.focus();
+    this.entered = !this.tree.node.isConnected;
+    (this.entered ? this.node : this.tree.node).focus();
   }
 
   /** Show that something a person asked for failed, until the next thing they ask for. */
@@ -142,6 +146,10 @@ export class Panel extends Widget {
     this.place([this.header.node, this.problems, ...(on ? [this.tree.node, this.notes] : [])]);
     const revisions = (app: string): ReturnType<Model['revisions']> => this.model.revisions(app);
     this.tree.show(on ? rowsOf(tree, { toggled: this.toggled, search: this.search, revisions }) : []);
+    if (on && this.entered && document.activeElement === this.node) {
+      this.entered = false;
+      this.tree.node.focus();
+    }
   };
 
   /** Put these in; what stands there already stays, and keeps its focus and its place. */

@@ -46,7 +46,10 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     app.commands.addCommand(CommandIDs.showPanel, {
       label: 'Show apps and sessions',
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => app.shell.activateById(panel.id)
+      execute: () => {
+        app.shell.activateById(panel.id);
+        afterFrames(4, () => panel.activate());
+      }
     });
     addMenus(app);
     for (const command of [CommandIDs.showPanel, CommandIDs.refresh, CommandIDs.insertCode]) {
@@ -54,6 +57,15 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     }
   }
 };
+
+/** The palette gives the focus back to the notebook after a command, in a frame or two: what takes it must come later. */
+function afterFrames(count: number, act: () => void): void {
+  if (count === 0) {
+    act();
+  } else {
+    requestAnimationFrame(() => afterFrames(count - 1, act));
+  }
+}
 
 /** The page's own context menu shows what fits the row it is opened on. */
 function addMenus(app: JupyterFrontEnd): void {

@@ -1,0 +1,144 @@
+"""JupyterLab with the extension, as people work who have no mouse, like it dark, or open what others wrote."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from tests.browser.accessibility import findings
+from tests.browser.album import Album
+from tests.browser.jupyter import Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+pytestmark = [
+    pytest.mark.browser, pytest.mark.process, pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]  # fmt: skip
+
+KEPT = "application/vnd.aca-notebook.card+json"
+CELL = 'def greet(name: str = "world") -> str:\n    return f"hello {name}"'
+#: Everything of ours that stands in a page at once, when an app is deployed and its log is open.
+OURS = (".aca-status", ".aca-badge", ".aca-live", ".aca-panel", ".aca-dock")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory) -> Iterator[Lab]:
+    """JupyterLab with our extension, whose owner wants to be asked about all that runs."""
+    started = Lab(tmp_path_factory.mktemp("lab") / "lab", extended=True)
+    started.settle("aca-notebook", "close-guard", {"ask": "running"})
+    yield started
+    started.close()
+    started.stop_emulator()
+
+
+def somebody_elses(path: Path) -> None:
+    """Write a notebook that came by mail: it would deploy, and its saved card says more than it should."""
+    cells = [
+        nbformat.v4.new_code_cell("%load_ext aca_notebook\n%aca target local", execution_count=1),
+        nbformat.v4.new_code_cell(f"%%aca deploy theirs --gpu A100 --keep\n{CELL}", execution_count=2),
+    ]
+    kept = {"kind": "deployment", "app": "theirs", "target": "local", "revision": "theirs--<b>r1</b>", "digest": "1"}
+    html = "<b>their card</b><img src=x onerror='window.taken = 1'><script>window.taken = 1</script>"
+    cells[1]["outputs"] = [
+        nbformat.v4.new_output("display_data", data={KEPT: kept, "text/html": html, "text/plain": "their card"})
+    ]
+    made = nbformat.v4.new_notebook(cells=cells)
+    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(made, path)
+
+
+def test_opening_somebody_elses_notebook_runs_and_deploys_nothing(lab: Lab, page: Page) -> None:
+    somebody_elses(lab.folder / "theirs.ipynb")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    lab.open(page, "theirs.ipynb")
+    expect(page.get_by_text("their card")).to_be_visible()
+    expect(page.locator(".aca-badge")).to_have_text("· theirs · <b>r1</b>")
+    headers = {"Authorization": f"token {lab.token}"}
+    tree = requests.get(f"{lab.url}/aca-notebook/tree", headers=headers, timeout=60).json()
+    assert tree["target"]["connection"] == "off", "looking starts nothing"
+    expect(page.locator(".aca-live")).to_be_hidden()
+    Album(page, "opened").take("somebody-elses")
+
+    assert page.evaluate("typeof window.taken") == "undefined"
+    ours = [each for each in sent if "/aca-notebook/" in each]
+    assert ours
+    assert all(each.startswith("GET ") for each in ours)
+    (kernel,) = requests.get(f"{lab.url}/api/kernels", headers=headers, timeout=60).json()
+    assert kernel["execution_state"] == "idle"
+    assert list(lab.aca_home.iterdir()) == [], "no emulator was started, and nothing written"
+    lab.end_kernels()
+
+
+def command(page: Page, words: str) -> None:
+    """Choose a command from the palette, without a mouse."""
+    page.keyboard.press("Control+Shift+C")
+    box = page.locator(".lm-CommandPalette-input:focus")
+    expect(box).to_be_visible()
+    page.keyboard.type(words)
+    expect(page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text(words)
+    page.keyboard.press("Enter")
+
+
+def test_a_keyboard_is_enough_and_a_saved_notebook_comes_alive_again_in_the_dark(lab: Lab, page: Page) -> None:
+    album = Album(page, "lab")
+    lab.write("mine.ipynb", [CELL])
+    lab.open(page, "mine.ipynb")
+    page.keyboard.press("Escape")
+    command(page, "Deploy to GPU")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("textbox", name="App")).to_be_focused()
+    assert findings(page, ".jp-Dialog-content") == []
+    page.keyboard.press("Control+A")
+    page.keyboard.type("hello-")
+    expect(dialog.get_by_role("button", name="Deploy")).to_be_disabled()
+    page.keyboard.type("you")
+    album.take("keyboard")
+    page.keyboard.press("Enter")
+    sources = page.locator(".jp-CodeCell .jp-InputArea-editor .cm-content")
+    expect(sources.nth(1)).to_contain_text("%%aca deploy hello-you")
+    expect(sources.nth(0)).to_have_text("%load_ext aca_notebook")
+    expect(page.locator(".aca-badge")).to_contain_text("✓ hello-you")
+    command(page, "Open logs of this cell")
+    expect(page.get_by_role("log")).to_be_visible()
+    command(page, "Show apps and sessions")
+    tree = page.get_by_role("tree", name="Apps and sessions")
+    expect(tree).to_be_focused()
+    expect(tree.get_by_role("treeitem", name=re.compile("^app hello-you"))).to_be_visible()
+    assert findings(page, *OURS) == []
+    lab.save(page)
+    lab.end_kernels()
+
+    lab.dark()
+    page.reload()
+    expect(page.locator("[data-jp-theme-name='JupyterLab Dark']")).to_be_attached()
+    expect(page.get_by_text(re.compile("hello-you: deployed in"))).to_be_visible()
+    expect(page.locator(".aca-badge")).to_contain_text("✓ hello-you")
+    expect(page.locator(".aca-live")).to_contain_text("now: Running · 1 replica")
+    expect(page.get_by_text("Error displaying widget")).to_be_hidden()
+    page.locator(".aca-live").get_by_role("button", name="Logs").click()
+    page.locator(".aca-status button").click()
+    expect(tree).to_be_visible()
+    expect(page.get_by_role("log")).to_be_visible()
+    assert findings(page, *OURS) == []
+    album.take("dark")
+
+    sources.nth(1).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("  # louder")
+    expect(page.locator(".aca-badge")).to_contain_text("≠ hello-you · edited since")
+    album.take("edited")
+
+    with page.expect_event("dialog") as asked:
+        page.evaluate("() => void setTimeout(() => location.reload())")
+    assert asked.value.type == "beforeunload"
