@@ -17,7 +17,17 @@ from aca_notebook.emulator import api_versions
 from aca_notebook.emulator.faults.board import NoFaults
 from aca_notebook.emulator.faults.requests import disturbed
 from aca_notebook.emulator.headers import common_headers, provider_headers
-from aca_notebook.emulator.wire import BY_GATEWAY, AzureError, Door, Match, RouteTable, checked_name, query
+from aca_notebook.emulator.wire import (
+    BY_GATEWAY,
+    SOCKET,
+    AzureError,
+    Door,
+    Match,
+    RouteTable,
+    checked_name,
+    is_socket,
+    query,
+)
 from aca_notebook.model.fault_kinds import Seam
 
 if TYPE_CHECKING:
@@ -38,7 +48,6 @@ _MOST_BODY_BYTES = 16 * 2**20  # Resource Manager itself takes 4 MiB
 _BODY_BYTES = {Door.PUBLIC: 64 * 1024, Door.IDENTITY_HEADER: 64 * 1024, Door.SAS: 2**34}
 #: Told of each request with its route and its answer.
 Noted = Callable[[Request, Match | None, Response], None]
-_SOCKET = "aca.socket"  # in the scope of a request that came as a WebSocket handshake
 
 
 class Dispatcher:
@@ -217,12 +226,12 @@ def _check_host(request: Request) -> None:
 def _handshake(scope: Scope) -> Scope:
     """Return a WebSocket handshake as the GET that it is."""
     scheme = "https" if scope["scheme"] == "wss" else "http"
-    return {**scope, "type": "http", "method": "GET", "scheme": scheme, _SOCKET: True}
+    return {**scope, "type": "http", "method": "GET", "scheme": scheme, SOCKET: True}
 
 
 def _check_protocol(route: Route, request: Request) -> None:
     """Refuse a WebSocket where HTTP is spoken, and the other way round."""
-    if request.scope.get(_SOCKET, False) == route.upgrades:
+    if route.passes_sockets or is_socket(request) == route.upgrades:
         return
     if route.upgrades:
         raise AzureError(

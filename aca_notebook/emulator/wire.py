@@ -60,6 +60,7 @@ class Route:
     Matching ignores case and trailing slashes. `operation` is the SDK's operation id (`ContainerApps_Get`), or a
     name of ours for what no SDK declares. `offer` and `checked` are what docs/reference/coverage.md says of it.
     One that `upgrades` answers WebSocket handshakes and nothing else: its response is called with the socket's scope.
+    One that `passes_sockets` answers both, and tells them apart by `is_socket`.
     `body_bytes` is how much of a body it takes, 0 for as much as its door lets in.
     """
 
@@ -71,7 +72,17 @@ class Route:
     offer: Offer = Offer.WORKS
     checked: Check = Check.NONE
     upgrades: bool = False
+    passes_sockets: bool = False
     body_bytes: int = 0
+
+
+#: In the scope of a request that came as a WebSocket handshake.
+SOCKET = "aca.socket"
+
+
+def is_socket(request: Request) -> bool:
+    """Tell whether a request is a WebSocket's handshake."""
+    return bool(request.scope.get(SOCKET, False))
 
 
 #: On what Resource Manager answers itself, without asking a provider (recorded: env_e2e).

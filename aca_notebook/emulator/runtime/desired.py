@@ -197,7 +197,7 @@ def _container(entry: Mapping[str, Any], ingress: Ingress | None) -> Container:
         secret_env=tuple((each["name"], each["secretRef"]) for each in variables if each.get("secretRef")),
         cpu_cores=parse_cpu(resources.get("cpu") or 0.5),
         memory_bytes=parse_memory(resources.get("memory") or "1Gi"),
-        probes=tuple(_probe(each, ingress) for each in entry.get("probes") or ()),
+        probes=tuple(read_probe(each, ingress.target_port if ingress else None) for each in entry.get("probes") or ()),
         mounts=tuple(
             Mount(str(each.get("volumeName") or ""), str(each.get("mountPath") or ""), str(each.get("subPath") or ""))
             for each in entry.get("volumeMounts") or ()
@@ -217,11 +217,12 @@ def _volume(entry: Mapping[str, Any], secrets: Sequence[str]) -> Volume:
     return Volume(str(entry.get("name") or ""), "Secret", tuple(chosen or ((name, name) for name in secrets)))
 
 
-def _probe(entry: Mapping[str, Any], ingress: Ingress | None) -> Probe:
+def read_probe(entry: Mapping[str, Any], target_port: int | None) -> Probe:
+    """Read one health check; one of the port that the ingress leads to, or of none, is of the container's own."""
     http = entry.get("httpGet")
     action = http or entry.get("tcpSocket") or {}
     port = int(action.get("port") or _CONTAINER_PORT)
-    if ingress is None or port == ingress.target_port:
+    if target_port is None or port == target_port:
         port = _CONTAINER_PORT
     return Probe(
         kind=str(entry.get("type") or "Liveness").capitalize(),

@@ -1,6 +1,7 @@
 """The containers of custom pools: programs of registered images, one set a session (facts §5.6).
 
-They run as an app's replicas do, and are not kept from each other or from this machine: `isolation` says so.
+They run as an app's replicas do, and are not kept from each other or from this machine: `isolation` says so. Their
+startup and liveness probes are kept: one that fails is taken out of the pool (documented: custom container sessions).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aca_notebook.emulator.runtime import probes
+from aca_notebook.emulator.runtime.desired import read_probe
 from aca_notebook.emulator.runtime.ports import ContainerPorts, NoPortFree
 from aca_notebook.emulator.runtime.process import Launch, new_mark
 from aca_notebook.emulator.sandbox.levels import Level
@@ -20,11 +23,12 @@ from aca_notebook.emulator.sessions.instances import InstanceGone, StartRefused,
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from aca_notebook.clock import Clock
     from aca_notebook.emulator.arm.store import Store
     from aca_notebook.emulator.runtime.container import ImageTable
+    from aca_notebook.emulator.runtime.desired import Probe
     from aca_notebook.emulator.runtime.process import Child, Spawn
     from aca_notebook.emulator.sandbox.drawer import Drawer
     from aca_notebook.emulator.sessions.execution import Code, Ended, Event
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 _READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 _GRACE_SECONDS = 2.0
+_STARTUP, _LIVENESS = "Startup", "Liveness"
 
 
 class SecretValues(Protocol):
@@ -67,9 +72,10 @@ class PoolContainers:
 
     def __init__(  # noqa: PLR0913  # the composition root names them
         self, *, store: Store, images: ImageTable, secrets: SecretValues, spawn: Spawn, clock: Clock, owner: str,
-        folder: Path, console: Console, platform: Platform,
+        folder: Path, console: Console, platform: Platform, check: probes.Check = probes.check,
     ) -> None:  # fmt: skip
         self._platform = platform
+        self._check = check
         self._store = store
         self._images = images
         self._secrets = secrets
@@ -89,9 +95,14 @@ class PoolContainers:
         home = await asyncio.to_thread(self._new_folder)
         instance = ContainerInstance(home, self._ports, self._console)
         try:
+            target = (template.get("ingress") or {}).get("targetPort")
+            looked_at = []
             for container in template["containers"]:
-                await self._start_one(instance, pool, container)
-            await self._answering(instance)
+                port = await self._start_one(instance, pool, container)
+                looked_at.append(self._watched(instance, container, port, target))
+            if not looked_at[0]:
+                await self._answering(instance)
+            await instance.healthy()
         except (OSError, KeyError) as failure:
             await instance.close()
             raise StartRefused(f"its container could not be started: {failure}") from failure
@@ -100,7 +111,17 @@ class PoolContainers:
             raise
         return instance
 
-    async def _start_one(self, instance: ContainerInstance, pool: str, container: Mapping[str, Any]) -> None:
+    def _watched(
+        self, instance: ContainerInstance, container: Mapping[str, Any], port: int, target_port: int | None
+    ) -> bool:  # fmt: skip
+        """Begin to look after one container's health; tell whether a probe says when it has started."""
+        read = (read_probe(each, target_port) for each in container.get("probes") or ())
+        found = tuple(each for each in read if each.kind in {_STARTUP, _LIVENESS})
+        if found:
+            instance.look_after(found, port, self._clock, self._check)
+        return any(each.kind == _STARTUP for each in found)
+
+    async def _start_one(self, instance: ContainerInstance, pool: str, container: Mapping[str, Any]) -> int:
         wanted, name = str(container["image"]), str(container.get("name") or "main")
         image = self._images.resolve(wanted)
         if image is None:
@@ -119,6 +140,7 @@ class PoolContainers:
         instance.take(child, log_file)
         await child.go()
         self._console.begin(pool, instance.home.name, name, wanted, log_file)
+        return port
 
     def _environment(
         self, home: Path, pool: str, container: Mapping[str, Any], under: Mapping[str, str], port: int
@@ -170,6 +192,11 @@ class ContainerInstance:
         self._console = console
         self._leased: list[int] = []
         self._children: list[tuple[Child, asyncio.Task[int], Path]] = []
+        self._watches: list[asyncio.Task[None]] = []
+        self._starting = 0  # containers whose startup probe has not passed
+        self._trouble: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._passed = asyncio.Event()
+        self._passed.set()
         self._closed = False
 
     @property
@@ -189,8 +216,39 @@ class ContainerInstance:
         """Own one more container's program."""
         self._children.append((child, asyncio.ensure_future(child.exited()), log_file))
 
+    def look_after(
+        self, wanted: tuple[Probe, ...], port: int, clock: Clock, check: probes.Check
+    ) -> None:  # fmt: skip
+        """Probe one of its containers from now on."""
+        self._starting += 1
+        self._passed.clear()
+
+        def told(finding: probes.Finding) -> None:
+            if isinstance(finding, probes.Passed):
+                self._starting -= 1
+                if not self._starting:
+                    self._passed.set()
+            elif not self._trouble.done():
+                self._trouble.set_result(f"its container was not healthy: {finding.message}")
+
+        watch = probes.Watch(wanted, port, clock, check, told, eager=True)
+        self._watches.append(asyncio.create_task(watch.run(), name="probes of a session's container"))
+
+    async def healthy(self) -> None:
+        """Return when every startup probe has passed. Raises `StartRefused`."""
+        passed = asyncio.ensure_future(self._passed.wait())
+        try:
+            await self._first(passed)
+        finally:
+            passed.cancel()
+        how = self.how_ended()
+        if how:
+            raise StartRefused(how)
+
     def how_ended(self) -> str:
-        """Say how the first container ended; empty while it runs."""
+        """Say how the first container ended, or that one is not healthy; empty while all is well."""
+        if self._trouble.done():
+            return self._trouble.result()
         ended = [exited for _, exited, _ in self._children if exited.done()]
         return how_it_ended(ended[0].result()) if ended else ""
 
@@ -203,16 +261,23 @@ class ContainerInstance:
         """There is nothing to interrupt."""
 
     async def ended(self) -> str:
-        """Wait until one of them has ended; return how."""
-        waited: Sequence[asyncio.Task[int]] = [exited for _, exited, _ in self._children]
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        """Wait until one of them has ended, or is not healthy any more; return how."""
+        await self._first()
         return self.how_ended()
+
+    async def _first(self, *others: asyncio.Future[Any]) -> None:
+        """Wait for the end of one of them, for trouble with one's health, or for something else."""
+        waited: list[asyncio.Future[Any]] = [self._trouble, *others, *(exited for _, exited, _ in self._children)]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
         """End all of them: TERM, a grace, KILL."""
         if self._closed:
             return
         self._closed = True
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
         for child, _, _ in self._children:
             child.stop(_GRACE_SECONDS)
         await asyncio.gather(*(exited for _, exited, _ in self._children), return_exceptions=True)

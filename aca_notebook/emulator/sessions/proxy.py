@@ -1,10 +1,13 @@
-"""Hands calls on to a session's container: any method and path, bodies as streams (facts §5.6)."""
+"""Hands calls on to a session's container: any method and path, bodies as streams, WebSockets (facts §5.6)."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from aca_notebook.emulator.wire import AzureError
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     import aiohttp
     from starlette.requests import Request
-    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
 
     from aca_notebook.emulator.sessions.session import Session
 
@@ -26,6 +29,9 @@ _OWN = frozenset({
     "upgrade", "host", "authorization", "content-length",
 })  # fmt: skip
 _BLOCK_BYTES = 64 * 1024
+_MOST_MESSAGE_BYTES = 16 * 2**20
+#: Codes that stand for how a socket ended and are never sent (RFC 6455 §7.4.1), and what is sent in their place.
+_NEVER_SENT = {1005: 1000, 1006: 1011, 1015: 1011}
 
 
 class ContainerProxy:
@@ -63,6 +69,34 @@ class ContainerProxy:
         response.headers["x-ms-session-guid"] = session.guid
         return response
 
+    async def converse(self, request: Request, session: Session) -> Response:
+        """Return what carries a WebSocket to the container's. Raises `AzureError` where that takes none."""
+        import aiohttp
+        import yarl
+
+        address = session.instance.address
+        if address is None:
+            raise AzureError(404, "SessionRequestNotSupported", "The sessions of this pool have no such operation.")
+        url = yarl.URL(f"http://{address[0]}:{address[1]}{tail(request)}", encoded=True)
+        spoken = [each.strip() for each in request.headers.get("sec-websocket-protocol", "").split(",")]
+        headers = [each for each in passed(request.headers.items()) if not each[0].lower().startswith("sec-websocket")]
+        try:
+            other = await self._connected().ws_connect(
+                url, headers=headers, protocols=[each for each in spoken if each], max_msg_size=_MOST_MESSAGE_BYTES,
+                compress=0,
+            )  # fmt: skip
+        except aiohttp.WSServerHandshakeError as refused:
+            raise AzureError(
+                refused.status if refused.status >= 400 else 502,
+                "WebSocketRefused",
+                f"The session's container answered {refused.status}.",
+            ) from refused
+        except TimeoutError as late:
+            raise AzureError(504, "GatewayTimeout", "The session's container did not answer in time.") from late
+        except aiohttp.ClientError as failure:
+            raise AzureError(502, "BadGateway", f"The session's container did not answer: {failure}.") from failure
+        return _Conversation(other, session)
+
     def _connected(self) -> aiohttp.ClientSession:
         if self._client is None:
             import aiohttp
@@ -73,6 +107,60 @@ class ContainerProxy:
                 connector=aiohttp.TCPConnector(limit=0, force_close=True),
             )  # fmt: skip
         return self._client
+
+
+class _Conversation(Response):
+    """A response that takes a caller's socket over and carries messages both ways until either side has gone."""
+
+    def __init__(self, other: aiohttp.ClientWebSocketResponse, session: Session) -> None:
+        super().__init__()
+        self._other = other
+        self._session = session
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Converse; the container's socket is closed when this returns."""
+        socket = WebSocket(scope, receive, send)
+        try:
+            with self._session.used():
+                await socket.accept(subprotocol=self._other.protocol, headers=self.raw_headers)
+                await self._carry(socket)
+        finally:
+            await self._other.close()
+
+    async def _carry(self, socket: WebSocket) -> None:
+        ways = [asyncio.ensure_future(self._up(socket)), asyncio.ensure_future(self._down(socket))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _up(self, socket: WebSocket) -> None:
+        """Hand on what the caller sends, until it has gone."""
+        while True:
+            message = await socket.receive()
+            if message["type"] != "websocket.receive":
+                code = message.get("code") or 1000
+                await self._other.close(code=_NEVER_SENT.get(code, code))
+                return
+            if message.get("bytes") is not None:
+                await self._other.send_bytes(message["bytes"])
+            else:
+                await self._other.send_str(message.get("text") or "")
+
+    async def _down(self, socket: WebSocket) -> None:
+        """Hand on what the container sends, until it hangs up."""
+        import aiohttp
+
+        async for message in self._other:
+            if message.type is aiohttp.WSMsgType.BINARY:
+                await socket.send_bytes(message.data)
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                await socket.send_text(message.data)
+        code = self._other.close_code or 1006
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(_NEVER_SENT.get(code, code))
 
 
 def tail(request: Request) -> str:

@@ -19,7 +19,7 @@ from aca_notebook.emulator.sessions.hosting import NoSession, PoolFull
 from aca_notebook.emulator.sessions.instances import NotHere, StartRefused
 from aca_notebook.emulator.sessions.pool import Kind
 from aca_notebook.emulator.sessions.replies import Answer, numbered
-from aca_notebook.emulator.wire import AzureError, Check, Door, Route, origin
+from aca_notebook.emulator.wire import AzureError, Check, Door, Route, is_socket, origin
 from aca_notebook.model.ids import ResourceId
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class SessionRoutes:
             ),
             *(
                 Route(method, f"{POOL}/{{*rest}}", Door.SESSIONS, f"SessionContainer_{method.title()}",
-                      self._for(self._refuse), body_bytes=MOST_UPLOAD_BYTES)
+                      self._for(self._refuse), body_bytes=MOST_UPLOAD_BYTES, passes_sockets=method == "GET")
                 for method in _METHODS
             ),
         ]  # fmt: skip
@@ -253,6 +253,8 @@ class SessionRoutes:
     async def _hand_on(self, call: Call) -> Response:
         session = await call.pool.session(call.identifier())
         with session.used():
+            if is_socket(call.request):
+                return await self._proxy.converse(call.request, session)
             return await self._proxy.answer(call.request, session)
 
     async def _refuse(self, call: Call) -> Response:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from aca_notebook.emulator.runtime.process import marked_processes, owner_mark
 from tests.real_emulator import RealEmulator
@@ -42,6 +44,29 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 print("it serves", file=sys.stderr, flush=True)
 HTTPServer(("127.0.0.1", int(os.environ["CONTAINER_APP_PORT"])), Handler).serve_forever()
+"""
+
+#: Echoes what it is sent over a WebSocket; is healthy until it is told to sicken, or never when it is told so.
+_ECHO = """
+import http, os, sys
+from websockets.sync.server import serve
+healthy = [sys.argv[1] != "never"]
+def answer(connection, request):
+    if request.path.startswith("/health"):
+        status = http.HTTPStatus.OK if healthy[0] else http.HTTPStatus.SERVICE_UNAVAILABLE
+        return connection.respond(status, "")
+    if request.path.startswith("/no"):
+        return connection.respond(http.HTTPStatus.NOT_FOUND, "")
+def echo(connection):
+    for message in connection:
+        if message == "sicken":
+            healthy[0] = False
+        if message == "bye":
+            return connection.close(4001)
+        connection.send(message)
+address = "127.0.0.1", int(os.environ["CONTAINER_APP_PORT"])
+with serve(echo, *address, process_request=answer, subprotocols=["talk"]) as server:
+    server.serve_forever()
 """
 
 
@@ -266,6 +291,67 @@ def test_calls_are_handed_on_to_the_container_of_a_session(pools: Pools, tmp_pat
         pass  # its end is noticed a moment later
     said = pools.call("POST", "custom", ".management/getSession").json()["error"]["message"]
     assert "exit code 3" in said
+
+
+def make_echo(pools: Pools, folder: Path, word: str, name: str, **startup: Any) -> None:
+    server = folder / "echo.py"
+    server.write_text(_ECHO)
+    control = {"Authorization": f"Bearer {(pools.emulator.folder / 'control-token').read_text().strip()}"}
+    image = {"image": f"{name}:1", "command": [sys.executable, str(server), word]}
+    url = f"{pools.emulator.ready['url']}/_emulator/images"
+    assert pools.http.put(url, json=image, headers=control, timeout=30).status_code == 200
+    health = {"httpGet": {"path": "/health", "port": 80}, "periodSeconds": 1, "timeoutSeconds": 20}
+    probes = [{"type": "Startup", **health, **startup}, {"type": "Liveness", **health, "failureThreshold": 2}]
+    pools.make(
+        name, "CustomContainer", environmentId=pools.emulator.environment_id,
+        scaleConfiguration={"maxConcurrentSessions": 3, "readySessionInstances": 0},
+        customContainerTemplate={
+            "containers": [{"image": f"{name}:1", "name": "main", "probes": probes}], "ingress": {"targetPort": 80},
+        },
+    )  # fmt: skip
+
+
+def test_a_socket_reaches_the_container_of_a_session_until_it_is_not_healthy(pools: Pools, tmp_path: Path) -> None:
+    make_echo(pools, tmp_path, "well", "echoes", failureThreshold=60)
+    group = pools.emulator.path("group-x").rpartition("/")[0]
+    base = f"{pools.emulator.ready['http_url'].replace('http', 'ws', 1)}{group}/local/sessionPools/echoes"
+    token = {"Authorization": str(pools.http.headers["Authorization"])}
+
+    def socket(path: str, **options: Any) -> ClientConnection:
+        also = {"additional_headers": token, "proxy": None, "subprotocols": ["other", "talk"]}
+        return connect(f"{base}/{path}?identifier=abcd", **also | options)
+
+    with socket("talk") as talk:
+        assert talk.subprotocol == "talk"
+        for message in ("text", b"\x00bytes", "x" * 200_000):
+            talk.send(message)
+            assert talk.recv() == message
+        talk.send("bye")
+        with pytest.raises(ConnectionClosed):
+            talk.recv()
+        assert talk.close_code == 4001
+    with pytest.raises(InvalidStatus) as missing:
+        socket("no")
+    assert missing.value.response.status_code == 404
+    with pytest.raises(InvalidStatus) as stranger:
+        socket("talk", additional_headers={})
+    assert stranger.value.response.status_code == 401
+    with socket("talk") as talk:
+        talk.send("sicken")
+        assert talk.recv() == "sicken"
+        with pytest.raises(ConnectionClosed):  # its session is taken out of the pool, and the socket goes with it
+            talk.recv()
+    while pools.call("POST", "echoes", ".management/getSession").status_code == 200:
+        pass
+    said = pools.call("POST", "echoes", ".management/getSession").json()["error"]["message"]
+    assert "not healthy: Liveness probe failed: HTTP probe of /health failed with statuscode: 503" in said
+
+
+def test_a_container_whose_startup_probe_does_not_pass_is_no_session(pools: Pools, tmp_path: Path) -> None:
+    make_echo(pools, tmp_path, "never", "ails", failureThreshold=1)
+    answer = pools.call("GET", "ails", "anything")
+    assert answer.status_code == 503
+    assert "not healthy: Startup probe failed" in answer.json()["error"]["message"]
 
 
 def test_a_killed_emulator_fails_the_call_and_leaves_nothing(tmp_path: Path) -> None:
