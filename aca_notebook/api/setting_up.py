@@ -90,7 +90,7 @@ class SettingUp:
         target = self._access.target
         return Wanted(
             target.subscription_id, target.resource_group, target.location, target.environment, target.registry,
-            tuple(profiles), pool,
+            tuple(profiles), pool, target.environment_group,
         )  # fmt: skip
 
     async def plan(self, wanted: Wanted) -> SetUpPlan:

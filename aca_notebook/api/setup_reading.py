@@ -31,9 +31,10 @@ class Places:
         self.group = group_id(subscription, group)
         self.workspace = workspace_id(subscription, group, wanted.workspace)
         self.registry = registry_id(subscription, group, wanted.registry)
-        self.environment = environment_id(subscription, group, wanted.environment)
+        around = wanted.environment_group or group
+        self.environment = environment_id(subscription, around, wanted.environment)
         self.identity = ResourceId(
-            subscription, group, "Microsoft.ManagedIdentity", ("userAssignedIdentities",), (wanted.identity,)
+            subscription, around, "Microsoft.ManagedIdentity", ("userAssignedIdentities",), (wanted.identity,)
         )
         self.pool = ResourceId(subscription, group, "Microsoft.App", ("sessionPools",), (wanted.pool or "-",))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aca_notebook.azure import documents, faults
+from aca_notebook.errors import NotFound
 from aca_notebook.model.gpu import profile_name
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ class Environments:
         self._client = connection.container_apps.managed_environments
 
     async def document(self) -> Document:
-        """Return the environment."""
+        """Return the environment. Raises `NotFound` with the command that makes one."""
         target = self._target
-        with faults.translated(f"environment {target.environment!r}"):
-            found: Document = (await self._client.get(self._group, target.environment)).as_dict()
-            return found
+        try:
+            with faults.translated(f"environment {target.environment!r}"):
+                found: Document = (await self._client.get(self._group, target.environment)).as_dict()
+                return found
+        except NotFound as missing:
+            missing.hint = "`%aca setup` makes it, after a plan with prices; `%aca target` chooses another"
+            raise
 
     async def profiles(self) -> dict[str, WorkloadProfileType]:
         """Return the workload profiles by name."""

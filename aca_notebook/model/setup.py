@@ -94,7 +94,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What there shall be. `pool` is empty when no session pool is asked for."""
+    """What there shall be. `pool` is empty when no session pool is asked for.
+
+    `environment_group` is where the environment lies, and who pulls for it; empty for the group of all the rest.
+    """
 
     subscription_id: str
     resource_group: str
@@ -103,6 +106,7 @@ class Wanted:
     registry: str
     profiles: tuple[Profile, ...] = ()
     pool: str = ""
+    environment_group: str = ""
 
     @property
     def workspace(self) -> str:

@@ -1,0 +1,128 @@
+"""Set-up, sign-in and taking down from the notebook: shown first, asked for, and done only on consent."""
+
+from __future__ import annotations
+
+import builtins
+from types import SimpleNamespace
+
+import pytest
+
+from aca_notebook.api.tearing_down import Doomed
+from aca_notebook.errors import UsageFailed
+from aca_notebook.model.deploy import PhaseState
+from aca_notebook.model.gpu import SERVERLESS_T4
+from aca_notebook.model.ids import environment_id
+from aca_notebook.model.price import price_list
+from aca_notebook.model.setup import Found, Profile, SetUpPlan, SetUpProgress, StepProgress, Wanted, plan_setup
+
+
+class FakeSetUp:
+    """Plans for an empty subscription, and remembers what it was told to do."""
+
+    def __init__(self) -> None:
+        self.done: list[object] = []
+        self.there = False
+
+    def plan(self, *, profiles: tuple[Profile, ...], pool: str) -> SetUpPlan:
+        wanted = Wanted("s", "research", "eastus", "gpu-env", "reg", tuple(profiles), pool)
+        planned = plan_setup(Found({}), wanted, price_list("eastus"), target="azure")
+        return SetUpPlan(wanted, "azure") if self.there else planned
+
+    def run(self, planned: SetUpPlan, on_progress) -> SetUpProgress:
+        self.done.append(planned)
+        steps = tuple(StepProgress(step, PhaseState.DONE, 1.0) for step in planned.steps)
+        on_progress(SetUpProgress(planned, steps))
+        return SetUpProgress(planned, steps, 12.0, finished=True)
+
+    def doomed(self) -> tuple[Doomed, ...]:
+        return (Doomed(environment_id("s", "research", "gpu-env"), "environment", foundation=True),) * self.there
+
+    def take_down(self, doomed, on_step) -> None:
+        for each in doomed:
+            on_step(each)
+        self.done.append(doomed)
+
+
+@pytest.fixture
+def asked(notebook, monkeypatch):
+    """The questions that were asked, and what the person says: `answers` is empty where nobody can be asked."""
+    told = SimpleNamespace(questions=[], answer="")
+
+    def ask(question: str = "") -> str:
+        told.questions.append(question)
+        if not told.answer:
+            raise EOFError
+        return told.answer
+
+    monkeypatch.setattr(builtins, "input", ask)
+    notebook.workspace.setup = FakeSetUp()
+    return told
+
+
+def shown(notebook) -> str:
+    return "\n".join(output.data.get("text/plain", "") for output in notebook.shown)
+
+
+def test_a_plan_without_a_name_makes_nothing_and_asks_nothing(notebook, asked) -> None:
+    card = notebook.run("%aca plan --gpu T4")
+    assert [step.name for step in card.steps if step.part == "workload profile"] == ["gpu-t4"]
+    assert (asked.questions, notebook.workspace.setup.done) == ([], [])
+
+
+@pytest.mark.parametrize(("answer", "made"), [("y", 1), ("Yes", 1), ("n", 0), ("maybe", 0)])
+def test_a_set_up_is_shown_and_made_on_consent_alone(notebook, asked, answer: str, made: int) -> None:
+    asked.answer = answer
+    notebook.run("%aca setup --gpu T4")
+    assert notebook.error is None
+    assert (len(asked.questions), len(notebook.workspace.setup.done)) == (1, made)
+    assert "create registry reg" in shown(notebook)
+    assert ("gpu-env: set up in 12.0 s" in shown(notebook)) == bool(made)
+
+
+def test_where_nobody_can_be_asked_the_flag_is_named(notebook, asked) -> None:
+    notebook.run("%aca setup")
+    assert isinstance(notebook.error, UsageFailed)
+    assert "--yes" in notebook.error.hint
+    notebook.run("%aca setup --yes")
+    assert len(notebook.workspace.setup.done) == len(asked.questions) == 1
+
+
+def test_nothing_to_do_is_said_and_not_asked(notebook, asked) -> None:
+    notebook.workspace.setup.there = True
+    assert "nothing to do" in repr(notebook.run("%aca setup"))
+    assert asked.questions == []
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [("--min-nodes 2", "only a dedicated profile has nodes"),
+     ("--workload-profile Consumption-GPU-NC8as-T4", "is not among"),
+     ("--workload-profile D4 --min-nodes 3 --max-nodes 2", "3 to 2 nodes cannot be")],
+)  # fmt: skip
+def test_nodes_that_cannot_be_are_refused(notebook, asked, line: str, sentence: str) -> None:
+    notebook.run(f"%aca setup {line}")
+    assert isinstance(notebook.error, UsageFailed)
+    assert sentence in str(notebook.error) or "workload-profile" in str(notebook.error)
+    assert asked.questions == []
+
+
+def test_profiles_are_as_they_were_asked_for(notebook, asked) -> None:
+    card = notebook.run("%aca setup --gpu T4 --workload-profile D4 --max-nodes 3 --dry-run")
+    serverless, dedicated = card.wanted.profiles
+    assert (serverless.type, serverless.nodes) == (SERVERLESS_T4, None)
+    assert (dedicated.name, dedicated.nodes) == ("d4", (1, 3))
+    assert asked.questions == []
+
+
+@pytest.mark.parametrize(("answer", "gone"), [("y", 1), ("n", 0)])
+def test_what_a_set_up_made_is_taken_down_on_consent(notebook, asked, answer: str, gone: int) -> None:
+    notebook.workspace.setup.there = True
+    asked.answer = answer
+    notebook.run("%aca down --all")
+    assert (len(asked.questions), len(notebook.workspace.setup.done)) == (1, gone)
+    assert "environment  gpu-env" in shown(notebook) or not gone
+
+
+def test_down_all_with_apps_alone_asks_nothing(notebook, asked) -> None:
+    assert len(notebook.run("%aca down --all")) == 0
+    assert asked.questions == []
