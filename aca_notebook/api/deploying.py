@@ -36,6 +36,7 @@ from aca_notebook.errors import (
     Superseded,
 )
 from aca_notebook.model.bring_up import STEPS
+from aca_notebook.model.build_log import last_error
 from aca_notebook.model.deploy import DeployState, PhaseName
 from aca_notebook.model.gpu import gpu_profile_type
 
@@ -238,7 +239,7 @@ class Deploying:
             told = [line for line in said.splitlines() if line.strip()][-_LOG_LINES:]
             raise BuildFailed(
                 f"the image of {self._app!r} could not be built", code=f"Build{run.status}",
-                detail=told[-1] if told else "", traceback="\n".join(told),
+                detail=last_error(told), traceback="\n".join(told),
                 hint="mend the cell or its packages, and deploy again",
             )  # fmt: skip
         board.note(PhaseName.BUILD, run.id)
