@@ -20,15 +20,15 @@ def identities(app: str, found: Sequence[IdentityState]) -> Table:
     for each in found:
         for grant in each.grants or (None,):
             rows.append((
-                Cell(each.name), Cell(each.principal_id), Cell(grant.role if grant else "no role"),
-                Cell(_where(grant.scope) if grant else ""), _standing(grant),
+                Cell(each.name), Cell(grant.role if grant else "no role"),
+                Cell(_where(grant.scope) if grant else ""), _standing(grant), Cell(each.principal_id),
             ))  # fmt: skip
             records.append({
                 "identity": each.name, "principal_id": each.principal_id, "client_id": each.client_id, "id": each.id,
                 "role": grant.role if grant else None, "scope": grant.scope if grant else None,
                 "settles_seconds": grant.settles_seconds if grant else None,
             })  # fmt: skip
-    columns = ("identity", "object id", "role", "on", "in effect")
+    columns = ("identity", "role", "on", "in effect", "object id")
     if not rows:
         return Table(f"{app} has no identity", columns, (), f"%aca identity assign {app} gives it one of its own")
     young = any(grant.settles_seconds for each in found for grant in each.grants)

@@ -22,6 +22,7 @@ _MARKS = {
     PhaseState.FAILED: ("✗", theme.BAD),
 }
 _CELL = '<td style="text-align:left;padding:.1em 1em .1em 0;vertical-align:top">'
+_SHORT = _CELL.replace("text-align", "white-space:nowrap;text-align")
 
 
 def plan(planned: SetUpPlan) -> Bundle:
@@ -40,8 +41,8 @@ def plan(planned: SetUpPlan) -> Bundle:
         what = f"{step.act} {step.part} {step.name}"
         text += [f"  {what:<{wide}}  {step.why}", f"  {'':<{wide}}  {step.price}"]
         rows.append(
-            f"{theme.ROW}{_CELL}{theme.faint(step.act)}</td>{_CELL}{theme.text(step.part)}</td>"
-            f"{_CELL}{theme.code(step.name)}</td>{_CELL}{theme.text(step.why)}<br>{theme.faint(step.price)}</td></tr>"
+            f"{theme.ROW}{_SHORT}{theme.faint(step.act)}</td>{_SHORT}{theme.text(step.part)}</td>"
+            f"{_SHORT}{theme.code(step.name)}</td>{_CELL}{theme.text(step.why)}<br>{theme.faint(step.price)}</td></tr>"
         )
     facts = _facts(planned)
     text += [f"  {name:<8} {value}" for name, value in facts.items() if value]
@@ -56,8 +57,8 @@ def plan(planned: SetUpPlan) -> Bundle:
 
 def _facts(planned: SetUpPlan) -> dict[str, str]:
     unbilled = "" if planned.charges else f" ({NOT_BILLED})"
-    more = "" if planned.priced else " and what we have no price of"
-    costs = f"{amounts.dollars(planned.hourly_usd)} an hour{more} while nothing runs{unbilled}" if planned.steps else ""
+    more = "" if planned.priced else ", and what we have no price of"
+    costs = f"{amounts.dollars(planned.hourly_usd)} an hour while nothing runs{more}{unbilled}" if planned.steps else ""
     return {
         "blocked": planned.blocked,
         "there": ", ".join(planned.present),
@@ -86,8 +87,8 @@ def progress(now: SetUpProgress) -> Bundle:
         what = f"{each.step.part} {each.step.name}"
         text.append(f"  {sign} {what:<{wide}}  {_took(each):>10}  {each.note}".rstrip())
         rows.append(
-            f"{theme.ROW}{_CELL}{theme.coloured(sign, colour)}</td>{_CELL}{theme.text(each.step.part)}</td>"
-            f"{_CELL}{theme.code(each.step.name)}</td>{_CELL}{_took(each)}</td>{_CELL}{theme.faint(each.note)}</td></tr>"
+            f"{theme.ROW}{_SHORT}{theme.coloured(sign, colour)}</td>{_SHORT}{theme.text(each.step.part)}</td>"
+            f"{_SHORT}{theme.code(each.step.name)}</td>{_SHORT}{_took(each)}</td>{_CELL}{theme.faint(each.note)}</td></tr>"
         )
     said = [line for line in now.error if line] or ([_settles(now)] if now.finished else [])
     text += [f"  {line}" for line in said if line]

@@ -18,6 +18,7 @@ _MARKS = {
     Outcome.UNAVAILABLE: ("–", theme.FAINT), Outcome.SKIPPED: ("–", theme.FAINT),
 }  # fmt: skip
 _CELL = '<td style="text-align:left;padding:.1em 1em .1em 0;vertical-align:top">'
+_SHORT = _CELL.replace("text-align", "white-space:nowrap;text-align")
 
 
 def card(
@@ -35,8 +36,8 @@ def card(
         took = amounts.seconds(each.seconds) if each.seconds else ""
         text.append(f"  {sign} {each.way:<{wide}}  {took:>8}  {each.said}".rstrip())
         rows.append(
-            f"{theme.ROW}{_CELL}{theme.coloured(sign, colour)}</td>{_CELL}{theme.text(each.way)}</td>{_CELL}{took}</td>"
-            f"{_CELL}{theme.faint(each.said)}</td></tr>"
+            f"{theme.ROW}{_SHORT}{theme.coloured(sign, colour)}</td>{_SHORT}{theme.text(each.way)}</td>"
+            f"{_SHORT}{took}</td>{_CELL}{theme.faint(each.said)}</td></tr>"
         )
     asked = ""
     if code is not None:
