@@ -29,6 +29,11 @@ Each has three lines: what happened in our words; the platform's code, text and 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class AcaError(Exception):
     """Something we can explain; `code`, `detail` and `request_id` are the platform's own words, `hint` is ours."""
@@ -47,6 +52,14 @@ class AcaError(Exception):
     def passing(self) -> bool:
         """Whether it may be over in a moment, so that whoever only looks does well to look again."""
         return False
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Pass every text of it through `change`, which takes out what must not be shown."""
+        for name in ("message", "detail", "hint", "traceback", "remote_traceback"):
+            text = getattr(self, name, "")
+            if text:
+                setattr(self, name, change(text))
+        self.args = (self.message,)
 
     def lines(self) -> tuple[str, str, str]:
         """Return what happened, what the platform said, and what to run next; the last two may be empty."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -47,7 +48,7 @@ class Endpoint:
         content_type, body = codec.encode(arguments, next(iter(signature.parameters), "") if signature else "")
         reply = await self._post(function, content_type, body)
         if reply.status >= 400:
-            raise replies.failure(reply, self.app)
+            raise self._failure(reply)
         return codec.decode(reply)
 
     def learn(self, function: str, signature: inspect.Signature, *, entry: bool = False) -> None:
@@ -77,7 +78,7 @@ class Endpoint:
         address = f"{secured(self.url)}/openapi.json"
         reply = await self._access.ask(lambda services: services.calls.get(address, key))
         if reply.status >= 400:
-            raise replies.failure(reply, self.app)
+            raise self._failure(reply)
         try:
             document: dict[str, Any] = json.loads(reply.body)
         except ValueError as broken:
@@ -86,6 +87,11 @@ class Endpoint:
                 hint="is it an app deployed from a notebook?",
             ) from broken  # fmt: skip
         return document
+
+    def _failure(self, reply: Reply) -> BaseException:
+        """What the app raised, without the secret values that are known: an error is shown, and saved with it."""
+        text = self._access.redactor.text(reply.body.decode(errors="surrogateescape"))
+        return replies.failure(replace(reply, body=text.encode(errors="surrogateescape")), self.app)
 
     async def _post(self, function: str, content_type: str, body: bytes) -> Reply:
         key = "" if self._public and not self._key else await self.key()

@@ -160,6 +160,7 @@ class Deploying:
             board.finish(DeployState.SUPERSEDED, overtaken)
             raise
         except AcaError as error:
+            error.rewrite(self._access.redactor.text)
             board.finish(DeployState.FAILED, error)
             raise
         except BaseException as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aca_notebook.api.log_buffer import MOST_LINES, LogBuffer, LogCursor
 from aca_notebook.api.log_query import MOST_TAIL, LogQuery
 from aca_notebook.api.log_reading import LogReader
+from aca_notebook.api.secrets import know_secrets
 from aca_notebook.errors import UsageFailed
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class LogStream:
         self.query = query
         self._loop = loop
         self._reader = LogReader(query, access, clock)
-        self._redactor = access.redactor
+        self._access = access
         self._buffer = LogBuffer(most_lines)
         self._listeners: list[Callable[[], None]] = []
         loop.start(self._pump())
@@ -127,8 +128,9 @@ class LogStream:
     async def _pump(self) -> None:
         failure: Exception | None = None
         try:
+            await know_secrets(self._access, self.query.app)
             async for lines in self._reader.batches():
-                self._buffer.extend(redacted(lines, self._redactor))
+                self._buffer.extend(redacted(lines, self._access.redactor))
                 self._tell()
         except Exception as failed:  # noqa: BLE001  # whatever it is, it is the reader's to see
             failure = failed

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.api.log_lag import lag_of
+from aca_notebook.api.secrets import know_secrets
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.named_query import NAMED_QUERIES, find_named, to_kql
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.model.redaction import Redactor
 
+_APP_COLUMNS = {"ContainerAppName_s", "ContainerAppName"}
+#: Of so many apps the secrets are asked for, where an answer has lines of more.
+_MOST_APPS = 20
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 #: How long Azure takes until a line can be found: minutes (facts §8.3).
 LAG_NOTE = "Log Analytics finds a line minutes after it was written; `%aca logs NAME` shows it at once"
@@ -39,6 +43,8 @@ async def query(access: Access, text: str, *, app: str, since: timedelta | None,
     kql = await _to_kql(access, text.strip(), app)
     span = None if since is None else (now - since, now)
     answer = await access.ask(lambda services: services.log_queries.ask(kql, span))
+    for name in _apps_of(answer, app):
+        await know_secrets(access, name)
     frame = table(_redacted(answer, access.redactor))
     frame.attrs = {"kql": kql}
     if answer.missing:
@@ -57,6 +63,13 @@ async def query_now(access: Access, text: str, *, app: str, since: timedelta | N
     if behind:
         frame.attrs["note"] = behind
     return frame
+
+
+def _apps_of(answer: QueryAnswer, app: str) -> list[str]:
+    """Return the apps whose lines these are, as far as the answer tells."""
+    places = [place for place, (name, _) in enumerate(answer.columns) if name in _APP_COLUMNS]
+    named = {str(row[place]) for row in answer.rows for place in places if row[place]}
+    return sorted(named | ({app} if app else set()))[:_MOST_APPS]
 
 
 def _redacted(answer: QueryAnswer, redactor: Redactor) -> QueryAnswer:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHOWN = "[redacted]"
 #: A shorter value would strike out ordinary words.
@@ -12,20 +19,31 @@ _SHORTEST = 6
 class Redactor:
     """Knows values that must not be shown. It shows none of them, not in its repr either."""
 
-    __slots__ = ("_pattern", "_values")
+    __slots__ = ("_pattern", "_sources", "_values")
 
     def __init__(self) -> None:
         self._values: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
+        self._sources: set[str] = set()
 
     def learn(self, *values: str) -> None:
-        """Know further values; those of fewer than six characters are left alone, as they may be any word."""
+        """Know further values; those of fewer than six characters are left alone, as they may be any word.
+
+        A value is known as JSON, an address and base64 write it, too.
+        """
         known = self._values | {value for value in values if len(value) >= _SHORTEST}
         if known != self._values:
             # The longest first: one value may begin another.
-            found = sorted((re.escape(value) for value in known), key=len, reverse=True)
+            forms = {form for value in known for form in _forms(value)}
+            found = sorted((re.escape(form) for form in forms), key=len, reverse=True)
             self._pattern = re.compile("|".join(found))
             self._values = known
+
+    def is_new(self, source: str) -> bool:
+        """Tell, once, that nobody has asked a source for the values it has."""
+        new = source not in self._sources
+        self._sources.add(source)
+        return new
 
     def text(self, text: str) -> str:
         """Return text without the values."""
@@ -33,3 +51,13 @@ class Redactor:
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._values)} values>"
+
+
+def _forms(value: str) -> Iterator[str]:
+    raw = value.encode(errors="surrogatepass")
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield quote(raw, safe="")
+    for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
+        yield encoded.decode().rstrip("=")

@@ -53,18 +53,18 @@ class Person:
         self.access = Access(target(self.emulator), self.clock)
 
     async def deploy(self, image: str = GOOD, **options: Any) -> None:
-        """Deploy, a second of ours for each answer of the emulator's."""
+        """Deploy, four seconds of ours for each answer of the emulator's."""
         chosen = DeployOptions(hosting=Hosting(image=image, ingress="external", target_port=80), public=True, **options)
         deploying = Deploying("scorer", chosen, self.access, self.turns, owner="me", clock=self.clock)
         running = asyncio.ensure_future(deploying.run(Source("", {}), self.told.append))
         while not running.done():
-            await self.pass_second()
+            await self.pass_seconds()
             if self.together:
                 await asyncio.to_thread(self.emulator.advance, 10.0)
         await running
 
-    async def pass_second(self) -> None:
-        await self.clock.advance(10.0 if self.together else 1.0)
+    async def pass_seconds(self) -> None:
+        await self.clock.advance(10.0 if self.together else 4.0)
         await asyncio.to_thread(self.app)
 
     def app(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Person:
         for _ in range(1000):
             if not self.revisions()[revision]["active"]:
                 break
-            await self.pass_second()
+            await self.pass_seconds()
         assert not self.revisions()[revision]["active"]
         await self.eventually(lambda: self.revisions()[revision]["replicas"] == 0)
 
@@ -240,7 +240,7 @@ async def test_a_deploy_that_comes_after_is_not_undone_by_the_cleaning_up_of_the
         await me.eventually(lambda: me.app()["properties"]["provisioningState"] == "Failed")
         await me.deploy()  # without a GPU
         for _ in range(20):
-            await me.pass_second()
+            await me.pass_seconds()
         latest = me.app()["properties"]["latestReadyRevisionName"]
         assert me.revisions()[latest]["active"]
 

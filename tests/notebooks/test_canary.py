@@ -123,3 +123,77 @@ def test_the_search_would_find_a_secret_in_plain_and_in_base64(tmp_path):
     secret = "canary-0123456789abcdefghijklmnop"
     for text in (secret.encode(), base64.b64encode(b"user:" + secret.encode())):
         assert any(form in b"before " + text + b" after" for form in forms(secret))
+
+
+#: An app that does with its secret what no app should, and everything that shows what it did. Twelve places, by name.
+LEAKS = {
+    "the app": (
+        "%%aca deploy leaky --secret HF_TOKEN=hf-token --min-replicas 1\n"
+        "import base64, json, os, sys\n"
+        "def leak(x: float) -> float:\n"
+        "    token = os.environ['HF_TOKEN']\n"
+        "    print('my token is', token)\n"
+        "    print(json.dumps({'level': 'error', 'token': token}), file=sys.stderr)\n"
+        "    print('as base64', base64.b64encode(token.encode()).decode())\n"
+        "    if x > 1:\n        raise ValueError(f'{token} does not work')\n"
+        "    return x"
+    ),
+    "the text of an exception": (
+        "try:\n    leak.remote(2.0)\nexcept ValueError as error:\n    print(error, repr(error))"
+    ),
+    "the traceback of an exception": "leak.remote(2.0)",
+    "the console log": "leak.remote(1.0)\n%aca logs leaky",
+    "a followed log": (
+        "lines = iter(ws.apps['leaky'].logs(follow=True))\n"
+        "print(next(line for line in lines if 'my token' in line.text))"
+    ),
+    "a log as a table": "ws.apps['leaky'].logs().to_frame().to_csv()",
+    "the system log": "%aca logs leaky --type system",
+    "a query of the history": "%aca query \"ContainerAppConsoleLogs_CL | where Log_s contains 'token'\"",
+    "why": "%aca why leaky",
+    "the app's repr": "app = ws.apps['leaky']\nprint(app, vars(app), leak)\napp",
+    "an export": "%aca export leaky --to arm",
+    "the calls and lines of az": "%aca secret set hf-token --app leaky --from-env CANARY_TOKEN --show-rest",
+    "an app that cannot start": (
+        "%%aca deploy broken --secret HF_TOKEN=hf-token\n"
+        "import os\n"
+        "if 'CONTAINER_APP_NAME' in os.environ:\n    raise RuntimeError('bad token ' + os.environ['HF_TOKEN'])\n"
+        "def f(x: float) -> float:\n    return x"
+    ),
+}
+
+
+@pytest.mark.process
+@pytest.mark.timeout(180)
+def test_a_secret_that_an_app_gives_away_is_struck_out_wherever_it_would_show(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("ACA_NOTEBOOK_HOME", str(home))
+    monkeypatch.setenv("CANARY_TOKEN", token_urlsafe(32))
+    first = (*CELLS[:3], "import aca_notebook as aca\nws = aca.connect('local')")
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in (*first, *LEAKS.values())]
+    )
+    try:
+        NotebookClient(
+            notebook, timeout=120, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": tmp_path}}
+        ).execute()
+    finally:
+        launcher.stop_emulator(launcher.data_dir(home))
+    written = nbformat.writes(notebook).encode()
+    shown = {
+        place: json.dumps(cell.outputs).encode()
+        for place, cell in zip(LEAKS, notebook.cells[len(first) :], strict=True)
+    }
+    secret = os.environ["CANARY_TOKEN"]
+    assert [place for place, output in shown.items() if any(form in output for form in forms(secret))] == []
+    assert not any(form in written for form in forms(secret)), "every byte of the saved notebook"
+    struck = [place for place, output in shown.items() if b"[redacted]" in output]
+    assert {
+        "the text of an exception",
+        "the traceback of an exception",
+        "the console log",
+        "a followed log",
+        "a log as a table",
+        "a query of the history",
+        "an app that cannot start",
+    } <= set(struck), "it was there to be struck out"

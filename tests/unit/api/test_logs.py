@@ -63,6 +63,9 @@ class Platform:
     async def auth_token(self, app):
         return "token"
 
+    async def secrets(self, app):
+        return {}
+
     @asynccontextmanager
     async def console(self, endpoint, token, *, tail, follow, replica, revision):
         async def lines():

@@ -30,7 +30,7 @@ class Platform:
         self.answer = answer or QueryAnswer((("x", "long"),), ((1,),))
         self.found = workspace or LogWorkspace("guid")
         self.asked = []
-        self.log_queries = self
+        self.log_queries = self.apps = self
 
     async def ask(self, *given):
         if len(given) == 1:
@@ -41,9 +41,18 @@ class Platform:
     async def workspace(self):
         return self.found
 
+    async def secrets(self, app):
+        return {"token": "c4n4ry-value"}
+
 
 def ask(platform, text, *, app="", since=None):
     return asyncio.run(querying.query(platform, text, app=app, since=since, now=NOW))
+
+
+def test_the_secrets_of_the_apps_whose_lines_come_are_struck_out():
+    columns = (("ContainerAppName_s", "string"), ("Log_s", "string"))
+    frame = ask(Platform(QueryAnswer(columns, (("scorer", "my token is c4n4ry-value"),))), "T | take 1")
+    assert list(frame["Log_s"]) == ["my token is [redacted]"]
 
 
 def test_each_column_has_the_type_kusto_says():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from urllib.parse import quote
+
 from hypothesis import assume, given
 from hypothesis import strategies as some
 
@@ -40,3 +44,14 @@ def test_short_values_strike_no_words_out_and_nothing_is_in_the_repr() -> None:
     known = redactor("the", "canary-value")
     assert known.text("the end") == "the end"
     assert repr(known) == "<Redactor of 1 values>"
+
+
+def test_a_value_is_known_as_json_addresses_and_base64_write_it() -> None:
+    value = 'pass "word"/ü'
+    known = redactor(value)
+    for written in (
+        json.dumps(value), json.dumps(value, ensure_ascii=False), f"https://h/?key={quote(value, safe='')}",
+        base64.b64encode(value.encode()).decode(), base64.urlsafe_b64encode(value.encode()).decode(),
+    ):  # fmt: skip
+        assert SHOWN in known.text(written)
+        assert "word" not in known.text(written)
