@@ -29,6 +29,8 @@ _SECRET_NAME = re.compile(
 _REFERENCE = re.compile(r"[a-z0-9][-.a-z0-9]{0,30}[a-z0-9]?")
 
 
+#: What follows these is something and the name of a secret.
+_REFERRING = {"--secret", "--scale-rule-auth"}
 #: Instead of doing what a line says, show what it would ask of the platform.
 SHOWS = ("--show-az", "--show-rest")
 
@@ -96,13 +98,13 @@ def take_form(words: Sequence[str]) -> tuple[str, list[str]]:
 def refuse_secrets(words: Sequence[str]) -> None:
     """Raise `UsageFailed` if a word looks like a secret; the message never repeats the value.
 
-    What follows `--secret` is a variable and a secret's name, such as `HF_TOKEN=hf-token`.
+    What follows `--secret` and `--scale-rule-auth` ends with a secret's name, as in `HF_TOKEN=hf-token`.
     """
     flag = ""
     for word in words:
         flag = word if word.startswith("--") and "=" not in word else flag
         name, equals, value = word.rpartition("=")
-        refers = flag == "--secret" and _REFERENCE.fullmatch(value)
+        refers = flag in _REFERRING and _REFERENCE.fullmatch(value)
         refers = refers or (value.startswith("secretref:") and _REFERENCE.fullmatch(value.removeprefix("secretref:")))
         named = bool(equals and not refers and len(value) >= 8 and _SECRET_NAME.search(name.replace("-", "_")))
         if named or any(shape.search(word) for shape in _SECRET_SHAPES):
