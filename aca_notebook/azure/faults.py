@@ -38,8 +38,10 @@ class Fault:
 _BUSY = Fault(errors.Conflict, "another operation on {what} is in progress", "wait for it, then try again")
 _GONE = Fault(errors.NotFound, "{what} does not exist", "run `%aca ps` to see what does")
 _QUOTA = Fault(
-    errors.QuotaExceeded, "the quota for {what} is used up", "take down what is not needed, or ask for more quota"
-)  # fmt: skip
+    errors.QuotaExceeded,
+    "the quota for {what} is used up",
+    "take down what is not needed, ask for more (`%aca doctor` says where), or go to another region",
+)
 _CROWDED = Fault(errors.QuotaExceeded, "the region has no room for {what} now", "try another region, or later")
 _LOGIN = Fault(errors.Unauthorized, "the platform refuses our credential", "run `az login`, or `%aca target local`")
 _EXPIRED = Fault(errors.Unauthorized, "our token has expired", "run the command again; if it stays, `az login`")

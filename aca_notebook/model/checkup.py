@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from aca_notebook.model.gpu import WorkloadProfileType, find_profile_type, profile_name
+from aca_notebook.model.ids import parse_id
 from aca_notebook.model.roles import ACR_PULL, PROPAGATION_SECONDS
 
 Document = Mapping[str, Any]
@@ -97,8 +98,8 @@ def judge_environment(document: Document, location: str) -> list[Check]:
     checks.append(
         Check("logs", Outcome.OK, f"kept in {logs}") if logs and logs != "none"
         else Check("logs", Outcome.WARN, "the environment keeps no logs: `%aca query` has nothing to ask",
-                   f"!az containerapp env update -n {document.get('name')} -g GROUP --logs-destination log-analytics "
-                   "--logs-workspace-id ID --logs-workspace-key KEY")
+                   f"!az containerapp env update -n {document.get('name')} -g {_group(document)} "
+                   "--logs-destination log-analytics --logs-workspace-id ID --logs-workspace-key KEY")
     )  # fmt: skip
     return checks
 
@@ -125,12 +126,20 @@ def judge_gpu(
         )  # fmt: skip
     else:
         command = (
-            f"!az containerapp env workload-profile add -n {environment.get('name')} -g GROUP "
+            f"!az containerapp env workload-profile add -n {environment.get('name')} -g {_group(environment)} "
             f"--workload-profile-name {profile_name(wanted)} --workload-profile-type {wanted.name}"
         )
         said = "the first deploy adds it; an unused one costs nothing"
         checks.append(Check("GPU profile", Outcome.WARN, said, command, Mend.PROFILE))
     return checks
+
+
+def _group(document: Document) -> str:
+    """The resource group of a document; a placeholder where its id tells none."""
+    try:
+        return parse_id(str(document.get("id") or "")).resource_group or "GROUP"
+    except ValueError:
+        return "GROUP"
 
 
 def judge_registry(document: Document, server: str) -> Check:

@@ -52,6 +52,14 @@ def test_an_environment_that_failed_or_keeps_no_logs_is_told() -> None:
     assert seen(failed) == {"environment": Outcome.FAIL, "logs": Outcome.WARN}
 
 
+def test_a_command_that_mends_names_the_environments_own_group() -> None:
+    there = {"id": "/subscriptions/s/resourceGroups/team/providers/Microsoft.App/managedEnvironments/env"}
+    *_, logs = checkup.judge_environment(environment(logs="none") | there, "eastus")
+    *_, profile = checkup.judge_gpu(SERVERLESS_T4, environment("Consumption") | there, REGION, ())
+    assert " -n env -g team " in logs.command
+    assert " -n env -g team " in profile.command
+
+
 def test_an_environment_in_another_region_than_the_prices_is_told() -> None:
     (_, region, _) = checkup.judge_environment(environment(), "westus2")
     assert region.outcome is Outcome.WARN
