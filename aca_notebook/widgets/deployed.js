@@ -41,7 +41,7 @@ class Deployed {
     this.state = element("span", { class: "aca-lv-faint aca-lv-right", role: "status" });
     this.address = element("div", { class: "aca-lv-line" });
     this.expiry = element("span");
-    this.form = element("form", { class: "aca-lv-try", onsubmit: (event) => this.call(event) });
+    this.form = element("form", { class: "aca-lv-try", onsubmit: (event) => this.call(event), onkeydown: (event) => this.key(event) });
     this.fields = [];
     root.className = "aca-lv aca-lv-deployed";
     root.append(element("div", { class: "aca-lv-line" }, this.title, this.state), this.meter.root, this.address, this.form);
@@ -103,6 +103,12 @@ class Deployed {
     this.chosen = chosen.name;
     this.fields = chosen.fields.map(fieldOf);
     this.places.replaceChildren(...this.fields.map(({ root }) => root));
+  }
+
+  // Notebooks have a meaning of their own for Enter, and take it before a form does.
+  key(event) {
+    event.stopPropagation();
+    if (event.key === "Enter" && event.target.tagName === "INPUT") this.call(event);
   }
 
   call(event) {
