@@ -29,13 +29,23 @@ async def let_app_pull(
     Raises `UsageFailed` for a registry that the subscription does not have.
     """
     server = wanted["properties"]["configuration"]["registries"][0]["server"]
+    await let_in(access, server, before, lambda: make(waiting(wanted)))
+
+
+async def let_in(
+    access: Access, server: str, before: Document | None, identify: Callable[[], Awaitable[Document]]
+) -> None:
+    """Give an app's own identity AcrPull on a registry; `identify` gives one to an app that has none.
+
+    Raises `UsageFailed` for a registry that the subscription does not have.
+    """
     scope = await access.ask(lambda services: services.subscriptions.registry_id(server))
     if not scope:
         raise UsageFailed(
             f"the subscription has no registry {server!r}", code="RegistryNotFound",
             hint="name one of `az acr list -o table`: --registry-server NAME.azurecr.io",
         )  # fmt: skip
-    principal = principal_of(before) or principal_of(await make(waiting(wanted)))
+    principal = principal_of(before) or principal_of(await identify())
     given = await access.ask(lambda services: services.subscriptions.role_assignments(scope, principal))
     if not any(str(each["roleDefinitionId"]).endswith(ACR_PULL) for each in given):
         await access.ask(lambda services: services.subscriptions.let_pull(scope, principal))

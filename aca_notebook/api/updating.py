@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aca_notebook.api import hosting_document
 from aca_notebook.api.placing import Place, placed
+from aca_notebook.api.pull_rights import let_in
 from aca_notebook.azure import documents
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.hosting import Hosting
@@ -55,18 +56,36 @@ async def update(access: Access, name: str, changes: Changes) -> tuple[str, ...]
     profiles: Mapping[str, WorkloadProfileType] = {}
     if changes.gpu or changes.gpu_count or changes.hosting.workload_profile or changes.hosting.workload_profile_type:
         profiles = await access.ask(lambda services: services.environments.profiles())
-    place = _place(changes, profiles)
+    place = place_of(document, changes, profiles)
     body = patch(document, changes, access.target, place)
     if place is not None and place.added:
         await access.ask(lambda services: services.environments.add_profile(place.profile))
+    if changes.hosting.registry_identity == "system":
+        await _let_pull(access, name, body, document)
     await access.ask(lambda services: services.apps.patch(name, body))
     return place.notes if place else ()
 
 
-def _place(changes: Changes, profiles: Mapping[str, WorkloadProfileType]) -> Place | None:
+async def _let_pull(access: Access, name: str, body: Document, document: Document) -> None:
+    """Give the app an identity of its own, where it has none, and that the right to pull, before it is to use it."""
+
+    async def identify() -> Document:
+        await access.ask(lambda services: services.apps.patch(name, {"identity": body["identity"]}))
+        return await access.ask(lambda services: services.apps.document(name))
+
+    server = body["properties"]["configuration"]["registries"][-1]["server"]
+    await let_in(access, server, document, identify)
+
+
+def place_of(document: Document, changes: Changes, profiles: Mapping[str, WorkloadProfileType]) -> Place | None:
+    """Where the app moves to; None when it stays. A number of GPUs alone is of the kind that it has."""
     if not profiles:
         return None
-    return placed(changes.gpu, changes.gpu_count, changes.hosting, profiles)
+    name = str(document["properties"].get("workloadProfileName") or "").lower()
+    present = next((profile for known, profile in profiles.items() if known.lower() == name), None)
+    gpu = changes.gpu or (present.gpu_model if present is not None and changes.gpu_count else "")
+    place = placed(gpu, changes.gpu_count, changes.hosting, profiles)
+    return None if place.name.lower() == name else place
 
 
 def patch(document: Document, changes: Changes, target: Target, place: Place | None = None) -> Document:

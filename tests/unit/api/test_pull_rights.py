@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aca_notebook.api.pull_rights import QUICKSTART, let_app_pull, principal_of, waiting
+from aca_notebook.api.pull_rights import QUICKSTART, let_app_pull, let_in, principal_of, waiting
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.roles import ACR_PULL
 
@@ -99,3 +99,14 @@ def test_the_app_that_waits_costs_nothing_is_reached_by_nobody_and_holds_no_secr
 
 def test_who_an_app_is() -> None:
     assert [principal_of(each) for each in (None, {}, {"identity": None}, MADE)] == ["", "", "", "who"]
+
+
+async def test_an_update_identifies_the_app_before_it_is_to_pull_by_that() -> None:
+    asked = Asked()
+
+    async def identify() -> dict[str, Any]:
+        return await asked.make({})
+
+    await let_in(asked, "mine.azurecr.io", {"identity": {"type": "None"}}, identify)
+    assert asked.made == [{}]
+    assert asked.subscriptions.let == [("/registries/mine", "who")]

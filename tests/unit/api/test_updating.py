@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from aca_notebook.api.placing import Place
-from aca_notebook.api.updating import Changes, patch
+from aca_notebook.api.updating import Changes, patch, place_of
 from aca_notebook.azure.documents import SETTINGS
 from aca_notebook.errors import UsageFailed
-from aca_notebook.model.gpu import SERVERLESS_T4
+from aca_notebook.model.gpu import CONSUMPTION, SERVERLESS_T4
 from aca_notebook.model.hosting import Dapr, Hosting, Probe, ScaleRule
 from tests.unit.api.test_plan import TARGET
 
@@ -73,6 +73,26 @@ def test_moving_to_a_gpu_takes_the_whole_machine() -> None:
     moved = body(place=Place(SERVERLESS_T4, "gpu-t4"), gpu="T4")
     assert moved["properties"]["workloadProfileName"] == "gpu-t4"
     assert moved["properties"]["template"]["containers"][0]["resources"] == {"cpu": 8.0, "memory": "56Gi"}
+
+
+PROFILES = {"Consumption": CONSUMPTION, "gpu-t4": SERVERLESS_T4}
+
+
+def on(profile: str) -> dict[str, Any]:
+    return {"name": "web", "properties": {"workloadProfileName": profile}}
+
+
+def test_an_app_stays_where_it_is_and_moves_where_it_is_told() -> None:
+    assert place_of(on("gpu-t4"), Changes(gpu_count=1), PROFILES) is None
+    assert place_of(on("GPU-T4"), Changes(gpu="T4"), PROFILES) is None
+    assert place_of(on("Consumption"), Changes(gpu="T4"), PROFILES) == Place(SERVERLESS_T4, "gpu-t4")
+    assert place_of(on("Consumption"), Changes(), {}) is None
+
+
+@pytest.mark.parametrize(("profile", "says"), [("gpu-t4", "one T4, not 2"), ("Consumption", "says not which")])
+def test_a_number_of_gpus_is_of_the_kind_that_the_app_has(profile: str, says: str) -> None:
+    with pytest.raises(UsageFailed, match=says):
+        place_of(on(profile), Changes(gpu_count=2), PROFILES)
 
 
 def test_parts_of_the_configuration_are_sent_alone() -> None:
