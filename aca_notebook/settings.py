@@ -6,6 +6,7 @@ is `settings.toml` in our home folder.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tomllib
@@ -27,6 +28,10 @@ ENVIRONMENT_VARIABLES: dict[str, str] = {
     "resource_manager": "AZURE_RESOURCE_MANAGER_URL",
     "cloud": "AZURE_CLOUD_NAME",
 }
+
+#: What a notebook's choice of a target leaves for the next kernel.
+REMEMBERED = ("subscription_id", "resource_group", "environment", "location", "registry")
+_NOTEBOOKS = "notebooks.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,29 @@ def read_file(path: Path) -> dict[str, str]:
         return {name: value for name, value in tomllib.loads(text).items() if isinstance(value, str)}
     except tomllib.TOMLDecodeError as bad:
         raise ValueError(f"{path} is no TOML: {bad}") from bad
+
+
+def read_notebook(home: Path, notebook: str, target: str) -> dict[str, str]:
+    """Return the names a notebook chose for a target before; none for a notebook nobody names, or a damaged file."""
+    try:
+        names = json.loads((home / _NOTEBOOKS).read_text())[notebook][target]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {str(name): str(value) for name, value in names.items() if name in REMEMBERED}
+
+
+def write_notebook(home: Path, notebook: str, target: str, names: Mapping[str, str]) -> None:
+    """Keep the names a notebook chose for a target; none is a secret, and which target it was last is not kept."""
+    try:
+        kept = json.loads((home / _NOTEBOOKS).read_text())
+    except (OSError, ValueError):
+        kept = {}
+    chosen = {name: value for name, value in names.items() if name in REMEMBERED and value}
+    kept = {**kept, notebook: {**kept.get(notebook, {}), target: chosen}}
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = home / f"{_NOTEBOOKS}.{os.getpid()}"
+    fresh.write_text(json.dumps(kept, indent=1))
+    fresh.replace(home / _NOTEBOOKS)
 
 
 def resolve(

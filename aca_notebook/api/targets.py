@@ -40,17 +40,19 @@ def resolve_target(
     *,
     propose: bool = False,
     signed_in: SignedIn | None = None,
+    notebook: Mapping[str, str] | None = None,
 ) -> Target:
     """Return the target called `name`, or the one the settings name; `local` starts or joins the emulator.
 
     `propose` gives names to what nobody has named, and is for those who then show what would have to be made.
-    `signed_in` is what `login` returned; without it the last sign-in of this machine counts. Raises `UsageFailed` for
+    `signed_in` is what `login` returned; without it the last sign-in of this machine counts. `notebook` are the names a
+    notebook chose before. Raises `UsageFailed` for
     an unknown name or setting, `TargetFailed` when something needed is not set.
     """
     home = settings.home()
     said = {**(overrides or {}), **({"target": name} if name else {})}
     try:
-        chosen = settings.resolve(said, os.environ, {}, settings.read_file(home / "settings.toml"))
+        chosen = settings.resolve(said, os.environ, notebook or {}, settings.read_file(home / "settings.toml"))
     except ValueError as bad:
         raise UsageFailed(str(bad), code="UnknownSetting", hint="see `%aca target --help`") from bad
     make = TARGETS.get(chosen.target)
@@ -174,11 +176,11 @@ def _asking(target: Target, missing: list[str]) -> TargetFailed:
 
 
 def _look(target: Target) -> Choices:
-    """Ask on a loop of its own: there is no workspace yet."""
+    """Ask on a loop of its own: there is no workspace yet. With one subscription, what is in it is told at once."""
     loop = PrivateLoop()
 
-    async def look() -> Choices:
-        connection = Connection(target)
+    async def look(at: Target) -> Choices:
+        connection = Connection(at)
         try:
             return await asyncio.wait_for(listing.look(connection), _LOOK_SECONDS)
         except TimeoutError:
@@ -187,7 +189,11 @@ def _look(target: Target) -> Choices:
             await connection.close()
 
     try:
-        return loop.run(look())
+        found = loop.run(look(target))
+        if len(found.subscriptions) != 1:
+            return found
+        within = loop.run(look(replace(target, subscription_id=found.subscriptions[0].id)))
+        return replace(within, subscriptions=found.subscriptions)
     finally:
         loop.close()
 

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from aca_notebook.api.sessions import Session
-    from aca_notebook.api.signing_in import SignedIn
     from aca_notebook.api.sessions_opening import SessionOptions
     from aca_notebook.api.sessions_pools import SessionPools
+    from aca_notebook.api.signing_in import SignedIn
     from aca_notebook.api.tracing import CallTrace
     from aca_notebook.azure.documents import Document
     from aca_notebook.azure.sign_in import Signed
@@ -104,15 +104,17 @@ class Options(TypedDict, total=False):
 
 
 def connect(
-    target: str = "", *, propose: bool = False, signed_in: SignedIn | None = None, **overrides: str
+    target: str = "", *, propose: bool = False, signed_in: SignedIn | None = None,
+    notebook: Mapping[str, str] | None = None, **overrides: str
 ) -> Workspace:  # fmt: skip
     """Return a workspace on a target: `local` starts or joins the emulator on this machine, `azure` is Azure.
 
     `overrides` are settings (`resource_group`, `environment`, `location`, `subscription_id`, `registry`). Without a
     name the settings decide, and without settings it is `local`. `propose` gives names to what nobody has named, for
-    `Workspace.setup` to make; `signed_in` is what `login` returned. Raises `UsageFailed` and `TargetFailed`.
+    `Workspace.setup` to make; `signed_in` is what `login` returned, `notebook` the names that a notebook chose
+    before. Raises `UsageFailed` and `TargetFailed`.
     """
-    return Workspace(resolve_target(target, overrides, propose=propose, signed_in=signed_in))
+    return Workspace(resolve_target(target, overrides, propose=propose, signed_in=signed_in, notebook=notebook))
 
 
 class Workspace:
@@ -332,6 +334,10 @@ class Workspace:
     async def read_app(self, name: str) -> App:
         """One app. Raises `NotFound`."""
         return App(await self.read_state(name), self, self._access)
+
+    def forget(self, app: str) -> None:
+        """Know that an app was taken down from here, so that its absence is no surprise."""
+        self._turns.note_deployed(app, "")
 
     def close(self) -> None:
         """Let go of the connections and the loop; apps run on."""

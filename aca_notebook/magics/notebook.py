@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aca_notebook import settings as read_settings
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, UsageFailed
 from aca_notebook.magics.live import LiveCard
@@ -97,12 +98,23 @@ class Notebook:
     def connect(self, target: str, settings: Mapping[str, str], *, propose: bool = False) -> Workspace:
         """Change the target. Handles of the old one keep its workspace, and close it when the last of them goes.
 
-        `propose` gives names to what nobody has named, for a set-up to make.
+        `propose` gives names to what nobody has named, for a set-up to make. Of a target that charges the
+        names are remembered for this notebook: its next kernel needs the target's name alone, and needs that.
         """
         named: dict[str, Any] = {"propose": True} if propose else {}
         if self.signed_in is not None:
             named["signed_in"] = self.signed_in
+        path, home = os.environ.get("JPY_SESSION_NAME", ""), read_settings.home()
+        if path and target:
+            named["notebook"] = read_settings.read_notebook(home, path, target)
         self._workspace = self._connect(target, **settings, **named)
+        chosen = self._workspace.target
+        if path and target and chosen.charges:
+            environment = str(chosen.environment_id) if chosen.environment_group else chosen.environment
+            read_settings.write_notebook(home, path, target, {
+                "subscription_id": chosen.subscription_id, "resource_group": chosen.resource_group,
+                "environment": environment, "location": chosen.location, "registry": chosen.registry,
+            })  # fmt: skip
         return self._workspace
 
     def close(self) -> None:

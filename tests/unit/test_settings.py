@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aca_notebook.settings import Settings, home, read_file, resolve
+from aca_notebook.settings import Settings, home, read_file, read_notebook, resolve, write_notebook
 
 
 def test_an_argument_beats_the_environment_beats_the_notebook_beats_the_file():
@@ -53,3 +53,20 @@ def test_a_missing_file_says_nothing_and_a_broken_one_is_named(tmp_path):
     broken.write_text("target = ")
     with pytest.raises(ValueError, match=r"settings\.toml"):
         read_file(broken)
+
+
+def test_what_a_notebook_chose_is_kept_for_it_and_that_target_alone(tmp_path: Path):
+    chosen = {"subscription_id": "s", "resource_group": "g", "location": "", "secret": "no"}
+    write_notebook(tmp_path, "/work/a.ipynb", "azure", chosen)
+    write_notebook(tmp_path, "/work/b.ipynb", "azure", {"resource_group": "other"})
+    assert read_notebook(tmp_path, "/work/a.ipynb", "azure") == {"subscription_id": "s", "resource_group": "g"}
+    assert read_notebook(tmp_path, "/work/a.ipynb", "local") == {}
+    assert read_notebook(tmp_path, "/work/c.ipynb", "azure") == {}
+    assert "no" not in (tmp_path / "notebooks.json").read_text()
+
+
+def test_a_damaged_memory_is_none(tmp_path: Path):
+    (tmp_path / "notebooks.json").write_text("{")
+    assert read_notebook(tmp_path, "/work/a.ipynb", "azure") == {}
+    write_notebook(tmp_path, "/work/a.ipynb", "azure", {"resource_group": "g"})
+    assert read_notebook(tmp_path, "/work/a.ipynb", "azure") == {"resource_group": "g"}

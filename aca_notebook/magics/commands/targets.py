@@ -30,7 +30,8 @@ def target(notebook: Notebook, given: Target) -> object:
         workspace.rehearsal.set_pace(given.pace)
     chosen = workspace.target
     return Card(chosen, cards.facts(f"target {chosen.name}", {
-        "resource group": chosen.resource_group, "environment": chosen.environment, "location": chosen.location,
+        "subscription": chosen.subscription_id if chosen.charges else "", "resource group": chosen.resource_group,
+        "environment": chosen.environment, "location": chosen.location,
         "registry": chosen.registry_server, "url": chosen.resource_manager, "note": chosen.notice,
         **_rehearsed(workspace),
     }))  # fmt: skip

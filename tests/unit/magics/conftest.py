@@ -134,6 +134,7 @@ class FakeWorkspace:
         self.target = SimpleNamespace(
             name=self.name, location="eastus", resource_group="local", environment="local", notice="",
             registry_server="local.azurecr.io", resource_manager="https://127.0.0.1:8321",
+            subscription_id="0000", charges=False, environment_group="", registry="local",
             rehearsal=(lambda: self.control) if self.name == "local" else None,
         )  # fmt: skip
         self.control = FakeControl()

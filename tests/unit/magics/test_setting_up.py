@@ -14,6 +14,7 @@ from aca_notebook.model.gpu import SERVERLESS_T4
 from aca_notebook.model.ids import environment_id
 from aca_notebook.model.price import price_list
 from aca_notebook.model.setup import Found, Profile, SetUpPlan, SetUpProgress, StepProgress, Wanted, plan_setup
+from tests.unit.magics.conftest import FakeWorkspace
 
 
 class FakeSetUp:
@@ -126,3 +127,22 @@ def test_what_a_set_up_made_is_taken_down_on_consent(notebook, asked, answer: st
 def test_down_all_with_apps_alone_asks_nothing(notebook, asked) -> None:
     assert len(notebook.run("%aca down --all")) == 0
     assert asked.questions == []
+
+
+def test_a_notebook_remembers_names_of_a_target_that_charges(notebook, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "/work/scores.ipynb")
+    monkeypatch.setenv("ACA_NOTEBOOK_HOME", str(tmp_path))
+    told = []
+
+    def connect(target="", *, notebook=None, **settings):
+        told.append(dict(notebook or {}))
+        workspace = FakeWorkspace(target)
+        workspace.target.charges, workspace.target.resource_group = target == "azure", settings.get("resource_group")
+        return workspace
+
+    notebook.magics.notebook._connect = connect
+    notebook.run("%aca target azure -g research")
+    notebook.run("%aca target azure")
+    notebook.run("%aca target local -g other")
+    notebook.run("%aca target local")
+    assert [each.get("resource_group") for each in told] == [None, "research", None, None]
