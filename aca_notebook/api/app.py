@@ -266,6 +266,7 @@ class App:
     async def down(self) -> None:
         """Delete it, with its revisions, replicas and key. An absent app is down already."""
         await self._access.ask(lambda services: services.apps.delete(self.name))
+        self._workspace.forget(self.name)
 
     @blocking
     async def why(self) -> Finding:

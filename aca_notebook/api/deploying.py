@@ -38,6 +38,7 @@ from aca_notebook.errors import (
 from aca_notebook.model.bring_up import STEPS
 from aca_notebook.model.build_log import last_error
 from aca_notebook.model.deploy import DeployState, PhaseName
+from aca_notebook.model.drift import changed_elsewhere, said_of_changes, said_of_others
 from aca_notebook.model.gpu import gpu_profile_type
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from aca_notebook.api.access import Access
     from aca_notebook.api.packing import Packed, Source
     from aca_notebook.api.plan import DeployOptions
+    from aca_notebook.api.turns import Turns
     from aca_notebook.azure.documents import Document
     from aca_notebook.clock import Clock
     from aca_notebook.model.app import AppState
@@ -69,27 +71,6 @@ class Outcome:
     document: Document
     profiles: Mapping[str, WorkloadProfileType]
     progress: DeployProgress
-
-
-class Turns:
-    """Who deployed each app last, in this Workspace, and what their deployments left to be done."""
-
-    def __init__(self) -> None:
-        self._latest: dict[str, object] = {}
-        self._kept: set[asyncio.Task[None]] = set()
-
-    def take(self, app: str, deployment: object) -> None:
-        """Become the latest."""
-        self._latest[app] = deployment
-
-    def keep(self, task: asyncio.Task[None]) -> None:
-        """Own what goes on behind a deployment that has ended, until it is over or the loop closes."""
-        self._kept.add(task)
-        task.add_done_callback(self._kept.discard)
-
-    def is_latest(self, app: str, deployment: object) -> bool:
-        """Whether nobody came after."""
-        return self._latest.get(app) is deployment
 
 
 class Deploying:
@@ -126,7 +107,20 @@ class Deploying:
         around = Surroundings(profiles, current, self._clock.now(), prices)
         self._secrets.check(document)
         plan = plan_deployment(self._app, packed.facts, self._options, self._access.target, around)
-        return plan, packed, around
+        return self._noticing(plan, document, current), packed, around
+
+    def _noticing(self, plan: DeployPlan, document: Document | None, current: AppState | None) -> DeployPlan:
+        """Add what somebody else has done to the app since, which makes a deployment of what would be unchanged."""
+        mark = (document.get("tags") or {}).get(documents.DEPLOYMENT, "") if document else None
+        notes = [said_of_others(self._app, self._turns.deployed(self._app), mark, current.tags if current else None)]
+        if plan.unchanged and document is not None:
+            values = {template.TRACES_SECRET: ""} if plan.traces else {}
+            ours = template.app_document(plan, self._options, self._access.target, values, {})
+            found = changed_elsewhere(ours["properties"]["template"], document["properties"].get("template") or {})
+            if found:
+                notes.append(said_of_changes(found))
+                plan = replace(plan, unchanged=False)
+        return replace(plan, warnings=(*plan.warnings, *filter(None, notes)))
 
     async def rehearse(self, source: Source) -> None:
         """Ask for what a run asks for, where nothing that writes is sent (`azure.recording`); waits for nothing."""
@@ -166,6 +160,7 @@ class Deploying:
         except BaseException as error:
             board.finish(DeployState.FAILED, AcaError(f"{type(error).__name__}: {error}"))
             raise
+        self._turns.note_deployed(self._app, self._mark.deployment)
         board.finish(DeployState.SUCCEEDED)
         return replace(outcome, progress=board.progress)
 

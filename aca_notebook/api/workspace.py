@@ -21,7 +21,7 @@ from aca_notebook.api.app import App
 from aca_notebook.api.budgets import Budgets
 from aca_notebook.api.checkup import Checkup
 from aca_notebook.api.costs import Costs
-from aca_notebook.api.deploying import Deploying, Turns
+from aca_notebook.api.deploying import Deploying
 from aca_notebook.api.deployment import Deployment
 from aca_notebook.api.function import Function, handle
 from aca_notebook.api.gpus import GpuNotes
@@ -35,6 +35,7 @@ from aca_notebook.api.sessions_opening import Sessions
 from aca_notebook.api.setting_up import SetUp
 from aca_notebook.api.targets import resolve_target
 from aca_notebook.api.template import TRACES_PACKAGES
+from aca_notebook.api.turns import Turns
 from aca_notebook.api.twin import blocking
 from aca_notebook.api.usage import read_usage
 from aca_notebook.api.warming import Warming
@@ -334,6 +335,10 @@ class Workspace:
     async def read_app(self, name: str) -> App:
         """One app. Raises `NotFound`."""
         return App(await self.read_state(name), self, self._access)
+
+    def forget(self, app: str) -> None:
+        """Know that an app was taken down from here, so that its absence is no surprise."""
+        self._turns.note_deployed(app, "")
 
     def forget(self, app: str) -> None:
         """Know that an app was taken down from here, so that its absence is no surprise."""

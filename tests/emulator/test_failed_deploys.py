@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aca_notebook.api.access import Access
-from aca_notebook.api.deploying import Deploying, Turns
+from aca_notebook.api.deploying import Deploying
 from aca_notebook.api.diagnosing import diagnose
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions
 from aca_notebook.api.starting import GaveUp
+from aca_notebook.api.turns import Turns
 from aca_notebook.errors import DeploymentFailed
 from aca_notebook.model.deploy import DeployProgress, DeployState, PhaseName, PhaseState
 from aca_notebook.model.hosting import Hosting

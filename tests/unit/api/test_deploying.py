@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from aca_notebook.api.deploying import Deploying, Turns
+from aca_notebook.api.deploying import Deploying
 from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions
+from aca_notebook.api.turns import Turns
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import (
     BuildFailed,
