@@ -109,6 +109,16 @@ class Session:
         """Begin a cell and return it: iterate over its outputs, `interrupt()` it, ask for its `result()`."""
         return RunningCell(self, job)
 
+    def attach(self) -> RunningCell:
+        """Return the cell that was left to go on by itself, to listen to the rest of it. Raises `UsageFailed`."""
+        left, self._memory.left = self._memory.left, None
+        if left is None:
+            raise UsageFailed(
+                f"no cell of session {self.name!r} was left to go on by itself", code="NothingLeft",
+                hint="a second Ctrl-C while one runs leaves it; another kernel's cannot be heard from here",
+            )  # fmt: skip
+        return RunningCell(self, left)
+
     def upload(self, source: str | Path | bytes, path: str = "") -> SessionFile:
         """Put a file into the session (see `SessionFiles.upload`)."""
         return self.files.upload(source, path)
@@ -234,13 +244,24 @@ def _listener(options: RunOptions) -> Callable[[Output], None]:
 
 
 class RunningCell:
-    """A cell under way. Iterating gives its outputs, on the thread that iterates; `result()` tells how it ended."""
+    """A cell under way, new or listened to again. Iterating gives its outputs; `result()` tells how it ended."""
 
-    def __init__(self, session: Session, job: CellJob) -> None:
+    def __init__(self, session: Session, what: CellJob | CellRun) -> None:
         self._loop = session._loop  # noqa: SLF001  # its own
         self._outputs: queue.SimpleQueue[Output | None] = queue.SimpleQueue()
-        self._cell = session._cell(job, self._outputs.put)  # noqa: SLF001  # its own
-        self._done: Future[Execution] = self._loop.start(self._work(session))
+        if isinstance(what, CellRun):
+            self._cell = what
+            work = self._rejoined()
+        else:
+            self._cell = session._cell(what, self._outputs.put)  # noqa: SLF001  # its own
+            work = self._work(session)
+        self._done: Future[Execution] = self._loop.start(work)
+
+    async def _rejoined(self) -> Execution:
+        try:
+            return await self._cell.rejoin(self._outputs.put)
+        finally:
+            self._outputs.put(None)
 
     async def _work(self, session: Session) -> Execution:
         try:

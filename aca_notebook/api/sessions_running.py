@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.api import sessions_code, sessions_values
-from aca_notebook.azure.session_shapes import Finished, shown_result
+from aca_notebook.azure.session_shapes import Begun, Finished, shown_result
 from aca_notebook.display.session_text import SafeText, plain_text, safe_text
 from aca_notebook.errors import AcaError, Detached, Interrupted, RemoteError, SessionGone, UsageFailed
 from aca_notebook.model.session import OWN_FILE, CellError, ContainerType, Execution, Output, expected_end
@@ -70,6 +70,9 @@ class CellRun:
         self._began = self._ended = self._absent = self._died = False
         self._seconds = 0.0
         self._asked_to_stop = self._left = False
+        self._leaving = asyncio.Event()
+        self._unheard: list[Output] = []  # what came since it was left
+        self._begun_id = ""
         self._last_words = ""
         self._task: asyncio.Task[Execution] | None = None
 
@@ -80,14 +83,36 @@ class CellRun:
         session's earlier cells is no more: the cell is not run then.
         """
         self._task = asyncio.create_task(self._go())
-        try:
-            execution = await asyncio.shield(self._task)
-        except asyncio.CancelledError:
-            if self._left:
-                raise self._was_detached() from None
-            execution = await self._interrupted()
-            raise self._was_interrupted() from None
+        self._task.add_done_callback(_look_at)
+        execution = await self._listened()
         return self.checked(execution) if check else execution
+
+    async def rejoin(self, emit: Callable[[Output], None]) -> Execution:
+        """Listen again to a cell that was left: what came meanwhile is told first. Ends as `run` does, unchecked."""
+        self._left, self._leaving = False, asyncio.Event()
+        unheard, self._unheard = self._unheard, []
+        for output in unheard:
+            emit(output)
+        self._emit = emit
+        return await self._listened()
+
+    async def _listened(self) -> Execution:
+        try:
+            return await self._until_left()
+        except asyncio.CancelledError:
+            await self._interrupted()
+            raise self._was_interrupted() from None
+
+    async def _until_left(self) -> Execution:
+        """Wait for the end, or to be left. Raises `Detached`."""
+        leaving = asyncio.ensure_future(self._leaving.wait())
+        try:
+            await asyncio.wait((self._started, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+        if self._left and not self._started.done():
+            raise self._was_detached()
+        return self._started.result()
 
     @property
     def _started(self) -> asyncio.Task[Execution]:
@@ -98,7 +123,7 @@ class CellRun:
     async def _interrupted(self) -> Execution:
         try:
             await self.interrupt()
-            return await asyncio.shield(self._started)
+            return await self._until_left()
         except asyncio.CancelledError:
             self.leave()
             raise self._was_detached() from None
@@ -108,7 +133,10 @@ class CellRun:
         self._asked_to_stop = True
         endpoint = await self._place.endpoint(self._access.services)
         if endpoint.container_type != ContainerType.PYTHON:
-            self.leave()
+            if self._begun_id:
+                await self._access.services.sessions.cancel(endpoint, self._place.identifier, self._begun_id)
+            else:
+                self.leave()  # Azure tells no id before the end, and has no call to stop it
             return
         path = f"{OWN_FILE}interrupt-{self._token}"
         await self._access.services.sessions.upload(endpoint, self._place.identifier, path, b"interrupt")
@@ -123,14 +151,19 @@ class CellRun:
             )
 
     def leave(self) -> None:
-        """Stop listening; the cell goes on by itself, and `run` raises `Detached`."""
+        """Stop listening; the cell goes on by itself, and `run` raises `Detached`. `rejoin` listens again."""
+        if self._task is not None and self._task.done():
+            return
         self._left = True
-        if self._task is not None:
-            self._task.cancel()
+        self._emit = self._unheard.append
+        self._memory.left = self
+        self._leaving.set()
 
     def checked(self, execution: Execution) -> Execution:
         """Return an execution that went well. Raises `Interrupted` and `RemoteError`."""
         error = execution.error
+        if self._asked_to_stop and self._begun_id and not self._began and execution.status != "Succeeded":
+            raise self._was_interrupted()
         if error is None:
             return execution
         stopped = error.name == "KeyboardInterrupt"
@@ -154,7 +187,7 @@ class CellRun:
         name = self._place.session
         return Detached(
             f"the cell goes on in session {name!r}; nobody listens to it any more",
-            hint=f"`%aca session stop {name}` ends it, and the session with it",
+            hint=f"`%aca session attach {name}` shows the rest of it; `%aca session stop {name}` ends it",
         )
 
     async def _go(self) -> Execution:
@@ -178,6 +211,8 @@ class CellRun:
         async for event in services.sessions.execute(endpoint, identifier, code, seconds=self._job.seconds):
             if isinstance(event, Finished):
                 await self._end(services, endpoint, event)
+            elif isinstance(event, Begun):
+                self._begun_id = event.id
             else:
                 await self._take(services, endpoint, event.stream, event.text)
 
@@ -345,3 +380,9 @@ class CellRun:
             code="SessionGone", detail=why if self._died else f"{why}; the cell was not run",
             hint="run the cell again: it gets a fresh session of that name",
         )  # fmt: skip
+
+
+def _look_at(task: asyncio.Task[Execution]) -> None:
+    """Take note of how a cell ended that may have nobody who asks."""
+    if not task.cancelled():
+        task.exception()

@@ -24,6 +24,13 @@ _GOOD = frozenset({"Succeeded", "Success", "0"})
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """Code was taken: the backend's id of the execution, where it tells one before the end."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """How an execution ended. `streamed` when what it wrote was given before."""
 

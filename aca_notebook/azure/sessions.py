@@ -23,6 +23,7 @@ from aca_notebook.azure.patience import Patience
 from aca_notebook.azure.session_shapes import (
     NEW_VERSION,
     OLD_VERSION,
+    Begun,
     Finished,
     new_execution,
     old_execution,
@@ -91,7 +92,7 @@ class Sessions:
 
     async def execute(
         self, at: Endpoint, identifier: str, code: str, *, seconds: float = LONGEST_SECONDS
-    ) -> AsyncIterator[Written | Finished]:
+    ) -> AsyncIterator[Begun | Written | Finished]:
         """Run code and give what it writes as it comes, where the backend streams, and how it ended, last.
 
         At most once: what may have begun is not repeated. `seconds` is what the backend lets it run.
@@ -169,6 +170,10 @@ class Sessions:
             await self._json("DELETE", at, "session", identifier)
         except NotFound:
             return
+
+    async def cancel(self, at: Endpoint, identifier: str, execution: str) -> None:
+        """Stop an execution (the emulator and our agent; Azure documents no such call)."""
+        await self._json("POST", at, f"executions/{_quoted(execution)}/cancel", identifier)
 
     async def fork(self, at: Endpoint, identifier: str, copy: str) -> None:
         """Make a second session that continues where the first is now (our agent alone)."""
@@ -280,7 +285,7 @@ def _unknown_generation(refused: ServiceFailed, at: Endpoint) -> bool:
     return unknown or refused.code in {"UnsupportedApiVersion", "NoRegisteredProviderFound", "InvalidApiVersion"}
 
 
-async def _events(response: AsyncHttpResponse) -> AsyncIterator[Written | Finished]:
+async def _events(response: AsyncHttpResponse) -> AsyncIterator[Begun | Written | Finished]:
     """Read the lines of a streamed execution. Raises `ServiceFailed` for one that ends before its end."""
     rest, ended = b"", False
     async for chunk in response.iter_bytes():
@@ -289,7 +294,9 @@ async def _events(response: AsyncHttpResponse) -> AsyncIterator[Written | Finish
             event = json.loads(line)
             kind = event.get("event")
             stream = event.get("name") if kind == "stream" else kind
-            if stream in {"stdout", "stderr"}:
+            if kind == "started" and event.get("id"):
+                yield Begun(str(event["id"]))
+            elif stream in {"stdout", "stderr"}:
                 yield Written(str(stream), str(event.get("text") or ""))
             elif kind == "finished":
                 ended = True

@@ -5,17 +5,42 @@ const fs = require("node:fs");
 const path = require("node:path");
 const repl = require("node:repl");
 const util = require("node:util");
+const vm = require("node:vm");
 const { Duplex, PassThrough } = require("node:stream");
 
 const say = (event) => fs.writeSync(4, JSON.stringify(event) + "\0");
 const silent = new Duplex({ read() {}, write(_chunk, _encoding, done) { done(); } });
 const session = repl.start({
   input: new PassThrough(), output: silent, prompt: "", terminal: false, useGlobal: true, ignoreUndefined: true,
-  breakEvalOnSigint: true,
 });
 // Azure's sessions of NodeLTS answer it (recorded: session_code_interpreter_nodelts_2024-02-02).
 globalThis.print = (...values) => console.log(...values);
-process.on("SIGINT", () => {});
+// A loop is broken by `within`; code that waits is told here. What either has set is kept.
+const interrupted = () => {
+  const [name, message] = ["Interrupted", "the code was interrupted"];
+  return Object.assign(new Error(message), { name, stack: `${name}: ${message}` });
+};
+process.on("SIGINT", () => {
+  if (fail) {
+    fail(interrupted());
+  }
+});
+// Calls a function, which a signal breaks off. The REPL's own way (`breakEvalOnSigint`) ends the process where it has no
+// terminal: tried with Node.js 20.
+const breakable = new vm.Script("globalThis[Symbol.for('aca.inner')]()", { filename: __filename });
+function within(inner) {
+  globalThis[Symbol.for("aca.inner")] = inner;
+  try {
+    breakable.runInThisContext({ breakOnSigint: true });
+  } catch (error) {
+    if (error.code !== "ERR_SCRIPT_EXECUTION_INTERRUPTED") {
+      throw error;
+    }
+    fail(interrupted());
+  } finally {
+    delete globalThis[Symbol.for("aca.inner")];
+  }
+}
 // Frames that say nothing about the code.
 const OURS = [__filename, "node:", "at new Promise (<anonymous>)"];
 const failed = (error) => {
@@ -41,7 +66,7 @@ process.on("uncaughtException", thrown);
 function run(code) {
   return new Promise((resolve) => {
     fail = (error) => resolve(failed(error));
-    session.eval(`${code}\n`, session.context, "session", (error, value) => {
+    within(() => session.eval(`${code}\n`, session.context, "session", (error, value) => {
       if (error) {
         resolve(failed(error instanceof repl.Recoverable ? error.err : error));
         return;
@@ -50,7 +75,7 @@ function run(code) {
         say({ event: "result", data: { "text/plain": util.inspect(value) }, metadata: {} });
       }
       resolve(0);
-    });
+    }));
   });
 }
 

@@ -114,6 +114,17 @@ def console(notebook: Notebook, given: OneSession) -> object:
     return Card(session, note(f"{words}, and `%%aca session {session.name}` does the same in a cell"))
 
 
+def attach(notebook: Notebook, given: OneSession) -> object:
+    """Show the rest of a cell that was left, and define the variables that come back of it."""
+    session = _session(notebook, given)
+    running = session.attach()
+    output = SessionOutput()
+    output.network = session.pool().egress
+    output.follow(running)
+    notebook.define(running.result().values)
+    return None
+
+
 def restart(notebook: Notebook, given: OneSession) -> object:
     """Make a session anew."""
     session = _session(notebook, given).restart()
@@ -137,6 +148,7 @@ LINE: Mapping[str, Callable[[Notebook, Any], object]] = {
     "session upload": upload,
     "session download": download,
     "session console": console,
+    "session attach": attach,
     "session restart": restart,
     "session stop": stop,
 }

@@ -131,6 +131,12 @@ COMMANDS = (
         fixed={"action": "console"},
     ),
     Command(
+        "session attach", "Show the rest of a cell that a second Ctrl-C left to go on by itself.", OneSession,
+        (_NAME, *_WHERE),
+        ("%aca session attach", "%aca session attach lab", "%aca session attach lab --pool mypool"),
+        fixed={"action": "attach"},
+    ),
+    Command(
         "session restart", "End a session and make it anew, empty.", OneSession, (_NAME, *_WHERE),
         ("%aca session restart", "%aca session restart lab", "%aca session restart lab --gpu T4"),
         fixed={"action": "restart"},

@@ -239,7 +239,25 @@ def test_node_keeps_its_state(pools: Pools) -> None:
     assert "node_repl" not in failed["stderr"]
     late = pools.run("nodejs", "while (true) {}", timeoutInSeconds=1)
     assert "timed out" in late["stderr"]
-    assert pools.run("nodejs", "1 + 1")["executionResult"] == 2
+    assert pools.run("nodejs", "x + 1")["executionResult"] == 21
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+@pytest.mark.parametrize("forever", ["while (true) {}", "await new Promise(() => setInterval(() => {}, 1000))"])
+def test_node_can_be_interrupted_and_keeps_its_state(pools: Pools, forever: str) -> None:
+    pools.make("nodejs", "NodeLTS")
+    pools.run("nodejs", "globalThis.kept = 7", "stopped")
+    headers = {"Accept": "application/x-ndjson"}
+    body = {"code": f"console.log('begun'); {forever}"}
+    with pools.call("POST", "nodejs", "executions", body, "stopped", headers=headers, stream=True) as answer:
+        lines = answer.iter_lines()
+        id_ = json.loads(next(lines))["id"]
+        while json.loads(next(lines)).get("text") != "begun\n":
+            pass
+        pools.call("POST", "nodejs", f"executions/{id_}/cancel", identifier="stopped")
+        last = json.loads(list(lines)[-1])
+    assert (last["event"], last["status"]) == ("finished", "Canceled")
+    assert pools.run("nodejs", "kept", "stopped")["executionResult"] == 7
 
 
 def test_a_shell_keeps_its_state_and_answers_exit_codes(pools: Pools) -> None:

@@ -41,7 +41,11 @@ class Known:
         ("%aca st", "st", ["start", "stop"]),
         ("x = %aca sh", "sh", ["show"]),
         ("%%aca ", "", ["deploy", "plan", "session", "query", "lint", "help"]),
-        ("%aca session ", "", ["list", "show", "files", "upload", "download", "console", "restart", "stop"]),
+        (
+            "%aca session ",
+            "",
+            ["list", "show", "files", "upload", "download", "console", "attach", "restart", "stop"],
+        ),
         ("%%aca session l", "l", ["lab1"]),
         ("%aca session download lab1 s", "s", ["sales.csv"]),
         ("%aca pool warm ", "", ["python"]),

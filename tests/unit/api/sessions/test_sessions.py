@@ -192,6 +192,22 @@ def test_a_cell_that_is_left_goes_on(session) -> None:
         running.result()
 
 
+def test_a_cell_that_was_left_is_listened_to_again(session) -> None:
+    source = "import os, time\nprint('begun')\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint('rest')\nx = 5"
+    running = session.start(CellJob(source, wanted=("x",)))
+    running.detach()
+    list(running)
+    with pytest.raises(Detached, match="session attach"):
+        running.result()
+    session.upload(b"", "go")
+    again = session.attach()
+    said = "".join(output.text for output in again if output.kind == "stdout")
+    assert said.endswith("rest\n")
+    assert (again.result().values, again.result().stdout) == ({"x": 5}, "begun\nrest\n")
+    with pytest.raises(UsageFailed, match="was left to go on"):
+        session.attach()
+
+
 def test_cancelling_what_awaits_a_cell_interrupts_it(session) -> None:
     async def impatient() -> None:
         task = asyncio.create_task(session.run.aio("import time; time.sleep(120)"))
