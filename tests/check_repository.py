@@ -37,6 +37,8 @@ def problems() -> list[str]:
             found.append(f"{name}: looks like it holds a secret")
         if path.suffix == ".lock" and "://" in text:
             found.append(f"{name}: names an address; locks hold names, versions and hashes only")
+        if path.name == "package-lock.json" and '"resolved"' in text:
+            found.append(f"{name}: names where packages were fetched; `npm install` with our .npmrc leaves that out")
     return found
 
 
