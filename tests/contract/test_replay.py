@@ -149,6 +149,7 @@ def reads(app: str, revision: str, *, details: str = "") -> dict[str, Any]:
         f"GET {path}/revisions/{revision}": written,
         f"GET {path}/revisions/{revision}/replicas": {"value": [replica]},
         f"POST {path}/getAuthToken": token,
+        f"POST {path}/listSecrets": {"value": []},
         f"GET {path.partition('/providers')[0]}/containerApps/{app}/eventstream": event,
         f"GET {path}/providers/Microsoft.Insights/metrics": {"value": [], "timespan": "", "interval": "PT1M"},
     }
@@ -203,12 +204,18 @@ def test_a_gpu_is_added_to_an_environment_and_an_app_put_on_it(tmp_path, caplog)
 
 
 def test_an_app_on_a_dedicated_gpu_reads_as_azure_answers_it(tmp_path) -> None:
-    """`gpu_dedicated_env_and_app` from where its app, without ingress, is there on an NC24-A100 profile."""
+    """`gpu_dedicated_env_and_app` from where its environment has an NC24-A100 profile that is called `gpu`."""
     app, revision = "app1000003", "app1000003--yhfliik"
     with replaying(
-        tmp_path, "gpu_dedicated_env_and_app", 8, environment="gpu-env000002", location="westus3",
+        tmp_path, "gpu_dedicated_env_and_app", 5, environment="gpu-env000002", location="westus3",
         documented=reads(app, revision),
     ) as shell:  # fmt: skip
+        shell.runs("%aca ps")
+        assert "no apps" in shell.shown
+        shell.runs(f"%%aca deploy {app} --workload-profile-name gpu\n{SCORE}")
+        assert f"{app}: deployed" in shell.shown
+        sent = shell.replay.sent("PUT", app_path(app))
+        assert sent["properties"]["workloadProfileName"] == "gpu"
         shell.runs("%aca ps")
         assert "A100" in shell.words(app)
         for line, said in (
@@ -217,7 +224,6 @@ def test_an_app_on_a_dedicated_gpu_reads_as_azure_answers_it(tmp_path) -> None:
         ):  # fmt: skip
             shell.runs(f"%aca {line}")
             assert said in shell.shown, line
-        assert shell.replay.written == []
 
 
 def test_a_team_shares_an_environment_of_another_group(tmp_path) -> None:
