@@ -93,7 +93,8 @@ acknowledged must be there.
 ## Sessions
 
 Sessions come and go, four at a time: most are stopped, every tenth ends itself, some come back under their name, a few
-are left to their cooldown. What the emulator holds is counted after the first fifty and at the end. Written by
+are left to their cooldown. What the emulator holds is counted after the first fifty, with those few still there, and at
+the end. Written by
 `python -m tests.bench.session_soak`.
 
 {session_soak.BEGIN}{sessions}{session_soak.END}
