@@ -79,6 +79,45 @@ def test_lines_of_a_deploy_make_the_same_app(az: Az, emulator: RealEmulator, mag
     magic("%aca down web")
 
 
+SAME = [
+    (
+        f"--image {HELLO} --ingress internal --target-port 80 --transport http2 --workload-profile-name gpu-t4 --cpu 4 "
+        "--memory 8Gi --min-replicas 0 --max-replicas 20 --scale-rule-name http-scaling --scale-rule-type http "
+        "--scale-rule-http-concurrency 10 --enable-dapr --dapr-app-id web --dapr-app-port 80 --dapr-app-protocol grpc "
+        "--dapr-log-level debug --dapr-http-max-request-size 4 --dapr-http-read-buffer-size 8 "
+        "--dapr-enable-api-logging --system-assigned --env-vars MODE=a"
+    ),
+    (
+        f"--image {HELLO} --ingress internal --target-port 6379 --transport tcp --exposed-port 6380 --min-replicas 1 "
+        "--max-replicas 5 --scale-rule-name calls --scale-rule-type tcp --scale-rule-tcp-concurrency 7 --cpu 0.5 "
+        "--memory 1Gi --revisions-mode multiple --revision-suffix first "
+        "--termination-grace-period 45"
+    ),
+    (
+        f"--image {HELLO} --min-replicas 0 --max-replicas 50 --scale-rule-name queue --scale-rule-type azure-queue "
+        "--scale-rule-metadata queueName=jobs queueLength=5 --scale-rule-auth connection=bus-connection "
+        "--env-vars BUS=secretref:bus-connection --cpu 0.5 --memory 1Gi"
+    ),
+]
+
+
+@pytest.mark.parametrize("flags", SAME, ids=["gpu and dapr", "tcp", "queue"])
+def test_the_same_flags_make_the_same_app_by_either(
+    az: Az, emulator: RealEmulator, magic: Magic, flags: str, environment: str
+) -> None:
+    magic.workspace.secrets.put("bus-connection", "v4lue-of-a-secret")
+    magic(f"%aca deploy web {flags} --keep-failed")
+    ours = same(emulator)
+    magic("%aca down web")
+    secrets = "--secrets bus-connection=v4lue-of-a-secret" if "secretref" in flags else ""
+    az(f"containerapp create -n web --environment {environment} {flags} {secrets}")
+    theirs = same(emulator)
+    magic("%aca down web")
+    for app in (ours, theirs):
+        app.pop("tags", None)
+    assert ours == theirs
+
+
 CHANGES = [
     "update web --min-replicas 1 --max-replicas 4",
     "update web --set-env-vars MODE=b 'OTHER=c d' --remove-env-vars GONE --cpu 0.75 --memory 1.5Gi",
