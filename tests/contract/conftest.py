@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.page import Page
 
 
 def folder_named_by(variable: str) -> Path | None:
@@ -23,3 +29,21 @@ def require_folder(variable: str) -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A notebook page; the emulator it starts in this test's home ends with it."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from aca_notebook import launcher, settings
+    from tests.contract.page import Page
+
+    InteractiveShell.clear_instance()
+    opened = Page()
+    try:
+        yield opened
+    finally:
+        opened.close()
+        InteractiveShell.clear_instance()
+        launcher.stop_emulator(launcher.data_dir(settings.home()))

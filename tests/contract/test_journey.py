@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import io
 import tarfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import requests
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
-from traitlets.config import Config
 
-from aca_notebook import launcher, settings
-from aca_notebook.magics import aca
+from tests.contract.page import resources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.contract.page import Page
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(400)]
 
@@ -32,51 +28,6 @@ SCORE = """def score(x: float) -> float:
     print("scoring", x)
     return 2 * x**0.5
 """
-
-
-class Page:
-    """A notebook page: cells go in, and what they showed, warned of and raised is on the screen."""
-
-    def __init__(self) -> None:
-        self._shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-        self._magics = aca.load(self._shell)
-
-    def run(self, cell: str) -> str:
-        """Run a cell and return the screen; it must not fail."""
-        screen, error = self._run(cell)
-        assert error is None, f"{cell}\n{screen}\n{error}"
-        return screen
-
-    def fails(self, cell: str) -> str:
-        """Run a cell that must fail; the error's lines are on the screen."""
-        screen, error = self._run(cell)
-        assert error is not None, f"{cell}\n{screen}"
-        return f"{screen}\n{error}\n" + "\n".join(getattr(error, "lines", tuple)())
-
-    def value(self, name: str) -> Any:
-        """A variable of the notebook."""
-        return self._shell.user_ns[name]
-
-    def close(self) -> None:
-        self._magics.close()
-
-    def _run(self, cell: str) -> tuple[str, BaseException | None]:
-        with capture_output() as captured:
-            result = self._shell.run_cell(cell, store_history=True)
-        shown = [output.data.get("text/plain", "") for output in captured.outputs]
-        return "\n".join([captured.stdout, captured.stderr, *shown]), result.error_in_exec or result.error_before_exec
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    InteractiveShell.clear_instance()
-    opened = Page()
-    try:
-        yield opened
-    finally:
-        opened.close()
-        InteractiveShell.clear_instance()
-        launcher.stop_emulator(launcher.data_dir(settings.home()))
 
 
 def test_a_gpu_endpoint_is_had_on_a_bad_day_and_nothing_of_it_is_left(page: Page, tmp_path: Path, caplog) -> None:
@@ -150,21 +101,6 @@ def no_place_for_the_replica(page: Page) -> None:
     assert "no node has a free GPU (T4)" in failed
     assert "was deactivated, so that it costs nothing" in failed
     page.run("%aca fault clear")
-
-
-def resources() -> set[str]:
-    """Every resource and group of the subscription, asked past the library."""
-    told = launcher.ensure_emulator(launcher.data_dir(settings.home())).environment()
-    root = f"{told['AZURE_RESOURCE_MANAGER_URL']}/subscriptions/{told['AZURE_SUBSCRIPTION_ID']}"
-    found = set()
-    for path in ("resources", "resourcegroups"):
-        answer = requests.get(
-            f"{root}/{path}?api-version=2024-11-01", headers={"Authorization": f"Bearer {told['ACCESS_TOKEN']}"},
-            verify=told["REQUESTS_CA_BUNDLE"], timeout=30,
-        )  # fmt: skip
-        assert answer.status_code == 200, answer.text
-        found |= {each["id"].lower() for each in answer.json()["value"]}
-    return found
 
 
 def broken_package(folder: Path) -> str:
