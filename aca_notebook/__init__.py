@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aca_notebook.api.signing_in import login
     from aca_notebook.api.workspace import Workspace, connect
     from aca_notebook.errors import AcaError
     from aca_notebook.magics.form import form
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "AcaError", "Workspace", "__version__", "cls", "connect", "enter", "form", "load_ipython_extension", "method",
+    "AcaError", "Workspace", "__version__", "cls", "connect", "enter", "form", "load_ipython_extension", "login",
+    "method",
 ]  # fmt: skip
 
 #: Public names and the module each is imported from when it is first used.
@@ -28,6 +30,7 @@ _HOMES = {
     "connect": "aca_notebook.api.workspace",
     "enter": "aca_notebook.runner.standin",
     "form": "aca_notebook.magics.form",
+    "login": "aca_notebook.api.signing_in",
     "method": "aca_notebook.runner.standin",
 }
 

@@ -43,8 +43,8 @@ _QUOTA = Fault(
     "take down what is not needed, ask for more (`%aca doctor` says where), or go to another region",
 )
 _CROWDED = Fault(errors.QuotaExceeded, "the region has no room for {what} now", "try another region, or later")
-_LOGIN = Fault(errors.Unauthorized, "the platform refuses our credential", "run `az login`, or `%aca target local`")
-_EXPIRED = Fault(errors.Unauthorized, "our token has expired", "run the command again; if it stays, `az login`")
+_LOGIN = Fault(errors.Unauthorized, "the platform refuses our credential", "run `%aca login`, or `%aca target local`")
+_EXPIRED = Fault(errors.Unauthorized, "our token has expired", "run the command again; if it stays, `%aca login`")
 _RIGHTS = Fault(errors.Unauthorized, "this account may not touch {what}", "ask for the Contributor role on the group")
 _FULL = Fault(errors.ServiceFailed, "the disk of the target is full", "free some space, then run the command again")
 _REFUSED = Fault(

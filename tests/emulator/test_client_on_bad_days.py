@@ -100,7 +100,7 @@ async def test_a_token_that_stays_expired_is_an_error_with_the_next_command(emul
     what, said, hint = raised.value.lines()
     assert what == "our token has expired"
     assert said.startswith("ExpiredAuthenticationToken: The access token expiry UTC time")
-    assert "az login" in hint
+    assert "`%aca login`" in hint
 
 
 async def test_a_role_that_is_not_there_yet_is_told_in_azures_words(emulator: Running) -> None:
