@@ -46,7 +46,7 @@ def completed(kernel, code: str, cursor: int | None = None) -> list[str]:
 
 
 def test_a_front_end_is_offered_subcommands_flags_and_values(kernel) -> None:
-    assert completed(kernel, "%aca lo") == ["logs"]
+    assert completed(kernel, "%aca lo") == ["login", "logs"]
     assert completed(kernel, "%aca logs scorer --fo") == ["--follow"]
     cell = "%%aca deploy scorer --gpu A"
     assert completed(kernel, f"{cell}\ndef score(x): return x", len(cell)) == ["A100"]
