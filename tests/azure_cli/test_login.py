@@ -23,6 +23,26 @@ def test_a_managed_identity_logs_in_and_reads(stranger: Az, emulator: RealEmulat
     assert "az login" in stranger.refused("group list")
 
 
+def test_a_person_logs_in_by_a_code_that_is_approved_on_this_machine(stranger: Az, emulator: RealEmulator) -> None:
+    logging_in = stranger.start(f"login --use-device-code --tenant {emulator.environment['AZURE_TENANT_ID']}")
+    try:
+        assert logging_in.stdout is not None
+        asked = next(line for line in logging_in.stdout if "enter the code" in line)
+        code = asked.partition("enter the code ")[2].split()[0]
+        control = {"Authorization": f"Bearer {(emulator.folder / 'control-token').read_text().strip()}"}
+        doors = f"{emulator.ready['http_url']}/_emulator/device-codes"
+        assert requests.post(doors, json={"userCode": code}, headers=control, timeout=60).status_code == 204
+        printed = logging_in.stdout.read()
+        assert logging_in.wait() == 0, printed
+    finally:
+        logging_in.kill()
+        logging_in.wait()
+        logging_in.stdout.close()
+    assert stranger("account show")["user"] == {"name": "person@localhost", "type": "user"}
+    assert "local" in stranger.text("group list --query [].name -o tsv").split()
+    stranger("logout")
+
+
 def test_a_wrong_secret_is_refused_in_azures_words(stranger: Az, emulator: RealEmulator) -> None:
     own = emulator.environment
     line = f"login --service-principal -u {own['AZURE_CLIENT_ID']} --tenant {own['AZURE_TENANT_ID']} -p wrong"
