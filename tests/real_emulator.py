@@ -23,8 +23,9 @@ IMAGE = "mcr.microsoft.com/k8se/quickstart:latest"
 class RealEmulator:
     """Started, asked, stopped and killed from outside."""
 
-    def __init__(self, folder: Path, prefix: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, prefix: Sequence[str] = (), interpreter: str = sys.executable) -> None:
         """Start on `folder`; `prefix` is a command that runs another, such as one that mounts a small disk there."""
+        self._interpreter = interpreter
         self.folder = folder
         self.prefix = prefix
         self._kept: threading.local | None = None
@@ -54,7 +55,7 @@ class RealEmulator:
         """Start it and wait for nothing."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder),
+                [*self.prefix, self._interpreter, "-m", "aca_notebook.emulator", "--data-dir", str(self.folder),
                  "--idle-exit", "never"],
                 stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
             )  # fmt: skip

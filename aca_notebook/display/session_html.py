@@ -72,7 +72,7 @@ def sandboxed(html: str, *, scripts: bool = False) -> str:
     said = theme.faint(f"HTML of the session, in a sandbox: {words}")
     sandbox, height = "allow-scripts" if scripts else "", _height(html, scripts=scripts)
     return (
-        f'<iframe sandbox="{sandbox}" srcdoc="{escape(page, quote=True)}" referrerpolicy="no-referrer" loading="lazy" '
+        f'<iframe sandbox="{sandbox}" srcdoc="{escape(page, quote=True)}" referrerpolicy="no-referrer" '
         f'title="output of a session" style="width:100%;height:{height}px;border:0;background:#fff;'
         f'resize:vertical;overflow:auto"></iframe><div style="font-size:85%">{said}</div>'
     )

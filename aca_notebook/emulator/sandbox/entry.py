@@ -62,7 +62,8 @@ class Entry:
         if plan["landlock"] is not None:
             self._restrict(**plan["landlock"])
         if not os.access(plan["argv"][0], os.X_OK):
-            raise PermissionError(f"{os.fsdecode(plan['argv'][0])} cannot be executed there")
+            name = os.fsdecode(plan["argv"][0])
+            raise PermissionError(f"{name} cannot be executed there: a folder on its way lets no other user in")
         self._filter()
         return asked
 

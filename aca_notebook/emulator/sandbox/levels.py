@@ -52,6 +52,18 @@ class Found:
     means: Means = Means()
 
 
+def unkept(asked: str, found: Found) -> str:
+    """Say why sessions cannot be kept as was asked; empty where they can, and where nothing was."""
+    if asked and asked not in set(Level):
+        return (
+            f"sessions are to be kept at level '{asked}', and this emulator keeps {', '.join(Level)}: "
+            "container engines and gVisor are not among them"
+        )
+    if asked and found.level != asked:
+        return f"sessions are to be kept at level '{asked}', and this machine cannot: {found.reason or found.level}"
+    return ""
+
+
 def find_level(ceiling: Level = Level.BUBBLEWRAP, interpreter: Path | None = None, bwrap: Path | None = None) -> Found:
     """Return the best level up to `ceiling` that works here, by trying. Blocks for up to some seconds: for a thread.
 

@@ -42,6 +42,8 @@ MEMORY_BYTES = 2 * 2**30
 FILE_BYTES = 2**30
 PIDS = 256
 _START_SECONDS = 60.0
+#: Of the emulator's environment: the level that sessions are to be kept at; one that cannot be had refuses them.
+ISOLATION = "ACA_NOTEBOOK_SESSION_ISOLATION"
 _NODE_REPL = Path(__file__).with_name("node_repl.cjs")
 
 
@@ -59,8 +61,9 @@ class SandboxLauncher:
     `containers` starts those of custom pools.
     """
 
-    def __init__(
-        self, *, clock: Clock, spawn: Spawn, owner: str, folder: Path, packages: Packages, containers: Containers
+    def __init__(  # noqa: PLR0913  # the composition root names them
+        self, *, clock: Clock, spawn: Spawn, owner: str, folder: Path, packages: Packages, containers: Containers,
+        isolation: str = "",
     ) -> None:  # fmt: skip
         self._clock = clock
         self._spawn = spawn
@@ -68,6 +71,7 @@ class SandboxLauncher:
         self._folder = folder
         self._packages = packages
         self._containers = containers
+        self._isolation = isolation.strip().lower()
         self._found: asyncio.Task[Found] | None = None
 
     def prepare(self, rules: Rules) -> None:
@@ -76,9 +80,12 @@ class SandboxLauncher:
             self._packages.prepare()
 
     async def prepared(self, rules: Rules) -> None:
-        """Return when what instances of such a pool need is there, or cannot be had."""
-        if rules.kind is not Kind.CUSTOM:
-            await self.found()
+        """Return when what instances of such a pool need is there. Raises `NotHere` for what is asked and cannot be."""
+        if rules.kind is Kind.CUSTOM:
+            return
+        why = levels.unkept(self._isolation, await self.found())
+        if why:
+            raise NotHere(f"{why} ({ISOLATION})")
 
     async def start(self, pool: str, rules: Rules) -> Instance:
         """Start one, ready to be used. Raises `StartRefused`."""
@@ -91,7 +98,7 @@ class SandboxLauncher:
     async def found(self) -> Found:
         """Return how far this machine can keep a program from everything else, tried once."""
         if self._found is None:
-            self._found = asyncio.create_task(asyncio.to_thread(levels.find_level))
+            self._found = asyncio.create_task(asyncio.to_thread(levels.find_level, self._ceiling()))
         return await asyncio.shield(self._found)
 
     async def about(self, rules: Rules) -> dict[str, Any]:
@@ -118,6 +125,9 @@ class SandboxLauncher:
         """Let go of what instances share."""
         await self._packages.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)  # a start that was cancelled half-way
+
+    def _ceiling(self) -> Level:
+        return Level(self._isolation) if self._isolation in set(Level) else Level.BUBBLEWRAP
 
     async def _start_kernel(self, rules: Rules) -> Instance:
         key = secrets.token_hex(32)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.emulator.runtime.process import owner_mark
 from aca_notebook.emulator.sessions.containers import PoolContainers
 from aca_notebook.emulator.sessions.hosting import Hosting
-from aca_notebook.emulator.sessions.launching import SandboxLauncher
+from aca_notebook.emulator.sessions.launching import ISOLATION, SandboxLauncher
 from aca_notebook.emulator.sessions.packages import Packages
 from aca_notebook.emulator.sessions.pool import read_rules
 from aca_notebook.emulator.sessions.proxy import ContainerProxy
@@ -55,7 +55,7 @@ class Sessions:
         self.hosting = Hosting(
             launcher=launcher or SandboxLauncher(
                 clock=keeping.clock, spawn=spawn, owner=owner, folder=folder / "sessions", packages=packages,
-                containers=containers,
+                containers=containers, isolation=environment.get(ISOLATION, ""),
             ),
             database=database, clock=keeping.clock,
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from aca_notebook.emulator.runtime.process import marked_processes, owner_mark
+from aca_notebook.emulator.sandbox.levels import Level, find_level
 from tests.real_emulator import RealEmulator
 
 if TYPE_CHECKING:
@@ -217,8 +219,8 @@ def test_a_session_that_ends_itself_is_gone_and_the_next_is_new(pools: Pools) ->
 
 
 def test_sessions_run_at_once_and_know_nothing_of_each_other(pools: Pools) -> None:
-    names = [f"beside-{number}" for number in range(6)]
-    with ThreadPoolExecutor(6) as workers:
+    names = [f"beside-{number}" for number in range(3)]
+    with ThreadPoolExecutor(3) as workers:
         list(workers.map(lambda name: pools.run("python", f"mine = {name!r}; open(mine, 'w').close()", name), names))
         found = list(workers.map(lambda name: pools.run("python", "import os; f'{mine} {os.listdir()}'", name), names))
     for name, each in zip(names, found, strict=True):
@@ -370,6 +372,38 @@ def test_a_container_whose_startup_probe_does_not_pass_is_no_session(pools: Pool
     answer = pools.call("GET", "ails", "anything")
     assert answer.status_code == 503
     assert "not healthy: Startup probe failed" in answer.json()["error"]["message"]
+
+
+def readable_python() -> Path:
+    """An interpreter that another user may execute: root's sessions are other users', and ours may be in /root."""
+    system = Path("/usr/bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    return system if os.geteuid() == 0 and system.exists() else Path(sys.executable)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+def test_sessions_are_kept_at_the_level_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = readable_python()
+    if find_level(Level.LANDLOCK, python).level is not Level.LANDLOCK:
+        pytest.skip("this machine has no Landlock that holds")
+    packages = str(Path(requests.__file__).parents[1])
+    monkeypatch.setenv("ACA_NOTEBOOK_SESSION_ISOLATION", "landlock")
+    monkeypatch.setenv("ACA_NOTEBOOK_SESSION_PACKAGES", packages)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(Path.cwd()), packages)))
+    emulator = RealEmulator(tmp_path / "emulator", interpreter=str(python))
+    pools = Pools(emulator)
+    try:
+        pools.make("python", "PythonLTS")
+        assert (
+            pools.run("python", "open('/mnt/data/a', 'w').write('kept'); open('a').read()")["executionResult"]
+            == "'kept'"
+        )
+        assert "PermissionError" in pools.run("python", f"open({str(emulator.folder / 'control-token')!r})")["stderr"]
+        about = pools.call("GET", "python", "metadata").json()["isolation"]
+        assert (about["level"], about["isolated"]) == ("landlock", True)
+    finally:
+        pools.http.close()
+        emulator.stop()
+    assert left_of(emulator.folder) == []
 
 
 def test_a_killed_emulator_fails_the_call_and_leaves_nothing(tmp_path: Path) -> None:
