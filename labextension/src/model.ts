@@ -136,6 +136,9 @@ export class Model implements IDisposable {
       const tree = await this.client.tree();
       const changed = tree !== this.tree;
       this.tree = tree;
+      if (changed) {
+        void this.statuses.now(); // what runs costs: the status bar must not say otherwise for ten seconds
+      }
       return changed;
     });
   }

@@ -75,6 +75,7 @@ async function free(cell: Cell): Promise<boolean> {
 /** Change the cell where everybody sees it, then run it as the Run button does. */
 async function run(panel: NotebookPanel, cell: Cell, line: string): Promise<void> {
   const notebook = panel.content;
+  await panel.sessionContext.ready; // a page that was just opened has no kernel yet, and would run nothing
   await load(panel);
   cell.model.sharedModel.setSource(withLine(cell.model.sharedModel.getSource(), line));
   notebook.activeCellIndex = notebook.widgets.indexOf(cell);
