@@ -12,8 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from aca_notebook import settings
-from aca_notebook.api import exporting
-from aca_notebook.api import installation
+from aca_notebook.api import exporting, installation
 from aca_notebook.api.access import Access
 from aca_notebook.api.advising import Advisor
 from aca_notebook.api.alerts import Alerts
@@ -23,6 +22,7 @@ from aca_notebook.api.checkup import Checkup
 from aca_notebook.api.costs import Costs
 from aca_notebook.api.deploying import Deploying
 from aca_notebook.api.deployment import Deployment
+from aca_notebook.api.drifting import drift_of
 from aca_notebook.api.function import Function, handle
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.loop import PrivateLoop
@@ -336,9 +336,10 @@ class Workspace:
         """One app. Raises `NotFound`."""
         return App(await self.read_state(name), self, self._access)
 
-    def forget(self, app: str) -> None:
-        """Know that an app was taken down from here, so that its absence is no surprise."""
-        self._turns.note_deployed(app, "")
+    @blocking
+    async def drift(self, state: AppState) -> str:
+        """How what an app runs differs from the cell it was last deployed from here; empty when it does not."""
+        return await drift_of(self._turns.source(state.name), state)
 
     def forget(self, app: str) -> None:
         """Know that an app was taken down from here, so that its absence is no surprise."""
