@@ -47,9 +47,10 @@ def _card(name: str, well: str, checks: Sequence[Check], target: str, *, timed: 
         text += [f"      {check.command}"] if check.command else []
         command = f"<br>{theme.code(check.command)}" if check.command else ""
         cell = '<td style="text-align:left;padding:.05em 1em .05em 0;vertical-align:top">'
+        named = cell.replace("vertical-align", "white-space:nowrap;vertical-align")
         last = '<td style="text-align:right;padding:.05em 0;vertical-align:top;white-space:nowrap">'
         rows.append(
-            f"{theme.ROW}{cell}{theme.coloured(sign, colour)}</td>{cell}{theme.text(check.name)}</td>"
+            f"{theme.ROW}{cell}{theme.coloured(sign, colour)}</td>{named}{theme.text(check.name)}</td>"
             f"{cell}{theme.text(check.said)}{command}</td>{last}{theme.faint(took) if timed else ''}</td></tr>"
         )
     table = f'<table style="{theme.TABLE}"><tbody>{"".join(rows)}</tbody></table>'

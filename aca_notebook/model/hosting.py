@@ -147,7 +147,7 @@ def described(hosting: Hosting) -> tuple[tuple[str, str], ...]:
         ("registry", hosting.registry_server and f"{hosting.registry_server} as {_short(hosting.registry_identity)}"),
         ("ingress", f"{ingress}{exposed}" if hosting.ingress else "none" if hosting.image else ""),
         ("probes", ", ".join(_probe_words(each) for each in hosting.probes)),
-        ("scales by", _rule_words(rule) if rule else ""),
+        ("rule", _rule_words(rule) if rule else ""),
         ("Dapr", f"{dapr.app_id}, {dapr.app_protocol or 'http'} on {dapr.app_port or 'no port'}" if dapr else ""),
         ("identity", identities),
     )  # fmt: skip

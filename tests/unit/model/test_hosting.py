@@ -109,6 +109,6 @@ def test_a_card_says_what_was_asked_and_nothing_else() -> None:
     said = dict(described(replace(IMAGE, scale_rule=QUEUE, dapr=Dapr("web", 80), system_assigned=True)))
     assert said == {
         "image": "r.azurecr.io/web:1", "ingress": "internal, port 8080, auto",
-        "scales by": "q (azure-servicebus: queueName jobs)",
+        "rule": "q (azure-servicebus: queueName jobs)",
         "Dapr": "web, http on 80", "identity": "system",
     }  # fmt: skip
