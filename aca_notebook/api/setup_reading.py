@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aca_notebook.api.together import together
 from aca_notebook.azure import documents
-from aca_notebook.errors import ServiceFailed
+from aca_notebook.errors import Conflict, ServiceFailed
 from aca_notebook.model.checkup import PROVIDERS
 from aca_notebook.model.ids import ResourceId, environment_id, group_id, registry_id, workspace_id
 from aca_notebook.model.roles import ACR_PULL, SESSION_EXECUTOR, held
@@ -83,7 +83,11 @@ class Reader:
         return await self._ask(lambda services: services.resources.get(id_))
 
     async def _taken(self) -> str:
-        return await self._ask(lambda services: services.subscriptions.registry_name_taken(self._wanted.registry))
+        """Why the registry's name cannot be had; a subscription that has not registered the provider cannot ask."""
+        try:
+            return await self._ask(lambda services: services.subscriptions.registry_name_taken(self._wanted.registry))
+        except Conflict:
+            return ""
 
     async def _region(self) -> tuple[frozenset[str] | None, dict[str, tuple[float, float]]]:
         """What the region sells and how much of it; a subscription that has not registered the provider cannot ask."""

@@ -32,7 +32,7 @@ _FILE = "sign-in.json"
 class SignedIn:
     """Who is signed in, by which way of those that were tried, and where the token is kept.
 
-    `kept` is `by the program` of a way that keeps it itself, `encrypted on this machine`, or `in this kernel`.
+    `kept` is `by` the program that keeps it itself, `encrypted on this machine`, or `in this kernel`.
     """
 
     who: Signed
@@ -117,4 +117,4 @@ def _remember(home: Path, chain: Chain, setting: Setting) -> None:
 def _kept(chain: Chain) -> str:
     if chain.person is None:
         return f"by {chain.way}"
-    return "encrypted on this machine" if chain.person.persistent else "in this kernel: gone with it"
+    return "encrypted on this machine" if chain.person.persistent else "in this kernel, and gone with it"

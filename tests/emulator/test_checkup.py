@@ -75,3 +75,22 @@ async def test_a_token_that_stays_expired_is_a_check_that_fails(
     (check,) = [each for each in await doctor().examine() if each.name == "environment"]
     assert check.outcome is Outcome.FAIL
     assert "our token has expired" in check.said
+
+
+async def test_a_name_is_free_taken_or_impossible(emulator: Running, doctor: Callable[..., Checkup]) -> None:
+    await asyncio.to_thread(emulator.deploy, "theirs")
+    found = {}
+    for name in ("scorer", "theirs", "Not_A_Name"):
+        access = doctor()._access
+        checks = await Checkup(access, SystemClock(), app=name).examine()
+        found[name] = next(check.outcome for check in checks if check.name == "name")
+    assert found == {"scorer": Outcome.OK, "theirs": Outcome.WARN, "Not_A_Name": Outcome.FAIL}
+
+
+async def test_a_registry_that_takes_no_builds_is_told_in_azures_words(
+    emulator: Running, doctor: Callable[..., Checkup]
+) -> None:
+    emulator.control("POST", "faults", {"fault": "forbidden on=Registries_GetBuildSourceUploadUrl"})
+    (check,) = [each for each in await doctor().examine() if each.name == "builds"]
+    assert check.outcome is Outcome.FAIL
+    assert "AuthorizationFailed" in check.said
