@@ -160,7 +160,8 @@ class Deploying:
         except BaseException as error:
             board.finish(DeployState.FAILED, AcaError(f"{type(error).__name__}: {error}"))
             raise
-        self._turns.note_deployed(self._app, self._mark.deployment)
+        of_cell = None if self._options.hosting.image else source
+        self._turns.note_deployed(self._app, self._mark.deployment, of_cell, outcome.plan.digest)
         board.finish(DeployState.SUCCEEDED)
         return replace(outcome, progress=board.progress)
 

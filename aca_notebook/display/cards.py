@@ -148,7 +148,7 @@ def app(state: AppState, notes: Sequence[str] = ()) -> Bundle:
         "serves": ", ".join(_call(name, state.functions[0]) for name in state.functions),
         "replicas": _replicas(state),
         "size": _replica(state),
-        "note": "; ".join(filter(None, (state.gpu_note, state.idle_note, *notes))),
+        "note": "; ".join(filter(None, (state.gpu_note, state.idle_note, state.drift_note, *notes))),
         "costs": _rate(hourly(state), state.min_replicas) + _unbilled(charged=state.charges),
         "revision": state.latest_revision,
         "environment": " · ".join(part for part in (state.environment, state.location) if part),

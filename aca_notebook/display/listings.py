@@ -63,9 +63,9 @@ def _reservations(states: Sequence[AppState]) -> str:
     """Return what does not hold of what the rows say."""
     unkept = any(state.expires_at and not state.expiry_enforced for state in states)
     expiry = "expiry is not enforced there: take down yourself what you no longer need" if unkept else ""
-    idle = (f"{state.name}: {state.idle_note}" for state in states if state.idle_note)
+    own = (f"{state.name}: {note}" for state in states for note in (state.idle_note, state.drift_note) if note)
     prices = "" if all(state.charges for state in states) else f"prices are what Azure would ask: {NOT_BILLED}"
-    return "; ".join(filter(None, (*idle, *dict.fromkeys(state.gpu_note for state in states), prices, expiry)))
+    return "; ".join(filter(None, (*own, *dict.fromkeys(state.gpu_note for state in states), prices, expiry)))
 
 
 def _app_record(state: AppState) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _app_record(state: AppState) -> dict[str, Any]:
         "name": state.name, "state": cards.status(state), "provisioning_state": state.provisioning_state,
         "running_status": state.running_status, "running_state": state.running_state, "replicas": state.replicas,
         "min_replicas": state.min_replicas, "max_replicas": state.max_replicas, "gpu": state.gpu,
-        "gpu_note": state.gpu_note, "idle_note": state.idle_note,
+        "gpu_note": state.gpu_note, "idle_note": state.idle_note, "drift_note": state.drift_note,
         "hourly_usd": cards.hourly(state), "created_at": state.created_at, "expires_at": state.expires_at,
         "url": state.url, "revision": state.latest_revision,
     }  # fmt: skip

@@ -46,7 +46,7 @@ class AppState:
     anything takes the app down at `expires_at`. `gpu_note` is the platform's sentence when replicas run without the GPU
     they asked for, else empty. `charges` is whether anybody is billed for what runs there; `idle_note` says that a GPU
     runs and nobody uses it. `hourly_usd` is an hour of an active replica by the prices at hand, None while
-    not asked for.
+    not asked for. `drift_note` says how what runs differs from what is in the notebook, where that was asked.
     """
 
     id: ResourceId
@@ -76,6 +76,7 @@ class AppState:
     gpu_note: str = ""
     charges: bool = True
     idle_note: str = ""
+    drift_note: str = ""
     hourly_usd: float | None = None
 
     @property

@@ -26,7 +26,7 @@ def said_of_changes(found: tuple[Change, ...]) -> str:
     """Return a sentence for changes that a deployment is about to undo."""
     told = [f"{each.where} was made {_word(each.after)} and becomes {_word(each.before)}" for each in found[:_SHOWN]]
     more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"changed elsewhere: {'; '.join(told)}{more}"
+    return f"changed since it was deployed: {'; '.join(told)}{more}"
 
 
 def said_of_others(app: str, deployed: str, mark: str | None, tags: Tags | None) -> str:
@@ -42,6 +42,19 @@ def said_of_others(app: str, deployed: str, mark: str | None, tags: Tags | None)
     who = tags.owner if tags else ""
     by = ", ".join(part for part in (f"by {who}" if who else "", f"from {where}" if where else "") if part)
     return f"{app!r} was deployed elsewhere since{f' ({by})' if by else ''}; this deploy takes its place"
+
+
+def said_of_cell(deployed: str, runs: str, here: str, tags: Tags) -> str:
+    """Return how what runs differs from what the notebook would deploy; empty when it is the same.
+
+    Each is a bundle's digest: what was deployed from here last, what the app's tags say, what the cell makes now.
+    """
+    if runs != deployed:
+        where = " of ".join(part for part in (tags.cell, tags.notebook) if part)
+        return f"it runs another version than was deployed from here{f', from {where}' if where else ''}"
+    if here != deployed:
+        return "its cell, or what that uses, was changed here since: deploy it again to run that"
+    return ""
 
 
 def _word(value: object) -> str:

@@ -84,7 +84,7 @@ def test_a_template_that_was_changed_elsewhere_is_told_and_set_right(machine, em
 
     deployment = deploy(here, max_replicas=4)
     [said] = deployment.plan.warnings
-    assert said.startswith("changed elsewhere: ")
+    assert said.startswith("changed since it was deployed: ")
     assert "scale.maxReplicas was made 7 and becomes 4" in said
     assert "DEBUG" in said
     assert f"note: {said}" in deployment._repr_mimebundle_()["text/plain"], "the card says it"

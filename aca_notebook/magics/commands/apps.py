@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aca_notebook.api.app import App
+    from aca_notebook.api.workspace import Workspace
     from aca_notebook.magics.live import LiveCard
     from aca_notebook.magics.notebook import Cell, Notebook
     from aca_notebook.magics.subcommands.apps import Deploy, Down, Invoke, Plan
     from aca_notebook.magics.subcommands.shared import OneApp
+    from aca_notebook.model.app import AppState
     from aca_notebook.model.deploy import DeployProgress
 
 
@@ -141,7 +143,7 @@ def ps(notebook: Notebook, given: Listing) -> object:
     """List the apps."""
     del given
     workspace = notebook.workspace
-    states = [app.state for app in workspace.apps.values()]
+    states = [_drifted(workspace, app.state) for app in workspace.apps.values()]
     table = listings.apps(states, target=workspace.target.name)
     return LiveValue(table, lambda: live_apps.open_view(states, workspace)) if notebook.in_page else table
 
@@ -151,7 +153,13 @@ def show(notebook: Notebook, given: OneApp) -> App:
     app = notebook.workspace.apps[given.name]
     if not app.state.settled:
         _follow(app, notebook.card())
+    app.state = _drifted(notebook.workspace, app.state)
     return app
+
+
+def _drifted(workspace: Workspace, state: AppState) -> AppState:
+    """Add how what runs differs from the cell in the notebook."""
+    return replace(state, drift_note=workspace.drift(state))
 
 
 def _follow(app: App, card: LiveCard) -> None:

@@ -129,6 +129,7 @@ class FakeWorkspace:
     fails: bool = False
     closed: bool = False
     asked: list = field(default_factory=list)
+    drifts: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.target = SimpleNamespace(
@@ -159,6 +160,9 @@ class FakeWorkspace:
 
     def app_names(self):
         return tuple(self.apps)
+
+    def drift(self, state):
+        return self.drifts.get(state.name, "")
 
     def close(self) -> None:
         self.closed = True

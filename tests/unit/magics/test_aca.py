@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+from aca_notebook.display import cards
 from aca_notebook.display.chart import Chart
 from aca_notebook.errors import EmulatorFailed, NotFound, UsageFailed
 from aca_notebook.magics import aca, commands
@@ -374,3 +375,10 @@ def test_the_card_of_a_deployment_keeps_which_text_became_which_bundle(notebook)
     notebook.run("%aca deploy scorer --gpu T4")
     again = notebook.shown[-1].data["application/vnd.aca-notebook.card+json"]
     assert again["source"] == fingerprint("%aca deploy scorer --gpu T4"), "the cell that has the card"
+
+
+def test_lists_and_cards_say_when_a_cell_was_changed_since_it_was_deployed(notebook) -> None:
+    notebook.workspace.drifts["scorer"] = "its cell was changed here since"
+    assert "scorer: its cell was changed here since" in repr(notebook.run("%aca ps"))
+    app = notebook.run("%aca show scorer")
+    assert "its cell was changed here since" in cards.app(app.state)["text/plain"]
