@@ -67,8 +67,8 @@ class DeployFields:
             description="Size",
             **_look(),
         )
-        self.least = ipywidgets.BoundedIntText(0, 0, _MOST_REPLICAS, description="Replicas from", **_look())
-        self.most = ipywidgets.BoundedIntText(10, 1, _MOST_REPLICAS, description="to", **_look())
+        self.least = ipywidgets.BoundedIntText(0, 0, _MOST_REPLICAS, description="Min replicas", **_look())
+        self.most = ipywidgets.BoundedIntText(10, 1, _MOST_REPLICAS, description="Max replicas", **_look())
         self.ttl = ipywidgets.Dropdown(
             options=[("never" if each == "keep" else f"in {each}", each) for each in SPANS], value="8h",
             description="Expires", **_look(),

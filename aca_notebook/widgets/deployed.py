@@ -6,10 +6,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.display import amounts, costs
+from aca_notebook.display import amounts
 from aca_notebook.errors import AcaError
 from aca_notebook.model.call_form import arguments, call_line
 from aca_notebook.widgets.front_end import View, module, show_when_there, style
+from aca_notebook.widgets.meter_message import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +59,7 @@ class Deployed:
         self._begin = begin
         self._monotonic = monotonic
         self._calling = threading.Lock()
-        self._tick: dict[str, Any] = {}
+        self._told = Told()
         self._superseded = False
 
     def greet(self) -> None:
@@ -72,20 +73,13 @@ class Deployed:
             "kind": "app", "app": shown.app, "url": shown.url, "expires": expires, "enforced": shown.expiry_enforced,
             "functions": functions, "superseded": self._superseded,
         })  # fmt: skip
-        if self._tick:
-            self._send(self._tick)
+        if self._told.last:
+            self._send(self._told.last)
 
     def tick(self, tick: Tick) -> None:
         """Take what a meter shows; a page is told when something was read, and carries it on by itself."""
-        message = {
-            "kind": "tick", "currency": tick.currency, "amount": tick.amount, "spent": tick.spent,
-            "hourly": tick.hourly, "alarms": list(tick.alarms), "read": tick.read, "ended": tick.ended,
-            "standing": costs.standing(charged=tick.charged), "at": tick.at.isoformat() if tick.at else "",
-        }  # fmt: skip
-        if not tick.ended and message["at"] == self._tick.get("at"):
-            return
-        self._tick = message
-        self._send(message)
+        if (news := self._told.news(tick)) is not None:
+            self._send(news)
 
     def supersede(self) -> None:
         """Say that a later deployment took over."""

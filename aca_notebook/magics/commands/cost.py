@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.magics.notebook import Notebook
     from aca_notebook.magics.subcommands.cost import Cost, Prices
+    from aca_notebook.model.cost import Tick
 
 _DAY = timedelta(hours=24)
 _MONTH = timedelta(days=30)
@@ -44,10 +45,16 @@ def _estimate(notebook: Notebook, given: Cost) -> object:
 def _follow(notebook: Notebook, given: Cost) -> object:
     meter = notebook.workspace.costs.meter(given.name, given.currency)
     if notebook.graphical:
-        return FollowedCost(meter, notebook.card)
+        return FollowedCost(meter, notebook.card, _open_view if notebook.in_page else None)
     meter.listen(lambda tick: notebook.write(costs.meter(tick)["text/plain"]))
     meter.wait()
     return None
+
+
+def _open_view(now: Tick, stop: Callable[[], None], on_view: Callable[[], None]) -> Callable[[Tick], None]:
+    from aca_notebook.widgets.cost_meter import open_cost_meter  # anywidget takes 0.2 s to import
+
+    return open_cost_meter(now, stop, on_view)
 
 
 def _billed(notebook: Notebook, given: Cost) -> object:

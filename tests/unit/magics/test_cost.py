@@ -160,6 +160,31 @@ def test_in_a_notebook_its_output_ticks_with_it() -> None:
     assert len(meter.listeners) == 1
 
 
+def test_beside_a_view_the_card_stands_back_and_hears_of_the_end() -> None:
+    shown, told, clock, meter = [], [], ManualClock(), FakeMeter()
+
+    class Handle:
+        def display(self, bundle, **_) -> None:
+            shown.append(bundle)
+
+        update = display
+
+    def view(now, stop, on_view):
+        on_view()
+        return told.append
+
+    followed = FollowedCost(meter, lambda: LiveCard(Handle(), clock, later=lambda *_: None), view)
+    followed._ipython_display_()
+    for second in range(30):
+        meter.tick(1.0 + second)
+    assert len(told) == 30
+    assert len(shown) == 1, "the view shows it"
+    assert "data-aca-static" in shown[0]["text/html"]
+    followed.stop()
+    assert told[-1].ended == "stopped"
+    assert shown[-1]["text/plain"].startswith("■ scorer today")
+
+
 def test_prices_are_listed_by_region_or_by_meter(notebook, costs) -> None:
     assert "canadacentral" in repr(notebook.run("%aca prices"))
     table = notebook.run("%aca prices --region canadacentral")
