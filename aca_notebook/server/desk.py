@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from aca_notebook.errors import AcaError
+from aca_notebook.errors import AcaError, ServiceFailed
 from aca_notebook.server.follows import Follows
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ POOLS_SECONDS = 10.0
 TODAY_SECONDS = 60.0
 METRICS_SECONDS = 5.0
 
-Rooms = tuple["tuple[SessionPoolState, ...]", "tuple[SessionState, ...]"]
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Pools, and every session that lives; `notes` say why they are not known."""
+
+    pools: tuple[SessionPoolState, ...] = ()
+    sessions: tuple[SessionState, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Desk:
@@ -41,7 +49,7 @@ class Desk:
         self._clock = clock
         self._overview: Overview = workspace.overview()
         self._apps: Lately[tuple[AppState, ...]] = Lately(clock, max(FRESH_SECONDS, workspace.target.polling_seconds))
-        self._pools: Lately[Rooms] = Lately(clock, POOLS_SECONDS)
+        self._rooms: Lately[Rooms] = Lately(clock, POOLS_SECONDS)
         self._metrics: dict[tuple[str, timedelta], Lately[protocol.Metrics]] = {}
         self._today: tuple[float, float] | None = None
         self._today_at = float("-inf")
@@ -58,14 +66,17 @@ class Desk:
             return known
         return await self.workspace.loop.wait(self.workspace.read_app(name))
 
-    async def pools(self) -> Rooms:
-        """Every pool, and every session that lives."""
+    async def rooms(self) -> Rooms:
+        """Every pool and session. Who may not list them sees apps all the same, and why there is nothing else."""
+        return await self._rooms.get(self._read_rooms)
 
-        async def read() -> Rooms:
-            pools, sessions = self.workspace.session_pools.states.aio(), self.workspace.sessions.aio()
-            return await asyncio.gather(pools, sessions)
-
-        return await self._pools.get(read)
+    async def _read_rooms(self) -> Rooms:
+        workspace = self.workspace
+        try:
+            pools, sessions = await asyncio.gather(workspace.session_pools.states.aio(), workspace.sessions.aio())
+        except ServiceFailed as refused:
+            return Rooms(notes=(f"session pools cannot be listed: {refused.message} ({refused.code})",))
+        return Rooms(pools, sessions)
 
     async def metrics(self, app: str, since: timedelta) -> protocol.Metrics:
         """An app's metrics."""
@@ -109,7 +120,7 @@ class Desk:
     def forget(self) -> None:
         """Ask anew: something was changed."""
         self._apps.forget()
-        self._pools.forget()
+        self._rooms.forget()
 
     async def close(self) -> None:
         """Let go of everything."""

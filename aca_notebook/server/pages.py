@@ -166,3 +166,8 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name
         return False
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two addresses are of one host and port, whatever their scheme and path."""
+    return urlsplit(one).netloc.lower() == urlsplit(other).netloc.lower() != ""

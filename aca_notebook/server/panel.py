@@ -17,7 +17,7 @@ from aca_notebook.errors import NotFound, TargetFailed, Unauthorized, Unreachabl
 from aca_notebook.model.traffic import LATEST
 from aca_notebook.server import protocol, showing
 from aca_notebook.server.desk import Desk
-from aca_notebook.server.pages import Pages, is_loopback
+from aca_notebook.server.pages import Pages, is_loopback, same_place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -94,12 +94,12 @@ class Panel:
         desk = await self._sat()
         if desk is None:
             return protocol.Tree(target=self._target(None))
-        states, (pools, sessions) = await asyncio.gather(self._of(desk.apps()), self._of(desk.pools()))
+        states, rooms = await asyncio.gather(self._of(desk.apps()), self._of(desk.rooms()))
         target = desk.workspace.target
         return protocol.Tree(
             target=self._target(desk), environments=showing.environments(states, target),
-            pools=showing.pools(pools, sessions), notes=showing.notes(states, charges=target.charges),
-            agents=tuple(showing.session(each) for each in sessions if each.pool not in {pool.name for pool in pools}),
+            pools=showing.pools(rooms.pools, rooms.sessions), agents=showing.agents(rooms.pools, rooms.sessions),
+            notes=(*showing.notes(states, charges=target.charges), *rooms.notes),
         )  # fmt: skip
 
     async def status(self) -> protocol.Status:
@@ -128,6 +128,17 @@ class Panel:
         from aca_notebook.server.calling_code import calling_code
 
         return protocol.CallingCode(code=calling_code((await self._app(app)).state, self._named()))
+
+    async def link_to(self, query: protocol.LinkToAsked) -> protocol.Link:
+        """Where a link of a card leads whose address only this machine reaches. Raises `NotFound` for no app's."""
+        desk = self._needed(await self._sat())
+        states = await self._of(desk.apps())
+        named = next((state.name for state in states if state.url and same_place(state.url, query.address)), "")
+        if not named:
+            raise NotFound(
+                "no app answers there any more", status=404, code="NotFound", hint="the panel lists those that run"
+            )
+        return await self.link(named, protocol.LinkAsked())
 
     async def link(self, app: str, query: protocol.LinkAsked) -> protocol.Link:
         """Where a click on an app leads: its page, let in by a signature that is good for a minute."""
@@ -172,10 +183,12 @@ class Panel:
 
     async def _of(self, asked: Awaitable[T]) -> T:
         """Ask; when nobody answers there or knows us any more, the next look begins anew."""
+        asked_at = self._desk
         try:
             return await asked
         except (Unreachable, Unauthorized):
-            await self._leave()
+            if self._desk is asked_at:
+                await self._leave()
             raise
 
     async def _sat(self, *, start: bool = False) -> Desk | None:

@@ -263,6 +263,12 @@ class LinkAsked(Asked, frozen=True):
     here: bool = False
 
 
+class LinkToAsked(Asked, frozen=True):
+    """An address on the server's own machine, as a card shows it."""
+
+    address: str
+
+
 class Link(Value, frozen=True):
     """Where an app's page is: an address, or a path of this server where only the server can reach the app."""
 
@@ -301,6 +307,10 @@ ROUTES = (
     Route(
         name="link", method="GET", path="apps/{app}/link", answer=Link, query=LinkAsked,
         doc="Where a click on an app leads; good for a minute.",
+    ),
+    Route(
+        name="linkTo", method="GET", path="link", answer=Link, query=LinkToAsked,
+        doc="Where a card's link leads that only the server's machine reaches.",
     ),
     Route(
         name="endSession", method="DELETE", path="pools/{pool}/sessions/{session}", answer=Done, doc="End a session."

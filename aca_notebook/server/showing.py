@@ -104,6 +104,12 @@ def pools(found: Sequence[SessionPoolState], sessions: Sequence[SessionState]) -
     )  # fmt: skip
 
 
+def agents(found: Sequence[SessionPoolState], sessions: Sequence[SessionState]) -> tuple[protocol.Session, ...]:
+    """Sessions that are in no pool: those of our agents in container apps."""
+    names = {pool.name for pool in found}
+    return tuple(session(each) for each in sessions if each.pool not in names)
+
+
 def session(state: SessionState) -> protocol.Session:
     """One session."""
     return protocol.Session(
@@ -116,7 +122,11 @@ def session(state: SessionState) -> protocol.Session:
 def notes(states: Sequence[AppState], *, charges: bool) -> tuple[str, ...]:
     """What does not hold of what the rows say, and what asks for attention."""
     said = [*(f"{state.name}: {state.idle_note}" for state in states if state.idle_note)]
-    said += dict.fromkeys(state.gpu_note for state in states if state.gpu_note)
+    noted: dict[str, list[str]] = {}
+    for state in states:
+        if state.gpu_note:
+            noted.setdefault(state.gpu_note, []).append(state.name)
+    said += [f"{', '.join(names)}: {note}" for note, names in noted.items()]
     if states and not charges:
         said.append("prices are what Azure would ask; nobody is billed here")
     if any(state.expires_at and not state.expiry_enforced for state in states):

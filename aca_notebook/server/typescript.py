@@ -77,7 +77,8 @@ def _method(route: protocol.Route) -> list[str]:
     if route.body is not None:
         parameters.append(f"body: {route.body.__name__}")
     if route.query:
-        parameters.append(f"query: {route.query.__name__} = {{}}")
+        needed = any(field.required for field in msgspec.structs.fields(route.query))
+        parameters.append(f"query: {route.query.__name__}{'' if needed else ' = {}'}")
     sent = f"'{route.method}', `{path}`, {'query' if route.query else '{}'}, {'body' if route.body else 'null'}"
     return [
         _doc(route.doc, "  "),

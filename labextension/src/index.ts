@@ -2,6 +2,7 @@ import { bottomPanelPlugin } from './bottomPanel/plugin';
 import { cellToolbarPlugin } from './cellToolbar/plugin';
 import { closeGuardPlugin } from './closeGuard/plugin';
 import { launcherPlugin } from './launcher/plugin';
+import { linksPlugin } from './links/plugin';
 import { panelPlugin } from './panel/plugin';
 import { rendererPlugin } from './renderer/plugin';
 import { settingsPlugin } from './settings';
@@ -13,6 +14,7 @@ export { IAca } from './tokens';
 export default [
   settingsPlugin,
   panelPlugin,
+  linksPlugin,
   cellToolbarPlugin,
   statusBarPlugin,
   bottomPanelPlugin,

@@ -216,6 +216,11 @@ export interface LinkAsked {
   readonly here?: boolean;
 }
 
+/** An address on the server's own machine, as a card shows it. */
+export interface LinkToAsked {
+  readonly address: string;
+}
+
 /** Where an app's page is: an address, or a path of this server where only the server can reach the app. */
 export interface Link {
   readonly url: string;
@@ -281,6 +286,11 @@ export class Client {
   /** Where a click on an app leads; good for a minute. */
   async link(app: string, query: LinkAsked = {}): Promise<Link> {
     return (await this.send('GET', `apps/${encodeURIComponent(app)}/link`, query, null)) as Link;
+  }
+
+  /** Where a card's link leads that only the server's machine reaches. */
+  async linkTo(query: LinkToAsked): Promise<Link> {
+    return (await this.send('GET', `link`, query, null)) as Link;
   }
 
   /** End a session. */

@@ -176,6 +176,20 @@ async def test_a_page_on_this_machine_is_reached_directly_or_through_the_server(
     assert page.url.startswith("https://"), "the key travels by https only"
 
 
+async def test_a_cards_link_is_known_by_its_address(emulator: Running, panel: Panel) -> None:
+    emulator.deploy("other")
+    body = emulator.body()
+    body["tags"] = {"aca-notebook-public": "true"}
+    emulator.deploy("scorer", body)
+    shown = apps(await panel.tree())["scorer"].url
+    through = (await panel.link_to(protocol.LinkToAsked(address=f"{shown}/docs"))).url
+    page = panel.pages.find(through.split("/")[1])
+    assert page is not None
+    assert page.url.endswith(shown.partition("://")[2])
+    with pytest.raises(NotFound, match="no app answers there"):
+        await panel.link_to(protocol.LinkToAsked(address="http://127.0.0.1:1/"))
+
+
 async def test_a_target_that_has_gone_is_off_and_the_next_look_finds_it(place: OnePlace, panel: Panel) -> None:
     place.address = "https://127.0.0.1:9"  # nobody listens there
     with pytest.raises(Unreachable):

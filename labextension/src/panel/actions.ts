@@ -5,6 +5,8 @@ import { NotebookActions } from '@jupyterlab/notebook';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands';
+import { isLoopback } from '../links/addresses';
+import { openLater } from '../links/opening';
 import type { Model } from '../model';
 import type { Action, App } from '../protocol';
 import { problemOf } from '../request';
@@ -171,29 +173,14 @@ async function scale(around: Surroundings, args: ReadonlyPartialJSONObject): Pro
   await doing(around, () => around.model.act(app.name, sent));
 }
 
-/** A window that is opened after a question is a pop-up to a browser: it is opened first, and led there. */
 async function open(around: Surroundings, args: ReadonlyPartialJSONObject): Promise<void> {
   const about = subject(around, args);
   const name = about?.app.name ?? (typeof args.app === 'string' ? args.app : '');
-  if (name === '') {
-    return;
+  const here = isLoopback(window.location.hostname);
+  if (name !== '') {
+    const base = around.app.serviceManager.serverSettings.baseUrl;
+    await openLater(base, async () => (await around.model.client.link(name, { here })).url);
   }
-  const opened = window.open('', '_blank');
-  try {
-    const { url } = await around.model.client.link(name, { here: isLoopback(window.location.hostname) });
-    if (opened) {
-      opened.opener = null;
-      opened.location.href = new URL(url, around.app.serviceManager.serverSettings.baseUrl).href;
-    }
-  } catch (error) {
-    opened?.close();
-    around.panel.fail(error);
-  }
-}
-
-/** Whether the browser runs where the server does, so that it reaches what listens there. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
 }
 
 async function endSession(around: Surroundings): Promise<void> {

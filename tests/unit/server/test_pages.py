@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from aca_notebook.server.pages import GOOD_SECONDS, MOST_PAGES, Pages, inside, is_loopback, sent
+from aca_notebook.server.pages import GOOD_SECONDS, MOST_PAGES, Pages, inside, is_loopback, same_place, sent
 from tests.fakes.clock import ManualClock
 
 
@@ -61,3 +61,12 @@ def test_a_redirect_of_an_app_stays_below_its_page(location, leads) -> None:
 ])  # fmt: skip
 def test_only_addresses_of_this_machine_need_the_way_through_the_server(url, is_here) -> None:
     assert is_loopback(url) is is_here
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("http://127.0.0.1:5", "https://127.0.0.1:5/docs?a=1", True),
+    ("http://127.0.0.1:5", "http://127.0.0.1:56", False),
+    ("", "", False), ("http://127.0.0.1:5", "docs", False),
+])  # fmt: skip
+def test_a_place_is_a_host_and_a_port(one, other, same) -> None:
+    assert same_place(one, other) is same
