@@ -12,6 +12,8 @@ from aca_notebook.azure.sessions import Endpoint
 from aca_notebook.errors import AcaError, NameRefused, NotFound, UsageFailed
 from aca_notebook.model.session import (
     COOLDOWN_SECONDS,
+    LEAST_IDENTIFIER,
+    LENGTHENED,
     POOL_NAME,
     Backend,
     ContainerType,
@@ -125,7 +127,7 @@ def identifier_of(name: str, notebook: str = "") -> str:
     if not name:
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", notebook.removesuffix(".ipynb")) or "notebook"
         return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', _owner())}-{stem}"[:128]
-    identifier = name if len(name) >= 4 else f"aca-{name}"
+    identifier = name if len(name) >= LEAST_IDENTIFIER else f"{LENGTHENED}{name}"
     if fault := identifier_fault(identifier):
         raise NameRefused(
             f"a session cannot be called {name!r}", code="SessionRequestValidationFailed", detail=fault,

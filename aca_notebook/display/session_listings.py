@@ -39,7 +39,7 @@ def sessions(found: Sequence[SessionState], *, target: str) -> Table:
     """Return one row a session that lives."""
     rows = tuple(
         (
-            Cell(plain_text(each.identifier)), Cell(f"{each.backend} {each.pool}"),
+            Cell(plain_text(each.name)), Cell(f"{each.backend} {each.pool}"),
             _isolation(each.isolation), Cell(each.gpu or "–"),
             Cell(amounts.moment(each.created_at) if each.created_at else ""),
             Cell(amounts.moment(each.last_accessed_at) if each.last_accessed_at else ""),
@@ -57,7 +57,7 @@ def session(state: SessionState, pool: SessionPoolState, paths: Sequence[str]) -
     """Return the card of one session."""
     isolation = state.isolation
     return cards.facts(
-        f"session {plain_text(state.identifier)}",
+        f"session {plain_text(state.name)}",
         {
             "in": f"{state.backend} {state.pool}" + (f", {state.container_type}" if state.container_type else ""),
             "isolation": isolation.words if isolation else "",

@@ -122,7 +122,7 @@ class LiveNames:
             session = workspace.session(about)
             session.state()  # listing the files of one that is not there would make it
             return list(session.files)
-        return [each.identifier for each in workspace.sessions()]
+        return [each.name for each in workspace.sessions()]
 
     def functions(self) -> tuple[str, ...]:
         """Return the functions and classes the notebook defines, and those of the cell that is being written."""

@@ -91,6 +91,11 @@ class SessionPoolState:
         return "when its container exits" if self.lifecycle == "OnContainerExit" else ""
 
 
+#: An identifier has so many characters at least (facts §5.2); what stands before a shorter name.
+LEAST_IDENTIFIER = 4
+LENGTHENED = "aca-"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionState:
     """One session, as its backend lists it."""
@@ -105,6 +110,12 @@ class SessionState:
     container_type: str = ""
     gpu: str = ""
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called here, where its identifier is a name that was too short for Azure."""
+        short = self.identifier.removeprefix(LENGTHENED)
+        return short if short and len(short) < LEAST_IDENTIFIER else self.identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +229,7 @@ def identifier_fault(text: str) -> str:
     """Say what is wrong with a session's name; empty for a good one."""
     if IDENTIFIER.fullmatch(text):
         return ""
-    if not 4 <= len(text) <= 128:
+    if not LEAST_IDENTIFIER <= len(text) <= 128:
         return "it has 4 to 128 characters"
     return "letters, digits and most punctuation may stand in it; blanks and other letters may not"
 

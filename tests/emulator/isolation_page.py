@@ -89,11 +89,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="aca-bench-") as home:
         figures = [figure.row() for figure in isolation(Path(home))]
-    write(
-        COST,
-        END_OF_COST,
-        "\n".join(["| what | median | spread | rounds | against a peer | limit | holds |", "|---" * 7 + "|", *figures]),
-    )
+    head = ["| what | median | spread | rounds | against a peer | limit | holds |", "|---" * 7 + "|"]
+    load = f"Load of the last quarter of an hour: {os.getloadavg()[2]:.1f} on {os.cpu_count()} processors."
+    write(COST, END_OF_COST, "\n".join([load, "", *head, *figures]))
 
 
 def write(begin: str, end: str, text: str) -> None:
