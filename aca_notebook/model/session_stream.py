@@ -89,9 +89,15 @@ def _place(told: dict[str, Any]) -> Frame:
 
 
 def read_stderr(text: str) -> CellError:
-    """Return the error of an execution that told of it in text alone, as Azure's do."""
+    """Return the error of an execution that told of it in text alone, as Azure's do.
+
+    Python names the error last; JavaScript before its frames, which begin with `at`.
+    """
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    name, _, message = (lines[-1] if lines else "the execution failed").partition(": ")
+    said = lines[-1] if lines else "the execution failed"
+    if said.lstrip().startswith("at "):
+        said = next((line for line in reversed(lines) if not line.lstrip().startswith("at ")), said)
+    name, _, message = said.partition(": ")
     if not name.replace(".", "").isidentifier():
-        name, message = "ExecutionFailed", lines[-1] if lines else "the execution failed"
+        name, message = "ExecutionFailed", said
     return CellError(name, message, text=text)

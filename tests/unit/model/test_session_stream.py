@@ -71,3 +71,5 @@ def test_the_last_line_of_a_traceback_in_text_names_the_error() -> None:
     error = read_stderr("Traceback (most recent call last):\n  File …\nZeroDivisionError: division by zero\n")
     assert (error.name, error.message) == ("ZeroDivisionError", "division by zero")
     assert read_stderr("").message == "the execution failed"
+    error = read_stderr("ReferenceError: x is not defined\n    at session:2:1\n    at f (session:1:9)\n")
+    assert (error.name, error.message) == ("ReferenceError", "x is not defined")
