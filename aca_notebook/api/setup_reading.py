@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from aca_notebook.api.together import together
 from aca_notebook.azure import documents
 from aca_notebook.errors import Conflict, ServiceFailed
-from aca_notebook.model.checkup import PROVIDERS
 from aca_notebook.model.ids import ResourceId, environment_id, group_id, registry_id, workspace_id
 from aca_notebook.model.roles import ACR_PULL, SESSION_EXECUTOR, held
-from aca_notebook.model.setup import Found, Part, Puller, Thing, Wanted
+from aca_notebook.model.setup import PROVIDERS, Found, Part, Puller, Thing, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aca_notebook.model import meter
-from aca_notebook.model.checkup import GPU_QUOTAS, PROVIDERS
+from aca_notebook.model import checkup, meter
+from aca_notebook.model.checkup import GPU_QUOTAS
 from aca_notebook.model.deploy import PhaseState
 from aca_notebook.model.gpu import CONSUMPTION, WorkloadProfileType, profile_name
 from aca_notebook.model.price import ReplicaSize, hourly_cost, node_hour_usage
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: Monitor, East US). Container Registry Basic is charged by the day, logs by the gigabyte that comes in.
 REGISTRY_BASIC_A_DAY_USD = 0.1666
 LOGS_A_GIGABYTE_USD = 2.30
+#: What a subscription must have registered: what a deployment needs, and who makes identities.
+PROVIDERS = (*checkup.PROVIDERS, "Microsoft.ManagedIdentity")
 #: What a resource group is called that nobody has named, and the environment in it.
 GROUP_NAME = "aca-notebook"
 _FREE = "free"

@@ -195,3 +195,14 @@ async def test_the_platforms_own_words_for_no_room_are_kept(emulator: Running) -
         with pytest.raises(AcaError) as raised:
             await one.making.run(planned)
         assert isinstance(raised.value, QuotaExceeded)
+
+
+async def test_a_subscription_that_has_registered_nothing_is_made_to(emulator: Running) -> None:
+    for namespace in ("Microsoft.App", "Microsoft.ManagedIdentity"):
+        path = f"{emulator.group.partition('/resourceGroups')[0]}/providers/{namespace}/unregister"
+        await asyncio.to_thread(emulator.ask, "POST", path, params={"api-version": "2025-04-01"})
+    async with set_up(emulator) as one:
+        first = [step.name for step in (await one.plan()).steps if step.part is Part.PROVIDER]
+        assert first == ["Microsoft.App", "Microsoft.ManagedIdentity"]
+        await one.run()
+        assert (await one.plan()).steps == ()

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aca_notebook.model import setup
-from aca_notebook.model.checkup import PROVIDERS
 from aca_notebook.model.gpu import CATALOGUE, CONSUMPTION
 from aca_notebook.model.price import price_list
-from aca_notebook.model.setup import Act, Found, Part, Profile, Puller, Step, Thing, Wanted
+from aca_notebook.model.setup import PROVIDERS, Act, Found, Part, Profile, Puller, Step, Thing, Wanted
 
 PRICES = price_list("eastus")
 #: With a thing go the roles on it, and those it held.
