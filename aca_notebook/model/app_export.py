@@ -114,9 +114,11 @@ def _value_secrets(app: Mapping[str, Any]) -> list[Document]:
 def _plain(part: Any) -> Any:
     """Without what is unset or the platform's own; `{}` stays where it is an identity's value."""
     if isinstance(part, dict):
+        # az writes an empty value beside a reference when it updates an app
+        unsaid = {*_READ_ONLY, *(["value"] if part.get("secretRef") and part.get("value") == "" else [])}
         return {
             name: kept for name, value in part.items()
-            if name not in _READ_ONLY and (kept := _plain(value)) is not None and (kept not in ([], {}) or value == {})
+            if name not in unsaid and (kept := _plain(value)) is not None and (kept not in ([], {}) or value == {})
         }  # fmt: skip
     if isinstance(part, list):
         return [_plain(each) for each in part]

@@ -94,6 +94,12 @@ def rule_flags(rule: Document) -> list[str]:
     return flags + (["--scale-rule-auth", *auth] if auth else [])
 
 
+def dapr_flags(dapr: Document) -> list[str]:
+    """Return the settings of the Dapr sidecar as flags."""
+    flags = [word for name, flag in _DAPR.items() if dapr.get(name) for word in (flag, str(dapr[name]))]
+    return flags + ["--dapr-enable-api-logging"] * bool(dapr.get("enableApiLogging"))
+
+
 def _flags(app: Document) -> Iterator[str]:
     properties = app["properties"]
     template, configuration = properties["template"], properties.get("configuration") or {}
@@ -150,10 +156,7 @@ def _configuration_flags(configuration: Document) -> Iterator[str]:
         yield from ("--registry-server", registry["server"], "--registry-identity", registry["identity"])
     dapr = configuration.get("dapr") or {}
     if dapr.get("enabled"):
-        yield "--enable-dapr"
-        for name, flag in _DAPR.items():
-            yield from (flag, str(dapr[name])) if dapr.get(name) else ()
-        yield from ("--dapr-enable-api-logging",) if dapr.get("enableApiLogging") else ()
+        yield from ("--enable-dapr", *dapr_flags(dapr))
 
 
 def _identity_flags(identity: Document, configuration: Document) -> Iterator[str]:

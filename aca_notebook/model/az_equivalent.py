@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.model.app_export import writable
-from aca_notebook.model.az_create import create_lines, quoted, rule_flags, shell_variable, with_variables
+from aca_notebook.model.az_create import create_lines, dapr_flags, quoted, rule_flags, shell_variable, with_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,11 +93,21 @@ def _patch_app(asked: _Asked) -> list[str] | None:
     """What `az` has commands for, by what is in the body; tags that go have none, and are said by themselves."""
     body = {name: part for name, part in asked.call.body.items() if part}
     tags = body.pop("tags", {})
-    properties = body.pop("properties", {})
+    properties, identity = body.pop("properties", {}), body.pop("identity", {})
     if body:
         return None
     changed = _patch_properties(asked, properties) if properties else []
-    return None if changed is None else [*changed, *_tags(asked, tags)]
+    return None if changed is None else [*_identities(asked, identity), *changed, *_tags(asked, tags)]
+
+
+def _identities(asked: _Asked, wanted: Document) -> list[str]:
+    """The identities that an app is given and had not."""
+    had = asked.before.get("identity") or {}
+    own = "SystemAssigned" in str(wanted.get("type")) and "SystemAssigned" not in str(had.get("type"))
+    known = {each.lower() for each in had.get("userAssignedIdentities") or ()}
+    users = [each for each in wanted.get("userAssignedIdentities") or () if each.lower() not in known]
+    flags = ["--system-assigned"] * own + (["--user-assigned", *users] if users else [])
+    return [_line(["az", "containerapp", "identity", "assign", *asked.on, *flags])] if flags else []
 
 
 def _tags(asked: _Asked, tags: Mapping[str, str | None]) -> list[str]:
@@ -127,6 +137,8 @@ def _patch_configuration(asked: _Asked, configuration: Document) -> list[str] | 
     if set(configuration) == {"activeRevisionsMode"}:
         mode = configuration["activeRevisionsMode"].lower()
         return [_line(["az", "containerapp", "revision", "set-mode", *asked.on, "--mode", mode])]
+    if set(configuration) == {"dapr"} and configuration["dapr"].get("enabled"):
+        return [_line(["az", "containerapp", "dapr", "enable", *asked.on, *dapr_flags(configuration["dapr"])])]
     if set(configuration) == {"ingress"} and set(configuration["ingress"]) == {"traffic"}:
         weights = [_weight(each) for each in configuration["ingress"]["traffic"]]
         if None not in weights:

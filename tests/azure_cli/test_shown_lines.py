@@ -123,6 +123,7 @@ CHANGES = [
     "update web --set-env-vars MODE=b 'OTHER=c d' --remove-env-vars GONE --cpu 0.75 --memory 1.5Gi",
     "update web --probe startup:/:80,failureThreshold=30 --ingress internal",
     "update web --scale-rule-name calls --scale-rule-type tcp --scale-rule-tcp-concurrency 7",
+    "update web --system-assigned --enable-dapr --dapr-app-id shared --dapr-app-port 80 --min-replicas 2",
     "secret set token --app web",
     "revision mode web multiple",
     "revision restart web",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -63,6 +64,15 @@ def test_only_what_a_put_takes_is_written() -> None:
     }
     assert app["properties"]["template"]["containers"][0]["resources"] == {"cpu": 0.5, "memory": "1Gi"}
     assert app["properties"]["template"]["scale"]["minReplicas"] == 0, "zero is a value"
+
+
+def test_an_empty_value_beside_a_reference_is_left_out_and_one_by_itself_kept() -> None:
+    app = copy.deepcopy(APP)
+    container = app["properties"]["template"]["containers"][0]
+    container["env"] = [{"name": "A", "secretRef": "hf-token", "value": ""}, {"name": "B", "value": ""}]
+    assert writable(app)["properties"]["template"]["containers"][0]["env"] == [
+        {"name": "A", "secretRef": "hf-token"}, {"name": "B", "value": ""},
+    ]  # fmt: skip
 
 
 def test_a_templates_secrets_are_secure_parameters_and_its_text_no_expression() -> None:

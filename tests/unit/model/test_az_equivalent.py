@@ -91,6 +91,18 @@ def test_what_flags_cannot_say_is_the_call_itself_without_secrets(properties: di
     assert "kept" not in line or "$KEPT" in line
 
 
+def test_identities_and_dapr_have_commands() -> None:
+    user = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me"
+    identity = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {user: {}}}
+    assert patched({}, identity=identity) == [
+        f"az containerapp identity assign {ON} --system-assigned --user-assigned {user}"
+    ]
+    dapr = {"enabled": True, "appId": "web", "appPort": 80, "enableApiLogging": True}
+    assert patched({"configuration": {"dapr": dapr}}) == [
+        f"az containerapp dapr enable {ON} --dapr-app-id web --dapr-app-port 80 --dapr-enable-api-logging"
+    ]
+
+
 def test_tags_that_go_are_said_by_themselves() -> None:
     update, gone = patched({"template": {"scale": {"minReplicas": 1}}}, tags={"a": None, "b": None})
     assert update == f"az containerapp update {ON} --min-replicas 1"
