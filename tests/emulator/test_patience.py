@@ -82,3 +82,13 @@ async def test_one_connection_too_many_is_told_so_and_the_others_go_on() -> None
             assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
         one[1].write(GET)
         assert b"200" in await one[0].readuntil(b"HTTP/1.1 200")
+
+
+def test_it_is_told_so_on_the_loop_that_emulators_run_on() -> None:
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not for this system")
+
+    async def tell() -> bytes:
+        async with listening(MUCH, most_connections=0) as port, client(port) as (reader, _):
+            return await reader.read()
+
+    assert uvloop.run(tell()).startswith(b"HTTP/1.1 503 ")
