@@ -28,12 +28,13 @@ class CostMeter:
     """Ticks once a second until `stop()`, until its app is gone, until nobody holds it, or its workspace closes."""
 
     def __init__(
-        self, costs: Costs, workspace: Workspace, app: str, prices: PriceList, begun: Begun | None = None
+        self, costs: Costs, workspace: Workspace, app: str, prices: PriceList, begun: Begun | None = None, *,
+        read_seconds: float = READ_SECONDS,
     ) -> None:  # fmt: skip
         self._tick = Tick(app, prices.currency, charged=workspace.target.charges)
         self._listeners: list[Callable[[Tick], None]] = []
         me = weakref.ref(self)
-        reader = _Reader(costs, workspace.clock, app, prices, begun)
+        reader = _Reader(costs, workspace.clock, app, prices, begun, read_seconds)
         if begun is None:
             self._tick = workspace.loop.run(reader.look(self._tick))  # an app that is not there is said here
         self._done = workspace.loop.start(_run(me, reader, workspace.clock))
@@ -85,8 +86,11 @@ class CostMeter:
 class _Reader:
     """Knows what today has cost at a moment, and what it costs a second since."""
 
-    def __init__(self, costs: Costs, clock: Clock, app: str, prices: PriceList, begun: Begun | None) -> None:
+    def __init__(
+        self, costs: Costs, clock: Clock, app: str, prices: PriceList, begun: Begun | None, read_seconds: float
+    ) -> None:  # fmt: skip
         self._costs, self._clock, self._app, self._prices, self._begun = costs, clock, app, prices, begun
+        self._read_seconds = read_seconds
         self._read_at = float("-inf")
         self._lately = Lately(0.0, 0.0, (), 0.0)
         self._day: date | None = None
@@ -97,7 +101,7 @@ class _Reader:
         elapsed = self._clock.monotonic() - self._read_at
         now = self._clock.now()
         day = now.date()
-        if elapsed >= READ_SECONDS or day != self._day:
+        if elapsed >= self._read_seconds or day != self._day:
             self._lately = await self._costs.lately(self._app, self._prices, self._begun)
             self._read_at, self._at, elapsed = self._clock.monotonic(), now, 0.0
         carried = self._lately.hourly / 3600.0 * elapsed

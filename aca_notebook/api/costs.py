@@ -225,9 +225,10 @@ class Costs:
 
         With `begun` it tells what came since then as well, and begins without waiting for its first figures.
         """
-        from aca_notebook.api.cost_meter import CostMeter
+        from aca_notebook.api.cost_meter import READ_SECONDS, CostMeter
 
-        return CostMeter(self, self._workspace, app, self.prices(currency), begun)
+        period = max(READ_SECONDS, self._access.target.metrics_seconds)
+        return CostMeter(self, self._workspace, app, self.prices(currency), begun, read_seconds=period)
 
     async def lately(self, app: str, prices: PriceList, begun: Begun | None = None) -> Lately:
         """What today has cost so far, what an hour costs now, what came since a deployment, and alarms."""

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aca_notebook.api.cost_meter import CostMeter
+from aca_notebook.api.cost_meter import READ_SECONDS, CostMeter
 from aca_notebook.api.costs import Begun, Lately
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.errors import NotFound, ServiceFailed
@@ -37,9 +37,9 @@ class Bench:
     def __init__(self, start: datetime) -> None:
         self.loop, self.clock, self.told = PrivateLoop(), ManualClock(start), Told()
 
-    def meter(self, begun: Begun | None = None) -> CostMeter:
+    def meter(self, begun: Begun | None = None, read_seconds: float = READ_SECONDS) -> CostMeter:
         workspace = SimpleNamespace(loop=self.loop, clock=self.clock, target=SimpleNamespace(charges=False))
-        made = CostMeter(self.told, workspace, "scorer", price_list("eastus"), begun)
+        made = CostMeter(self.told, workspace, "scorer", price_list("eastus"), begun, read_seconds=read_seconds)
         self.loop.run(settled())
         return made
 
@@ -92,6 +92,15 @@ def test_a_meter_of_a_deployment_begins_before_anybody_has_told_its_figures(benc
     bench.told.failure = None
     bench.advance(2)
     assert meter.now.read
+
+
+def test_a_target_whose_metrics_come_late_is_asked_less_often(bench):
+    meter = bench.meter(read_seconds=30.0)
+    bench.advance(29)
+    assert bench.told.readings == 1
+    bench.advance(2)
+    assert bench.told.readings == 2
+    assert meter.running
 
 
 def test_at_midnight_a_new_day_begins():
