@@ -66,7 +66,7 @@ def test_a_clean_jupyterlab_shows_the_panel_with_no_build_step(wheel: Path, page
         page.goto(f"{lab.url}/lab?token={lab.token}&reset")
         page.get_by_role("tab", name="ACA notebook").click()
         panel = page.get_by_role("region", name="ACA notebook")
-        expect(panel.get_by_role("button", name="Connect")).to_be_visible()
+        expect(panel.get_by_role("button", name="Connect", exact=True)).to_be_visible()
         expect(panel).to_contain_text("starts nothing and signs nobody in")
         assert list(lab.aca_home.iterdir()) == []
     finally:

@@ -127,26 +127,20 @@ def test_a_target_that_ends_is_said_to_be_off_and_can_be_started_from_the_panel(
     page.get_by_role("tab", name="ACA notebook").click()
     expect(page.get_by_role("tree", name="Apps and sessions")).to_be_visible()
     emulator.stop()
-    expect(page.get_by_role("button", name="Connect")).to_be_visible()
-    page.get_by_role("button", name="Connect").click()
+    expect(page.get_by_role("button", name="Connect", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.get_by_role("tree", name="Apps and sessions")).to_be_visible()
     lab.stop_emulator()
 
 
-def test_a_page_without_the_servers_half_says_what_to_run(tmp_path, page: Page) -> None:
-    lab = Lab(tmp_path / "lab", extended=True)
-    try:
-        page.route(
-            re.compile(r"/aca-notebook/(halves|tree|status)"),
-            lambda route: route.fulfill(status=404, json={"message": "Not Found"}),
-        )
-        page.goto(f"{lab.url}/lab?token={lab.token}&reset")
-        page.get_by_role("tab", name="ACA notebook").click()
-        panel = page.get_by_role("region", name="ACA notebook")
-        expect(panel.get_by_role("heading")).to_have_text("Half of this extension is missing")
-        expect(panel).to_contain_text("jupyter server extension enable aca_notebook")
-        page.unroute_all()
-        panel.get_by_role("button", name="Test again").click()
-        expect(panel.get_by_role("button", name="Connect")).to_be_visible()
-    finally:
-        lab.close()
+def test_a_page_without_the_servers_half_says_what_to_run(lab: Lab, page: Page) -> None:
+    asked = re.compile(r"/aca-notebook/(halves|tree|status)")
+    page.route(asked, lambda route: route.fulfill(status=404, json={"message": "Not Found"}))
+    page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    page.get_by_role("tab", name="ACA notebook").click()
+    panel = page.get_by_role("region", name="ACA notebook")
+    expect(panel.get_by_role("heading")).to_have_text("Half of this extension is missing")
+    expect(panel).to_contain_text("jupyter server extension enable aca_notebook")
+    page.unroute_all()
+    panel.get_by_role("button", name="Test again").click()
+    expect(panel.get_by_role("button", name="Connect", exact=True)).to_be_visible()
