@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ class Lab:
         )  # fmt: skip
         self.said: list[str] = []
         self.url, self.token = self._address()
+        self._until_it_listens()
         self._reading = threading.Thread(target=self._read_on, daemon=True)
         self._reading.start()
 
@@ -84,6 +86,18 @@ class Lab:
                 return found[1], found[2]
         self.close()
         raise AssertionError(f"JupyterLab ended before it was there:\n{''.join(self.said)}")
+
+    def _until_it_listens(self) -> None:
+        """Wait: the address is written before anybody answers there."""
+        while True:
+            try:
+                requests.get(f"{self.url}/api", timeout=60)
+            except requests.ConnectionError:
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.05)
+                assert self._process.poll() is None, "".join(self.said)
+            else:
+                return
 
     def _read_on(self) -> None:
         assert self._process.stderr is not None
