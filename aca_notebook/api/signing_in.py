@@ -46,17 +46,17 @@ class SignedIn:
 def login(  # noqa: PLR0913  # each is one flag
     *, device: bool = False, browser: bool = False, tenant: str = "", cloud: str = "", home: Path | None = None,
     on_code: Callable[[str, str, datetime], None] | None = None, on_attempt: Callable[[Attempt], None] | None = None,
-    ca_bundle: str = "", clock: Clock | None = None,
+    ca_bundle: str = "", persist: bool = True, clock: Clock | None = None,
 ) -> SignedIn:  # fmt: skip
     """Sign in and return who is signed in; give the answer to `connect(…, signed_in=…)`, or let it be remembered.
 
     With neither `device` nor `browser` the ways that ask nobody are tried (environment, managed identity, `az` …), and
     then the device code, if `on_code` can show one: it hears the page, the code and until when it is good, on another
-    thread. `home` is where the way is remembered. Raises `Unauthorized` with what each way said, `UsageFailed` for a
-    cloud that is none.
+    thread. `home` is where the way is remembered; without `persist` a token stays in this process. Raises
+    `Unauthorized` with what each way said, `UsageFailed` for a cloud that is none.
     """
     try:
-        setting = Setting(find_cloud(cloud), tenant, ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE", ""))
+        setting = Setting(find_cloud(cloud), tenant, ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE", ""), persist)
     except ValueError as unknown:
         raise UsageFailed(str(unknown), code="UnknownCloud", hint="%aca login --cloud AzureUSGovernment") from unknown
     asks = (ways.DEVICE,) if on_code is not None else ()

@@ -38,11 +38,15 @@ _CACHE = "aca-notebook"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a sign-in is about: the cloud, and the tenant when one is named. `ca_bundle` is what its authority shows."""
+    """What a sign-in is about: the cloud, and the tenant when one is named. `ca_bundle` is what its authority shows.
+
+    `persist` is whether the system's key store may be used, if it has one.
+    """
 
     cloud: Cloud
     tenant: str = ""
     ca_bundle: str = ""
+    persist: bool = True
 
     @property
     def authority(self) -> str:
@@ -108,7 +112,7 @@ class Person:
         from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 
         self._stopped = threading.Event()
-        self.persistent = _can_persist()
+        self.persistent = setting.persist and _can_persist()
         verify = {"connection_verify": setting.ca_bundle} if setting.ca_bundle else {}
         options: dict[str, Any] = setting.options() | {"transport": _Stoppable(self._stopped, **verify)}
         if setting.tenant:

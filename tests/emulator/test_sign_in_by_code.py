@@ -45,7 +45,7 @@ def sign_in(authority: Running, home: Path, enter: Callable[[str], object] | Non
         assert until > SystemClock().now()
         assert (enter or approve(authority))(code)
 
-    return login(home=home, on_code=on_code, ca_bundle=authority.environment["SSL_CERT_FILE"], **asked)
+    return login(home=home, on_code=on_code, ca_bundle=authority.environment["SSL_CERT_FILE"], persist=False, **asked)
 
 
 def approve(authority: Running) -> Callable[[str], bool]:
