@@ -139,12 +139,19 @@ def _bars(phases: Sequence[Phase]) -> list[tuple[Phase, float, float]]:
     return placed
 
 
+def _entrance(state: AppState) -> str:
+    """Who gets in; of an app that was not deployed from a notebook nobody here can say."""
+    if state.tags.public:
+        return "(open to anyone)"
+    return "(with its key)" if state.tags.digest else ""
+
+
 def app(state: AppState, notes: Sequence[str] = ()) -> Bundle:
     """Return the card of an app: where it answers, what it serves, how it runs, what an hour costs; `notes` besides."""
     mark, tone = standing(state)
     facts = {
         "state": status(state),
-        "url": f"{state.url} ({'open to anyone' if state.tags.public else 'with its key'})" if state.url else "",
+        "url": " ".join(filter(None, (state.url, _entrance(state)))) if state.url else "",
         "serves": ", ".join(_call(name, state.functions[0]) for name in state.functions),
         "replicas": _replicas(state),
         "size": _replica(state),

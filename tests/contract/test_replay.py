@@ -193,7 +193,8 @@ def test_a_gpu_is_added_to_an_environment_and_an_app_put_on_it(tmp_path, caplog)
         assert [*shell.words(app)][:6] == [app, "✓", "Running", "1", "of", "10"]
         assert len(shell.replay.asked) - asked <= 4, "a list, and of each app its revision and what its GPU says"
         for line, said in (
-            (f"show {app}", "8 vCPU, 56 GiB, 1 × T4 each"), (f"revision list {app}", revision),
+            (f"show {app}", "westus3.azurecontainerapps.io\n"), (f"show {app}", "8 vCPU, 56 GiB, 1 × T4 each"),
+            (f"revision list {app}", revision),
             (f"why {app}", "1 replica is ready and serves"), (f"logs {app} --type system", "[RevisionReady]"),
             (f"traffic {app}", "100 %"), (f"export {app}", '"workloadProfileName": "serverless-t4"'),
             ("gc", "nothing to clear away"), (f"cost {app}", "$0 in the past 24 h"),
