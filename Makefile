@@ -83,7 +83,7 @@ lock: $(UV) ## resolve the requirements again
 	  --python-version 3.11 tests/session_clients/requirements.in -o tests/session_clients/requirements.lock
 
 clean: ## remove the environments and what the tools cached here
-	@rm -rf .venv $(AZ) $(CLIENTS) $(PANEL) labextension/node_modules labextension/lib .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report
+	@rm -rf .venv $(AZ) $(CLIENTS) $(PANEL) labextension/node_modules labextension/lib .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* demo-report browser-pictures
 
 $(UV):
 	@if [ -z "$(PYTHON)" ]; then echo "aca_notebook needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; fi
