@@ -59,6 +59,9 @@ class Platform:
     async def workspace(self):
         return LogWorkspace("guid")
 
+    async def secrets(self, app):
+        return {}
+
     async def document(self, app):
         if self.gone:
             raise NotFound("app 'scorer' does not exist", status=404)
