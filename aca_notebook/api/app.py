@@ -291,7 +291,7 @@ class App:
         asked = await measures.find_metrics(self._access, self.id, metrics) if metrics else measures.DEFAULT
         question = measures.Question(span, grain, asked, by, split_requests=True)
         frame = await measures.read_metrics(self._access, self.id, question, lambda: self.runner_gpus(span))
-        frame.attrs["note"] = "; ".join(filter(None, (self.state.gpu_note, *frame.attrs["notes"])))
+        frame.attrs["note"] = "; ".join(filter(None, (self.state.gpu_note.rstrip("."), *frame.attrs["notes"])))
         return frame
 
     @blocking

@@ -172,7 +172,7 @@ class AppLooks:
             self._slow, self._slow_at = frame, self.clock.monotonic()
         elif self._slow is not None:
             _take_over(frame, self._slow)
-        frame.attrs["note"] = "; ".join(filter(None, (self.app.state.gpu_note, *frame.attrs["notes"])))
+        frame.attrs["note"] = "; ".join(filter(None, (self.app.state.gpu_note.rstrip("."), *frame.attrs["notes"])))
         return Look(frame, await self.around(frame), now)
 
     async def _ask_runner(self, span: tuple[datetime, datetime]) -> RunnerGpus:
