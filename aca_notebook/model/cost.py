@@ -68,8 +68,8 @@ class CostSummary:
 class Tick:
     """What a meter shows: `amount` is today's, in `currency`, of which the last seconds are carried on at `hourly`.
 
-    `charged` is whether anybody is billed for it; `ended` why it no longer runs, or that it was stopped. `spent` is what
-    it cost since a moment that was asked for, None when none was; `at` is when metrics were last read.
+    `charged` is whether anybody is billed for it; `ended` why it no longer runs, or that it was stopped. `spent` is
+    what it cost since a moment that was asked for, None when none was; `at` is when metrics were last read.
     """
 
     app: str
