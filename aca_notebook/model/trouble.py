@@ -180,7 +180,7 @@ def _import_failed(known: Evidence) -> Trouble | None:
         return None
     return Trouble(
         TroubleKind.IMPORT_FAILED, "the cell cannot be imported there", known.import_error, "ImportFailed",
-        known.serves_instead, (f"%aca logs {known.app.name} --tail 50",),
+        known.serves_instead, (_where_it_wrote(known),),
     )  # fmt: skip
 
 
@@ -249,9 +249,21 @@ def _ended(known: Evidence, restarts: int) -> Trouble:
     said = "" if code is None else f" with exit code {code}"
     return Trouble(
         TroubleKind.CRASHING, f"its program ends{said} soon after each start; started again {times}",
-        cause or ("what it wrote last stands below" if known.console else "it wrote nothing"), EXITED,
-        last_exit(known), (f"%aca logs {name} --tail 50",),
+        cause or _wrote(known), EXITED, last_exit(known),
+        (_where_it_wrote(known),),
     )  # fmt: skip
+
+
+def _where_it_wrote(known: Evidence) -> str:
+    """Return the line that shows a program's output: once its replica is gone, only the log tables have it."""
+    name = known.app.name
+    return f"%aca logs {name} --tail 50" if known.replicas else f"%aca query errors --app {name}"
+
+
+def _wrote(known: Evidence) -> str:
+    if known.console:
+        return "what it wrote last stands below"
+    return "it wrote nothing" if known.replicas else "what it wrote, the log tables may tell in some minutes"
 
 
 def _will_not_stay(known: Evidence) -> bool:

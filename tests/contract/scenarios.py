@@ -214,10 +214,15 @@ def wrong_arguments_name_the_parameter_and_its_type(ws: Workspace) -> None:
 
 def a_cell_that_cannot_be_imported_there_fails_with_its_own_lines(ws: Workspace) -> None:
     cell = BROKEN_THERE + "def f() -> int:\n    return 1\n"
-    with pytest.raises(errors.DeploymentFailed) as failed, deployed(ws, cell, names={}):
-        pass
-    assert "RuntimeError: no weights here" in str(failed.value)
-    assert "line 3" in failed.value.traceback
+    try:
+        with pytest.raises(errors.DeploymentFailed) as failed:
+            ws.deploy("scorer", cell, run_cell(cell), cell="In[2]")
+        assert "RuntimeError: no weights here" in str(failed.value)
+        assert "line 3" in failed.value.traceback
+        # Its replica is gone: from then on the log tables know, those of Azure after minutes.
+        soon(lambda: "no weights here" in ws.apps["scorer"].why().cause, "the cause, by the tables", seconds=900)
+    finally:
+        ws.apps["scorer"].down()
 
 
 def a_bad_update_leaves_the_old_revision_serving(ws: Workspace) -> None:

@@ -128,3 +128,17 @@ def test_an_operation_that_expired_is_told_as_such() -> None:
 def test_a_revision_that_was_deactivated_is_explained_by_what_its_replicas_last_failed_of(lines, kind) -> None:
     trouble = decide_trouble(evidence(APP, BAD, system=tuple(lines), console=(LogLine("boom"),)))
     assert (trouble and trouble.kind) == kind
+
+
+def test_what_a_replica_that_is_gone_wrote_is_looked_for_in_the_tables() -> None:
+    crash = TROUBLES[TroubleKind.CRASHING]
+    there, gone = decide_trouble(crash), decide_trouble(replace(crash, replicas=(), revisions=FAILED, system=TWICE))
+    assert there is not None
+    assert gone is not None
+    assert (there.cause, there.commands) == ("it wrote nothing", ("%aca logs scorer --tail 50",))
+    assert "log tables" in gone.cause
+    assert gone.commands == ("%aca query errors --app scorer",)
+
+
+FAILED = (replace(BAD, provisioning_state="Failed"),)
+TWICE = (crashed(1), crashed(1))
