@@ -79,7 +79,7 @@ def _page(stream: LogStream, position: int | None) -> protocol.LogPage:
     upto = first + len(lines)
     more = bool(stream.lines_from(upto, 1)[0])
     return protocol.LogPage(
-        lines=tuple(showing.log_line(line) for line in lines), next=upto,
+        lines=tuple(showing.log_line(line) for line in lines), next=upto, begun=position is None,
         missed=0 if position is None else max(first - position, 0), ended=not running and not more,
         problem=showing.problem(failure) if isinstance(failure, AcaError) else None,
     )  # fmt: skip

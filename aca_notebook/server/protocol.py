@@ -229,10 +229,14 @@ class LogLine(Value, frozen=True):
 
 
 class LogPage(Value, frozen=True):
-    """Lines from a position on. Ask again from `next`; `missed` came and went in between. `ended` is for good."""
+    """Lines from a position on. Ask again from `next`; `missed` came and went in between. `ended` is for good.
+
+    With `begun` these are the log's last lines, whatever position was asked for: they stand for all that is shown.
+    """
 
     lines: tuple[LogLine, ...]
     next: int
+    begun: bool = False
     missed: int = 0
     ended: bool = False
     problem: Problem | None = None

@@ -185,10 +185,15 @@ export interface LogLine {
   readonly reason: string;
 }
 
-/** Lines from a position on. Ask again from `next`; `missed` came and went in between. `ended` is for good. */
+/**
+ * Lines from a position on. Ask again from `next`; `missed` came and went in between. `ended` is for good.
+ *
+ * With `begun` these are the log's last lines, whatever position was asked for: they stand for all that is shown.
+ */
 export interface LogPage {
   readonly lines: readonly LogLine[];
   readonly next: number;
+  readonly begun: boolean;
   readonly missed: number;
   readonly ended: boolean;
   readonly problem: Problem | null;

@@ -101,7 +101,8 @@ async def test_a_log_nobody_asks_for_is_let_go_and_begins_anew(follows: Follows,
     await clock.advance(LINGER_SECONDS * 2)
     assert left.stopped
     page = await asked(follows, again, 17)
-    assert (texts(page), page.missed) == (["0", "1", "2", "3"], 0)
+    assert (texts(page), page.begun, page.missed) == (["0", "1", "2", "3"], True, 0)
+    assert not (await asked(follows, again, page.next)).begun
 
 
 async def test_a_log_that_is_asked_for_goes_on(follows: Follows, clock: ManualClock) -> None:
