@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aca_notebook.api.signing_in import SignedIn
     from aca_notebook.api.workspace import Workspace
+    from aca_notebook.azure.target import Target
     from aca_notebook.clock import Clock
 
 
@@ -87,7 +88,7 @@ class Notebook:
     def workspace(self) -> Workspace:
         """The workspace of the present target; the default target's if none was chosen."""
         if self._workspace is None:
-            self._workspace = self._connect()
+            self._workspace = self.open("", {})
         return self._workspace
 
     @property
@@ -95,27 +96,40 @@ class Notebook:
         """Whether a target was chosen or used already."""
         return self._workspace is not None
 
-    def connect(self, target: str, settings: Mapping[str, str], *, propose: bool = False) -> Workspace:
-        """Change the target. Handles of the old one keep its workspace, and close it when the last of them goes.
+    def connect(self, target: str, settings: Mapping[str, str]) -> Workspace:
+        """Change the target. Handles of the old one keep its workspace, and close it when the last of them goes."""
+        opened = self.open(target, settings)
+        self.adopt(opened, target)
+        return opened
 
-        `propose` gives names to what nobody has named, for a set-up to make. Of a target that charges the
-        names are remembered for this notebook: its next kernel needs the target's name alone, and needs that.
+    def open(self, target: str, settings: Mapping[str, str], *, propose: bool = False) -> Workspace:
+        """Return a workspace of its own, which the caller closes or lets the notebook `adopt`; nothing changes yet.
+
+        Without a target's name it is the present one, with the names that it has, but for what `settings` say.
+        `propose` gives names to what nobody has named, for a set-up to make.
         """
         named: dict[str, Any] = {"propose": True} if propose else {}
         if self.signed_in is not None:
             named["signed_in"] = self.signed_in
-        path, home = os.environ.get("JPY_SESSION_NAME", ""), read_settings.home()
+        if not target and self._workspace is not None:
+            present = self._workspace.target
+            target, settings = present.name, {**_names(present), **settings}
+        path = os.environ.get("JPY_SESSION_NAME", "")
         if path and target:
-            named["notebook"] = read_settings.read_notebook(home, path, target)
-        self._workspace = self._connect(target, **settings, **named)
-        chosen = self._workspace.target
-        if path and target and chosen.charges:
-            environment = str(chosen.environment_id) if chosen.environment_group else chosen.environment
-            read_settings.write_notebook(home, path, target, {
-                "subscription_id": chosen.subscription_id, "resource_group": chosen.resource_group,
-                "environment": environment, "location": chosen.location, "registry": chosen.registry,
-            })  # fmt: skip
-        return self._workspace
+            named["notebook"] = read_settings.read_notebook(read_settings.home(), path, target)
+        return self._connect(target, **settings, **named)
+
+    def adopt(self, workspace: Workspace, target: str = "") -> None:
+        """Let commands go there from now on.
+
+        Of a target that charges the names are remembered for this notebook, once it was chosen by name: its next
+        kernel needs the target's name alone, and needs that.
+        """
+        chosen, path = workspace.target, os.environ.get("JPY_SESSION_NAME", "")
+        by_name = target or self._workspace is not None
+        self._workspace = workspace
+        if path and by_name and chosen.charges:
+            read_settings.write_notebook(read_settings.home(), path, chosen.name, _names(chosen))
 
     def close(self) -> None:
         """Let go of the workspace."""
@@ -260,6 +274,15 @@ class Notebook:
             plain = _deployed_from(value)
             if (inspect.isfunction(plain) or inspect.isclass(plain)) and plain.__module__ == "__main__":
                 yield name
+
+
+def _names(target: Target) -> dict[str, str]:
+    """The names of a target, as settings say them."""
+    return {
+        "subscription_id": target.subscription_id, "resource_group": target.resource_group,
+        "environment": str(target.environment_id) if target.environment_group else target.environment,
+        "location": target.location, "registry": target.registry,
+    }  # fmt: skip
 
 
 def _deployed_from(value: object) -> object:

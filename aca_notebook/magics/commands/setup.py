@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.display import setup as cards
@@ -20,29 +21,39 @@ if TYPE_CHECKING:
 
 
 def setup(notebook: Notebook, given: SetUp) -> object:
-    """Plan, show the plan, ask, and make; the card of what was made is the output."""
-    planned = plan(notebook, given)
-    shown = Card(planned, cards.plan(planned))
-    if given.dry_run or planned.blocked or not planned.steps:
+    """Plan, show the plan, ask, and make; the card of what was made is the output.
+
+    Until somebody consents, commands go where they went before: the next deploy may cost what nobody agreed to.
+    """
+    profiles, said = _profiles(given), _names(given)
+    fresh = bool(given.target or said or not notebook.connected)
+    workspace = notebook.open(given.target, said, propose=True) if fresh else notebook.workspace
+    with ExitStack() as unless_adopted:
+        if fresh:
+            unless_adopted.callback(workspace.close)
+        planned = workspace.setup.plan(profiles=profiles, pool=given.pool)
+        shown = Card(planned, cards.plan(planned))
+        if given.dry_run or planned.blocked or not (planned.steps or given.yes):
+            return shown
+        if planned.steps:
+            notebook.card().show(lambda: shown.bundle, last=True)
+        if not given.yes and not notebook.consent(f"Make these on {planned.target}?"):
+            return Line("nothing was made")
+        if fresh:
+            notebook.adopt(workspace, given.target)
+            unless_adopted.pop_all()
+    if not planned.steps:
         return shown
-    card = notebook.card()
-    card.show(lambda: shown.bundle, last=True)
-    if not given.yes and not notebook.consent(f"Make these on {planned.target}?"):
-        return Line("nothing was made")
     _make(notebook, planned)
     return None
 
 
-def plan(notebook: Notebook, given: SetUp) -> SetUpPlan:
-    """Return the plan for what is asked for, on the present target or on the one that is named."""
+def _names(given: SetUp) -> dict[str, str]:
     names = {
         "resource_group": given.resource_group, "environment": given.environment, "location": given.location,
         "subscription_id": given.subscription, "registry": given.registry,
     }  # fmt: skip
-    said = {name: value for name, value in names.items() if value}
-    if given.target or said or not notebook.connected:
-        notebook.connect(given.target, said, propose=True)
-    return notebook.workspace.setup.plan(profiles=_profiles(given), pool=given.pool)
+    return {name: value for name, value in names.items() if value}
 
 
 def _profiles(given: SetUp) -> tuple[Profile, ...]:

@@ -146,3 +146,74 @@ def test_a_notebook_remembers_names_of_a_target_that_charges(notebook, monkeypat
     notebook.run("%aca target local -g other")
     notebook.run("%aca target local")
     assert [each.get("resource_group") for each in told] == [None, "research", None, None]
+
+
+@pytest.fixture
+def planning(asked, monkeypatch, tmp_path):
+    """Every workspace plans for an empty subscription; the notebook has a path, so what it chooses is remembered."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "/work/scores.ipynb")
+    monkeypatch.setenv("ACA_NOTEBOOK_HOME", str(tmp_path))
+    start = FakeWorkspace.__post_init__
+
+    def with_set_up(workspace: FakeWorkspace) -> None:
+        start(workspace)
+        workspace.setup = FakeSetUp()
+        workspace.target.charges = workspace.name == "azure"
+
+    monkeypatch.setattr(FakeWorkspace, "__post_init__", with_set_up)
+    return asked
+
+
+@pytest.mark.parametrize(("line", "answer"), [("--dry-run", ""), ("", "n"), ("", "")])
+def test_commands_go_where_they_went_until_somebody_consents(notebook, planning, tmp_path, line, answer) -> None:
+    planning.answer = answer
+    notebook.run("%aca target local")
+    notebook.run(f"%aca setup azure -g research {line}")
+    assert notebook.workspace.target.name == "local"
+    assert [(each.name, each.closed) for each in notebook.workspaces[-2:]] == [("local", False), ("azure", True)]
+    assert not (tmp_path / "notebooks.json").exists()
+
+
+@pytest.mark.parametrize("line", ["", "--yes"])
+def test_a_set_up_that_was_consented_to_is_where_commands_go(notebook, planning, tmp_path, line) -> None:
+    planning.answer = "y"
+    notebook.run("%aca target local")
+    notebook.run(f"%aca setup azure -g research {line}")
+    assert (notebook.workspace.target.name, notebook.workspace.closed) == ("azure", False)
+    assert len(notebook.workspace.setup.done) == 1
+    assert "azure" in (tmp_path / "notebooks.json").read_text()
+
+
+def connections(notebook) -> list[tuple[str, dict[str, object]]]:
+    """What every workspace from now on is made from."""
+    told = []
+
+    def connect(target="", **settings):
+        told.append((target, settings))
+        workspace = FakeWorkspace(target or "local")
+        for name in ("resource_group", "environment", "location", "subscription_id", "registry"):
+            setattr(workspace.target, name, settings.get(name) or getattr(workspace.target, name))
+        return workspace
+
+    notebook.magics.notebook._connect = connect
+    return told
+
+
+@pytest.mark.parametrize("line", ["%aca setup -l swedencentral --yes", "%aca target -l swedencentral"])
+def test_without_a_targets_name_the_present_one_and_its_names_stay(notebook, planning, line) -> None:
+    told = connections(notebook)
+    notebook.run("%aca target azure -g research --environment gpu-env --registry reg")
+    notebook.run(line)
+    target, settings = told[-1]
+    assert (target, notebook.workspace.target.name) == ("azure", "azure")
+    assert {**settings, "propose": True}.items() >= {
+        "resource_group": "research", "environment": "gpu-env", "registry": "reg", "location": "swedencentral",
+    }.items()  # fmt: skip
+
+
+def test_a_sign_in_counts_for_a_target_that_nobody_named(notebook) -> None:
+    told = connections(notebook)
+    notebook.magics.notebook.close()
+    notebook.magics.notebook.signed_in = signed_in = SimpleNamespace()
+    notebook.run("%aca ps")
+    assert told == [("", {"signed_in": signed_in})]
