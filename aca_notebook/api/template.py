@@ -142,8 +142,8 @@ def _traces() -> list[dict[str, str]]:
 def keeping(wanted: Document, present: Document | None, values: Mapping[str, str]) -> Document:
     """Return the document to PUT over an app that is there, with what others have set on it and we do not.
 
-    Identities, domains, address rules, revision mode, traffic, Dapr and secrets stay: a PUT without them takes them
-    away (facts §3.2). `values` are the values of the app's secrets, which the document itself does not show.
+    Tags, identities, domains, address rules, revision mode, traffic, Dapr and secrets stay: a PUT without them takes
+    them away (facts §3.2). `values` are the values of the app's secrets, which the document itself does not show.
     """
     if present is None:
         return wanted
@@ -160,7 +160,11 @@ def keeping(wanted: Document, present: Document | None, values: Mapping[str, str
     ]
     configuration["registries"] = _registries(before, ours)
     kept = {"identity": _identity(present, wanted)} if present.get("identity") else {}
-    return {**wanted, **kept, "properties": {**wanted["properties"], "configuration": configuration}}
+    tags = {name: value for name, value in (present.get("tags") or {}).items() if name not in documents.MARKS}
+    return {
+        **wanted, **kept, "tags": {**tags, **(wanted.get("tags") or {})},
+        "properties": {**wanted["properties"], "configuration": configuration},
+    }  # fmt: skip
 
 
 def _registries(before: Document, ours: Document) -> list[Document]:

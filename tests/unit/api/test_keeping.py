@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aca_notebook.api.template import KEY_SECRET, keeping
+from aca_notebook.azure.documents import EXPIRES, OWNER
 
 OURS = {
     "location": "eastus",
@@ -56,6 +57,12 @@ def test_what_others_have_set_stays_and_what_we_set_is_ours() -> None:
     assert put["identity"] == {
         "type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {"/ids/one": {}},
     }  # fmt: skip
+
+
+def test_tags_of_others_stay_and_marks_of_an_earlier_deploy_go() -> None:
+    present = {**THERE, "tags": {"costCenter": "42", "team": "a", OWNER: "ann", EXPIRES: "2026-11-24T00:00:00Z"}}
+    put = keeping({**OURS, "tags": {"team": "b", OWNER: "bob"}}, present, {})
+    assert put["tags"] == {"costCenter": "42", "team": "b", OWNER: "bob"}
 
 
 def test_nothing_that_is_given_is_changed() -> None:
