@@ -228,7 +228,8 @@ def _blocked(found: Found, wanted: Wanted) -> str:
     """What only a person can decide: to delete something that is not ours, or to take another name."""
     for part, name, thing in (
         (Part.ENVIRONMENT, wanted.environment, found.environment), (Part.REGISTRY, wanted.registry, found.registry),
-        (Part.WORKSPACE, wanted.workspace, found.workspace),
+        (Part.WORKSPACE, wanted.workspace, found.workspace), (Part.IDENTITY, wanted.identity, found.identity),
+        (Part.POOL, wanted.pool, found.pool if wanted.pool else None),
     ):  # fmt: skip
         if thing is not None and _failed(thing) and not thing.ours:
             return f"the {part} {name!r} failed when it was made, and is not of our making: delete it, or name another"

@@ -107,10 +107,11 @@ def test_nothing_that_is_there_is_made_and_nothing_is_made_twice(found: Found, w
     assert order == sorted(order)
 
 
-@given(states(), wishes())
-def test_what_is_not_ours_is_never_replaced(found: Found, wanted: Wanted) -> None:
-    theirs = replace(found, environment=Thing("Failed"))
-    assert "not of our making" in setup.plan_setup(theirs, wanted, PRICES, target="azure").blocked
+@given(states(), wishes(), st.sampled_from(["environment", "registry", "workspace", "identity", "pool"]))
+def test_what_is_not_ours_is_never_replaced(found: Found, wanted: Wanted, part: str) -> None:
+    theirs = replace(found, **{part: Thing("Failed")})
+    asked = replace(wanted, pool=wanted.pool or "python")
+    assert "not of our making" in setup.plan_setup(theirs, asked, PRICES, target="azure").blocked
 
 
 @given(wishes())
