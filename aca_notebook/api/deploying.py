@@ -252,7 +252,10 @@ class Deploying:
             wanted = await self._wanted(plan, before)
             if self._options.hosting.registry_identity == "system":
                 board.note_rising("letting the app's identity pull")
-                await let_app_pull(self._access, wanted, before, lambda first: self._made(first, board))
+                await let_app_pull(
+                    self._access, wanted, before, lambda first: self._made(first, board),
+                    lambda part: self._write.merge(part, board),
+                )  # fmt: skip
             operation = await self._write.put(wanted, board)
             profiles = await self._profiles() if plan.adds_workload_profile else around.profiles
             state = self._read({"id": str(self._access.target.app_id(self._app)), **wanted}, profiles)

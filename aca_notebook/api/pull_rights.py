@@ -1,8 +1,8 @@
 """Lets an app pull its image with an identity of its own, which exists only once the app does.
 
-As `az containerapp create --registry-identity system` goes about it: the app is made with a public image, its identity
-gets AcrPull, and only then is it told to run what was asked for (recorded: app_failed_registry_msi,
-registry_identity_system).
+As `az containerapp create --registry-identity system` goes about it: a new app is made with a public image, its
+identity gets AcrPull, and only then is it told to run what was asked for (recorded: app_failed_registry_msi,
+registry_identity_system). An app that is there already keeps what it runs meanwhile.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ QUICKSTART = "mcr.microsoft.com/k8se/quickstart:latest"
 
 
 async def let_app_pull(
-    access: Access, wanted: Document, before: Document | None, make: Callable[[Document], Awaitable[Document]]
-) -> None:
-    """Give the app's own identity AcrPull on the registry of its image; `make` puts an app and waits for it.
+    access: Access, wanted: Document, before: Document | None,
+    make: Callable[[Document], Awaitable[Document]], change: Callable[[Document], Awaitable[Document]],
+) -> None:  # fmt: skip
+    """Give the app's own identity AcrPull on the registry of its image.
 
-    Raises `UsageFailed` for a registry that the subscription does not have.
+    `make` puts an app that is not there yet; of one that is, which goes on serving, `change` merges in the identity
+    alone. Both return the app. Raises `UsageFailed` for a registry that the subscription does not have.
     """
     server = wanted["properties"]["configuration"]["registries"][0]["server"]
-    await let_in(access, server, before, lambda: make(waiting(wanted)))
+    if before is None:
+        await let_in(access, server, before, lambda: make(waiting(wanted)))
+    else:
+        await let_in(access, server, before, lambda: change({"identity": wanted["identity"]}))
 
 
 async def let_in(

@@ -77,6 +77,18 @@ class Writing:
             else:
                 return begun.result
 
+    async def merge(self, part: Document, board: ProgressBoard) -> Document:
+        """Merge a part into the app that is there, and return the app; what the platform is busy with is waited for."""
+        while True:
+            self._may_go_on()
+            try:
+                await self._access.ask(lambda services: services.apps.patch(self._app, part))
+            except Conflict as busy:
+                board.note_rising(f"waiting for another operation ({busy.code})")
+                await self.settled()
+            else:
+                return await self._access.ask(lambda services: services.apps.document(self._app))
+
     async def _once(self, wanted: Document) -> Operation:
         """PUT; an interrupt in the middle leaves it under way, for the cleaning up to see through."""
         self.putting = asyncio.ensure_future(self._access.ask(lambda services: services.apps.put(self._app, wanted)))

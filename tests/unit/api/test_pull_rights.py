@@ -47,6 +47,7 @@ class Asked:
     def __init__(self, **given: Any) -> None:
         self.subscriptions = Subscriptions(**given)
         self.made: list[dict[str, Any]] = []
+        self.changed: list[dict[str, Any]] = []
 
     async def ask(self, action: Any) -> Any:
         return await action(SimpleNamespace(subscriptions=self.subscriptions))
@@ -55,10 +56,14 @@ class Asked:
         self.made.append(document)
         return MADE
 
+    async def change(self, part: dict[str, Any]) -> dict[str, Any]:
+        self.changed.append(part)
+        return MADE
+
 
 async def test_a_new_app_is_made_without_its_image_and_its_identity_let_in() -> None:
     asked = Asked()
-    await let_app_pull(asked, WANTED, None, asked.make)
+    await let_app_pull(asked, WANTED, None, asked.make, asked.change)
     (first,) = asked.made
     assert first["properties"]["template"]["containers"][0]["image"] == QUICKSTART
     assert "registries" not in first["properties"]["configuration"]
@@ -67,14 +72,23 @@ async def test_a_new_app_is_made_without_its_image_and_its_identity_let_in() -> 
 
 async def test_an_app_that_has_its_identity_is_not_made_again() -> None:
     asked = Asked()
-    await let_app_pull(asked, WANTED, MADE, asked.make)
+    await let_app_pull(asked, WANTED, MADE, asked.make, asked.change)
     assert asked.made == []
+    assert asked.subscriptions.let == [("/registries/mine", "who")]
+
+
+async def test_an_app_that_serves_without_an_identity_gets_one_and_goes_on_serving() -> None:
+    asked = Asked()
+    there = {"identity": {"type": "None"}, "properties": {"template": {"containers": [{"image": "live"}]}}}
+    await let_app_pull(asked, WANTED, there, asked.make, asked.change)
+    assert asked.made == []
+    assert asked.changed == [{"identity": {"type": "SystemAssigned"}}]
     assert asked.subscriptions.let == [("/registries/mine", "who")]
 
 
 async def test_a_right_that_is_there_is_not_given_again() -> None:
     asked = Asked(roles=("other", ACR_PULL))
-    await let_app_pull(asked, WANTED, MADE, asked.make)
+    await let_app_pull(asked, WANTED, MADE, asked.make, asked.change)
     assert asked.subscriptions.let == []
 
 
@@ -85,7 +99,7 @@ async def test_a_registry_of_nobody_is_refused_before_anything_is_made() -> None
         "properties": {**WANTED["properties"], "configuration": {"registries": [{"server": "x.azurecr.io"}]}},
     }
     with pytest.raises(UsageFailed, match=r"no registry 'x\.azurecr\.io'"):
-        await let_app_pull(asked, foreign, None, asked.make)
+        await let_app_pull(asked, foreign, None, asked.make, asked.change)
     assert asked.made == []
 
 

@@ -44,6 +44,9 @@ class Platform:
     async def role_assignments(self, scope: str, principal: str) -> list[dict[str, Any]]:
         return [{"properties": {"roleDefinitionId": f"/x/{ACR_PULL}", "principalId": principal}}] * self.has_role
 
+    async def patch(self, name: str, part: object) -> None:
+        await self.put(name, part)
+
     async def put(self, name: str, wanted: object) -> Any:
         self.puts += 1
         if self.refusals:
@@ -131,3 +134,12 @@ async def test_another_operation_is_waited_for_and_any_other_refusal_is_the_plat
     with pytest.raises(ServiceFailed) as other:
         await Writer(Platform(refused("no such profile", code="WorkloadProfileNotFound"))).write()
     assert other.value.code == "WorkloadProfileNotFound"
+
+
+async def test_a_part_is_merged_in_after_another_operation_and_the_app_is_returned() -> None:
+    platform = Platform(Conflict("busy", status=409, code="ContainerAppOperationInProgress"))
+    writer = Writer(platform)
+    merging = asyncio.ensure_future(writer.writing.merge({"identity": {"type": "SystemAssigned"}}, writer.board))
+    await writer.clock.advance(1)
+    assert (await merging)["identity"] == {"principalId": "p"}
+    assert platform.puts == 2
