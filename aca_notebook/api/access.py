@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
+from aca_notebook.api.known_secrets import KnownSecrets
 from aca_notebook.azure.services import Services
 from aca_notebook.errors import AcaError, Unauthorized, Unreachable, UsageFailed
 from aca_notebook.model.redaction import Redactor
@@ -30,6 +31,7 @@ class Access:
     def __init__(self, target: Target, clock: Clock) -> None:
         self.target = target
         self.redactor = Redactor()  #: knows every secret value that came by here
+        self.known_secrets = KnownSecrets(clock)
         self._clock = clock
         self._services: Services | None = None
         self._retired: list[Services] = []

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from aca_notebook.api.console_records import import_sentence, own_lines
 from aca_notebook.api.logs import redacted
-from aca_notebook.api.secrets import know_secrets
 from aca_notebook.errors import AcaError
 from aca_notebook.model.diagnosis import Evidence, Finding, decide_why
 from aca_notebook.model.log import LogLine
@@ -34,7 +33,7 @@ async def diagnose(access: Access, app: AppState) -> Finding:
 
     What cannot be had (a log of a replica that has just gone) is left out: the rest may still explain it.
     """
-    await know_secrets(access, app.name)
+    await access.known_secrets.ask(access, app.name)
     document, revisions, replicas = await asyncio.gather(
         access.ask(lambda services: services.apps.document(app.name)),
         access.ask(lambda services: services.apps.revisions(app.name)),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 from aca_notebook.api.log_buffer import MOST_LINES, LogBuffer, LogCursor
 from aca_notebook.api.log_query import MOST_TAIL, LogQuery
 from aca_notebook.api.log_reading import LogReader
-from aca_notebook.api.secrets import know_secrets
 from aca_notebook.errors import UsageFailed
 
 if TYPE_CHECKING:
@@ -128,8 +127,8 @@ class LogStream:
     async def _pump(self) -> None:
         failure: Exception | None = None
         try:
-            await know_secrets(self._access, self.query.app)
             async for lines in self._reader.batches():
+                await self._access.known_secrets.ask(self._access, self.query.app)
                 self._buffer.extend(redacted(lines, self._access.redactor))
                 self._tell()
         except Exception as failed:  # noqa: BLE001  # whatever it is, it is the reader's to see

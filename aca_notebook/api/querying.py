@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.api.log_lag import lag_of
-from aca_notebook.api.secrets import know_secrets
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.named_query import NAMED_QUERIES, find_named, to_kql
 
@@ -44,7 +43,7 @@ async def query(access: Access, text: str, *, app: str, since: timedelta | None,
     span = None if since is None else (now - since, now)
     answer = await access.ask(lambda services: services.log_queries.ask(kql, span))
     for name in _apps_of(answer, app):
-        await know_secrets(access, name)
+        await access.known_secrets.ask(access, name)
     frame = table(_redacted(answer, access.redactor))
     frame.attrs = {"kql": kql}
     if answer.missing:

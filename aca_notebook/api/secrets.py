@@ -5,10 +5,9 @@ A value goes from the person to the platform and to nowhere else: no repr, no ou
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
-from aca_notebook.errors import AcaError, NotFound, UsageFailed
+from aca_notebook.errors import NotFound, UsageFailed
 from aca_notebook.model.redaction import Redactor
 from aca_notebook.model.secret import SecretState, check_secret_name, check_vault_url, read_secrets
 
@@ -17,23 +16,6 @@ if TYPE_CHECKING:
 
     from aca_notebook.api.access import Access
     from aca_notebook.azure.documents import Document
-
-logger = logging.getLogger(__name__)
-
-
-async def know_secrets(access: Access, app: str) -> None:
-    """Let the redactor know an app's secret values, once: what the app wrote is about to be shown.
-
-    Whoever may not read them sees what the app wrote as it is.
-    """
-    if not access.redactor.is_new(app):
-        return
-    try:
-        found = await access.ask(lambda services: services.apps.secrets(app))
-    except AcaError as refused:
-        logger.debug("the secrets of %s cannot be struck out of what it wrote: %s", app, refused)
-    else:
-        access.redactor.learn(*found.values())
 
 
 class SecretBox:

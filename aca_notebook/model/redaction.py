@@ -19,12 +19,11 @@ _SHORTEST = 6
 class Redactor:
     """Knows values that must not be shown. It shows none of them, not in its repr either."""
 
-    __slots__ = ("_pattern", "_sources", "_values")
+    __slots__ = ("_pattern", "_values")
 
     def __init__(self) -> None:
         self._values: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
-        self._sources: set[str] = set()
 
     def learn(self, *values: str) -> None:
         """Know further values; those of fewer than six characters are left alone, as they may be any word.
@@ -38,12 +37,6 @@ class Redactor:
             found = sorted((re.escape(form) for form in forms), key=len, reverse=True)
             self._pattern = re.compile("|".join(found))
             self._values = known
-
-    def is_new(self, source: str) -> bool:
-        """Tell, once, that nobody has asked a source for the values it has."""
-        new = source not in self._sources
-        self._sources.add(source)
-        return new
 
     def text(self, text: str) -> str:
         """Return text without the values."""

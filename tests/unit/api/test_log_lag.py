@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aca_notebook.api import querying
+from aca_notebook.api.known_secrets import KnownSecrets
 from aca_notebook.api.log_lag import lag
 from aca_notebook.azure.log_queries import LogWorkspace, QueryAnswer
 from aca_notebook.azure.logs import LineStream
@@ -42,6 +43,7 @@ class Platform:
         self.apps = self.logs = self.log_queries = self
         self.gone = gone
         self.redactor = Redactor()
+        self.known_secrets = KnownSecrets(SystemClock())
         self.asked: list[str] = []
 
     async def ask(self, *given):

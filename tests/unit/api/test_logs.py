@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aca_notebook.api.known_secrets import KnownSecrets
 from aca_notebook.api.log_query import LogQuery, log_query
 from aca_notebook.api.log_reading import LogReader
 from aca_notebook.api.logs import LogStream
@@ -38,6 +39,7 @@ class Platform:
     def __init__(
         self, count: int = 2, failure: Exception | None = None, *, pause_after: int | None = None, together: int = 1
     ) -> None:  # fmt: skip
+        self.known_secrets = KnownSecrets(SystemClock())
         self.together = together
         self.apps = self.logs = self.services = self
         self.count = count

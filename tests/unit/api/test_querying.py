@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from aca_notebook.api import querying
+from aca_notebook.api.known_secrets import KnownSecrets
 from aca_notebook.azure.log_queries import LogWorkspace, QueryAnswer
+from aca_notebook.clock import SystemClock
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.named_query import NAMED_QUERIES, to_kql
 from aca_notebook.model.redaction import Redactor
@@ -27,6 +29,7 @@ class Platform:
     redactor = Redactor()
 
     def __init__(self, answer=None, workspace=None):
+        self.known_secrets = KnownSecrets(SystemClock())
         self.answer = answer or QueryAnswer((("x", "long"),), ((1,),))
         self.found = workspace or LogWorkspace("guid")
         self.asked = []
