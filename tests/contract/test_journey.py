@@ -37,10 +37,10 @@ def test_a_gpu_endpoint_is_had_on_a_bad_day_and_nothing_of_it_is_left(page: Page
     no_quota_in_the_first_region(page)
     assert resources() == before, "a region that has no GPU leaves nothing behind"
 
-    # In another region: requests are throttled once while things are made, and a new right takes its time.
+    # In another region: requests are throttled twice while things are made, and a new right takes its time.
     page.run("%aca target local -g research --environment gpu-west --registry research -l westus3")
     page.run("%aca fault add role-delay seconds=20")
-    page.run("%aca fault add throttle retry_after=3 count=1 on=PUT managedEnvironments/gpu-west")
+    page.run("%aca fault add throttle retry_after=3 count=2 on=PUT managedEnvironments/gpu-west")
     made = page.run("%aca setup --yes")
     assert "gpu-west: set up in" in made
     assert "AcrPull may take up to" in made

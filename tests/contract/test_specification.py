@@ -128,7 +128,8 @@ def _bodies(world: World, specification: Specification) -> Iterator[tuple[str, s
     replicas = world.ask("GET", f"{app}/revisions/{world.names['revisionName']}/replicas").json()["value"]
     world.names["replicaName"] = replicas[0]["name"]
     offered = world.offered()
-    for template, operations in specification.document["paths"].items():
+    paths = specification.document["paths"].items()
+    for template, operations in sorted(paths, key=lambda each: each[0].endswith("/deactivate")):  # it ends replicas
         if set(re.findall(r"\{(\w+)\}", template)) <= world.names.keys():
             for method in sorted({"get", "post"} & operations.keys()):
                 if (method, _nameless(template)) in offered and not template.endswith(("/start", "/stop")):

@@ -142,6 +142,13 @@ NEIGHBOURS: Mapping[str, Answers] = {
     "Emulator_Stop": {202: Answer()},
     "Oidc_Keys": one({"keys!": [{"kty!": text, "kid!": text, "n!": text, "e!": text}]}),
     "Token_Issue": TOKENS, "Token_Issue_V1": TOKENS,
+    "DeviceCode_Begin": {
+        200: Answer({
+            "user_code!": text, "device_code!": text, "verification_uri!": text, "expires_in!": whole,
+            "interval!": whole, "message!": text,
+        }),
+        400: Answer({"error!": anything, "error_description": text}),
+    },
     "ManagedIdentity_Token": {
         200: Answer({"access_token!": text, "expires_on!": text, "resource!": text, "token_type!": text}),
         400: Answer({"statusCode!": whole, "message!": text}),

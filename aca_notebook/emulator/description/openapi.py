@@ -30,8 +30,10 @@ _SAID: Mapping[Offer, str] = {
     Offer.STORED: "Kept and answered; nothing acts on it.",
     Offer.REFUSED: "Refused in words: this emulator does not have it.",
 }
-_MEDIA: Mapping[str, str] = {"Blob_Get": "*/*", "LogStream": "text/plain", "JobLogStream": "text/plain",
-                             "EventStream": "text/plain", "EnvironmentEventStream": "text/plain"}  # fmt: skip
+_MEDIA: Mapping[str, str] = {
+    "Blob_Get": "*/*", "DeviceCode_Page": "text/html", "LogStream": "text/plain", "JobLogStream": "text/plain",
+    "EventStream": "text/plain", "EnvironmentEventStream": "text/plain",
+}  # fmt: skip
 _VERSIONED = frozenset({Door.ARM})
 
 

@@ -117,17 +117,10 @@ def test_tags_are_counted_by_name_and_value(client: Any, emulator: Running) -> N
 
 
 def test_reserved_names_are_told(sdk: Callable[[type], Any]) -> None:
-    subscriptions = sdk_without_subscription(sdk)
+    subscriptions = sdk(SubscriptionClient)
     for name, status in (("scorer", "Allowed"), ("MyMicrosoftApp", "Reserved"), ("login-page", "Reserved")):
         found = subscriptions.check_resource_name({"name": name, "type": "Microsoft.App/containerApps"})
         assert found.status == status
-
-
-def sdk_without_subscription(sdk: Callable[[type], Any]) -> Any:
-    def client(credential: Any, _: str, **options: Any) -> Any:
-        return SubscriptionClient(credential, **options)
-
-    return sdk(client)
 
 
 def test_what_keeps_an_environment_is_told_by_its_kind(emulator: Running) -> None:
