@@ -31,12 +31,15 @@ def ingress(hosting: Hosting, port: int, *, insecure: bool) -> Document | None:
         **({"targetPort": asked} if asked else {}),
         **({"exposedPort": exposed} if exposed else {}),
         "transport": transport,
-        "allowInsecure": (insecure or hosting.allow_insecure) and transport != "tcp",
+        "allowInsecure": (insecure if hosting.allow_insecure is None else hosting.allow_insecure)
+        and transport != "tcp",
     }
 
 
 def dapr(wanted: Dapr) -> Document:
     """Return the block of the Dapr sidecar; what was not said is left to the platform."""
+    if not wanted.enabled:
+        return {"enabled": False}
     said = {
         "enabled": True, "appId": wanted.app_id, "appPort": wanted.app_port, "appProtocol": wanted.app_protocol,
         "httpMaxRequestSize": wanted.http_max_request_size, "httpReadBufferSize": wanted.http_read_buffer_size,

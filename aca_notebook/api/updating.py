@@ -232,7 +232,7 @@ def _configuration(document: Document, hosting: Hosting) -> Document:
         **({"targetPort": hosting.target_port} if hosting.target_port else {}),
         **({"transport": hosting.transport} if hosting.transport else {}),
         **({"exposedPort": hosting.exposed_port} if hosting.exposed_port else {}),
-        **({"allowInsecure": True} if hosting.allow_insecure else {}),
+        **({"allowInsecure": hosting.allow_insecure} if hosting.allow_insecure is not None else {}),
     }
     if ingress and not hosting.ingress and not present.get("ingress"):
         raise UsageFailed(

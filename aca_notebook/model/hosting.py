@@ -50,15 +50,19 @@ class ScaleRule:
 
 @dataclass(frozen=True, slots=True)
 class Dapr:
-    """The Dapr sidecar; zero and empty leave the platform's default. Sizes as Azure counts them: MB and KB."""
+    """The Dapr sidecar; zero and empty leave the platform's default. Sizes as Azure counts them: MB and KB.
 
-    app_id: str
+    One that is not `enabled` is switched off, and the rest of it is of no account.
+    """
+
+    app_id: str = ""
     app_port: int = 0
     app_protocol: str = ""
     http_max_request_size: int = 0
     http_read_buffer_size: int = 0
     log_level: str = ""
     enable_api_logging: bool = False
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Hosting:
     target_port: int = 0
     exposed_port: int = 0
     transport: str = ""
-    allow_insecure: bool = False
+    allow_insecure: bool | None = None
     revisions_mode: str = ""
     revision_suffix: str = ""
     probes: tuple[Probe, ...] = ()
@@ -148,7 +152,7 @@ def described(hosting: Hosting) -> tuple[tuple[str, str], ...]:
         ("ingress", f"{ingress}{exposed}" if hosting.ingress else "none" if hosting.image else ""),
         ("probes", ", ".join(_probe_words(each) for each in hosting.probes)),
         ("rule", _rule_words(rule) if rule else ""),
-        ("Dapr", f"{dapr.app_id}, {dapr.app_protocol or 'http'} on {dapr.app_port or 'no port'}" if dapr else ""),
+        ("Dapr", _dapr_words(dapr) if dapr else ""),
         ("identity", identities),
     )  # fmt: skip
     return tuple((name, value) for name, value in said if value)
@@ -157,6 +161,10 @@ def described(hosting: Hosting) -> tuple[tuple[str, str], ...]:
 def _probe_words(probe: Probe) -> str:
     port = f":{probe.port}" if probe.port else ""
     return f"{probe.kind} {probe.path}{port}" if probe.path else f"{probe.kind} tcp{port}"
+
+
+def _dapr_words(dapr: Dapr) -> str:
+    return f"{dapr.app_id}, {dapr.app_protocol or 'http'} on {dapr.app_port or 'no port'}" if dapr.enabled else "off"
 
 
 def _rule_words(rule: ScaleRule) -> str:

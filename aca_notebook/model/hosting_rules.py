@@ -102,7 +102,7 @@ def _of_registry(hosting: Hosting) -> Problem | None:
 
 
 def _of_dapr(hosting: Hosting) -> Problem | None:
-    if hosting.dapr is not None and not hosting.dapr.app_id:
+    if hosting.dapr is not None and hosting.dapr.enabled and not hosting.dapr.app_id:
         return Problem("Dapr knows an app by its id, and none is given", "DaprAppIdMissing",
                        "add --enable-dapr --dapr-app-id NAME")  # fmt: skip
     return None

@@ -63,10 +63,10 @@ def rule(given: HostingFlags) -> ScaleRule | None:
 
 def _dapr(given: HostingFlags) -> Dapr | None:
     told = given.dapr_app_id or given.dapr_app_port or given.dapr_app_protocol or given.dapr_log_level
+    if told and not given.enable_dapr:
+        raise UsageFailed("these are settings of Dapr, which is off", code="UsageError", hint="add --enable-dapr")
     if not given.enable_dapr:
-        if told:
-            raise UsageFailed("these are settings of Dapr, which is off", code="UsageError", hint="add --enable-dapr")
-        return None
+        return None if given.enable_dapr is None else Dapr(enabled=False)
     return Dapr(
         given.dapr_app_id, given.dapr_app_port, given.dapr_app_protocol, given.dapr_http_max_request_size,
         given.dapr_http_read_buffer_size, given.dapr_log_level, given.dapr_enable_api_logging,

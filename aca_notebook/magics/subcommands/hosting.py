@@ -30,7 +30,7 @@ class HostingFlags:
     target_port: int = 0
     exposed_port: int = 0
     transport: str = ""
-    allow_insecure: bool = False
+    allow_insecure: bool | None = None
     revisions_mode: str = ""
     revision_suffix: str = ""
     probe: tuple[Probe, ...] = ()
@@ -44,7 +44,7 @@ class HostingFlags:
     workload_profile_type: str = ""
     gpu_type: str = ""
     gpu_count: int = 0
-    enable_dapr: bool = False
+    enable_dapr: bool | None = None
     dapr_app_id: str = ""
     dapr_app_port: int = 0
     dapr_app_protocol: str = ""

@@ -108,6 +108,12 @@ def test_parts_of_the_configuration_are_sent_alone() -> None:
     )
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_is_on_can_be_switched_off(*, wanted: bool) -> None:
+    assert body(allow_insecure=wanted)["properties"]["configuration"] == {"ingress": {"allowInsecure": wanted}}
+    assert body(dapr=Dapr("web", enabled=wanted))["properties"]["configuration"]["dapr"]["enabled"] is wanted
+
+
 def test_an_identity_is_added_to_those_there_are() -> None:
     assert body(user_assigned=("me",))["identity"] == {
         "type": "SystemAssigned,UserAssigned",

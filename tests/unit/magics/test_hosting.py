@@ -59,6 +59,9 @@ def test_switches_may_be_followed_by_their_value(notebook) -> None:
     assert on["hosting"].dapr == Dapr("a", enable_api_logging=True)
     off = asked(notebook, f"%aca plan p --image {IMAGE} --system-assigned false")
     assert off["hosting"].system_assigned is False
+    assert (off["hosting"].allow_insecure, off["hosting"].dapr) == (None, None)
+    off = asked(notebook, f"%aca plan p --image {IMAGE} --allow-insecure false --enable-dapr false")
+    assert (off["hosting"].allow_insecure, off["hosting"].dapr) == (False, Dapr(enabled=False))
 
 
 def test_probes_stand_on_the_line(notebook) -> None:
