@@ -1,8 +1,9 @@
 """What becomes of a revision that did not come up: it must not go on costing while nobody looks.
 
 On Azure, deactivating the newer of two revisions in Single mode took the older, serving one away as well (seen:
-azure-powershell issue 26748). So an app that served before gets back the template that served; an app that never did
-has its revision deactivated. While the platform is still busy with it, either is tried again until it is let in.
+azure-powershell issue 26748). So an app that served before gets back the template that served, with the workload
+profile and the configuration it had; an app that never did has its revision deactivated. While the platform is still
+busy with it, either is tried again until it is let in.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ _AGAIN_SECONDS = 5.0
 #: Azure ends every operation of an app after fifteen minutes (recorded: app_failed_registry_msi).
 _LONGEST_SECONDS = 1200.0
 KEPT = "`--keep-failed`"
+#: What a deployment may have added of a template and of an ingress.
+_TEMPLATE, _INGRESS = ("terminationGracePeriodSeconds",), ("targetPort", "exposedPort")
+#: What the platform tells, and no write takes.
+_READ_ONLY = {"imageType", "fqdn"}
 
 
 class Retiring:
@@ -96,7 +101,41 @@ class Retiring:
 
 
 def going_back(before: Document) -> Document:
-    """Return the write that gives an app the template and the tags it had; ours that it had not are taken away."""
-    ours = dict.fromkeys(documents.MARKS)
-    template = {**before["properties"]["template"], "revisionSuffix": ""}
-    return {"tags": {**ours, **(before.get("tags") or {})}, "properties": {"template": template}}
+    """Return the write that gives an app back what a deployment changes; ours that it had not is taken away.
+
+    Null takes a member away, and what is left out stays (JSON Merge Patch): secrets do, for their values are not shown.
+    """
+    properties = before["properties"]
+    template = properties["template"]
+    profile = properties.get("workloadProfileName")
+    containers = {
+        kind: [_writable(each) for each in template[kind]]
+        for kind in ("containers", "initContainers")
+        if template.get(kind)
+    }
+    return {
+        "tags": {**dict.fromkeys(documents.MARKS), **(before.get("tags") or {})},
+        "properties": {
+            **({"workloadProfileName": profile} if profile else {}),
+            "configuration": _configuration(properties.get("configuration") or {}),
+            "template": {
+                **dict.fromkeys(_TEMPLATE), **template, **containers,
+                "scale": {"rules": None, **(template.get("scale") or {})}, "revisionSuffix": "",
+            },
+        },
+    }  # fmt: skip
+
+
+def _configuration(before: Document) -> Document:
+    """The parts of a configuration that a deployment writes, but for the secrets."""
+    ingress = before.get("ingress")
+    return {
+        "activeRevisionsMode": before.get("activeRevisionsMode") or "Single",
+        "dapr": before.get("dapr"),
+        "registries": [_writable(each) for each in before.get("registries") or ()],
+        "ingress": {**dict.fromkeys(_INGRESS), **_writable(ingress)} if ingress else None,
+    }
+
+
+def _writable(part: Document) -> Document:
+    return {name: value for name, value in part.items() if value is not None and name not in _READ_ONLY}

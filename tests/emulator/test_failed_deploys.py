@@ -53,9 +53,10 @@ class Person:
     def __post_init__(self) -> None:
         self.access = Access(target(self.emulator), self.clock)
 
-    async def deploy(self, image: str = GOOD, **options: Any) -> None:
+    async def deploy(self, image: str = GOOD, port: int = 80, **options: Any) -> None:
         """Deploy, four seconds of ours for each answer of the emulator's."""
-        chosen = DeployOptions(hosting=Hosting(image=image, ingress="external", target_port=80), public=True, **options)
+        hosting = Hosting(image=image, ingress="external", target_port=port)
+        chosen = DeployOptions(hosting=hosting, public=True, **options)
         deploying = Deploying("scorer", chosen, self.access, self.turns, owner="me", clock=self.clock)
         running = asyncio.ensure_future(deploying.run(Source("", {}), self.told.append))
         while not running.done():
@@ -212,7 +213,7 @@ async def test_an_update_that_fails_leaves_the_app_as_it_was(data_dir: Path) -> 
             else Behaviour(exit_code=1)
         )  # fmt: skip
         with pytest.raises(DeploymentFailed) as failed:
-            await me.deploy(OTHER, cell="In[2]")
+            await me.deploy(OTHER, 8080, cell="In[2]", gpu="T4")
         assert "the older revision keeps serving, and the app goes back to it (`--keep-failed` leaves it)" in (
             failed.value.hint
         )
@@ -220,6 +221,10 @@ async def test_an_update_that_fails_leaves_the_app_as_it_was(data_dir: Path) -> 
         after = me.app()
         assert after["properties"]["template"]["containers"][0]["image"] == GOOD
         assert after["tags"] == before["tags"], "the record is of what serves"
+        assert after["properties"]["workloadProfileName"] == before["properties"]["workloadProfileName"], (
+            "nor its price"
+        )
+        assert after["properties"]["configuration"] == before["properties"]["configuration"]
         active = [name for name, each in me.revisions().items() if each["active"]]
         assert active == [after["properties"]["latestReadyRevisionName"]]
 
