@@ -70,4 +70,5 @@ def test_a_clean_jupyterlab_shows_the_panel_with_no_build_step(wheel: Path, page
         expect(panel).to_contain_text("starts nothing and signs nobody in")
         assert list(lab.aca_home.iterdir()) == []
     finally:
+        page.close()  # first: a page whose server goes raises what it was about to fetch
         lab.close()
