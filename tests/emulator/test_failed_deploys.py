@@ -19,7 +19,7 @@ from aca_notebook.api.packing import Source
 from aca_notebook.api.plan import DeployOptions
 from aca_notebook.api.starting import GaveUp
 from aca_notebook.api.turns import Turns
-from aca_notebook.errors import DeploymentFailed
+from aca_notebook.errors import DeploymentFailed, Unauthorized
 from aca_notebook.model.deploy import DeployProgress, DeployState, PhaseName, PhaseState
 from aca_notebook.model.hosting import Hosting
 from tests.emulator.running import running_emulator
@@ -53,10 +53,10 @@ class Person:
     def __post_init__(self) -> None:
         self.access = Access(target(self.emulator), self.clock)
 
-    async def deploy(self, image: str = GOOD, port: int = 80, **options: Any) -> None:
+    async def deploy(self, image: str = GOOD, *, hosting: Hosting | None = None, **options: Any) -> None:
         """Deploy, four seconds of ours for each answer of the emulator's."""
-        hosting = Hosting(image=image, ingress="external", target_port=port)
-        chosen = DeployOptions(hosting=hosting, public=True, **options)
+        wanted = hosting or Hosting(image=image, ingress="external", target_port=80)
+        chosen = DeployOptions(hosting=wanted, public=True, **options)
         deploying = Deploying("scorer", chosen, self.access, self.turns, owner="me", clock=self.clock)
         running = asyncio.ensure_future(deploying.run(Source("", {}), self.told.append))
         while not running.done():
@@ -212,8 +212,9 @@ async def test_an_update_that_fails_leaves_the_app_as_it_was(data_dir: Path) -> 
             Behaviour() if launch.environment["CONTAINER_APP_REVISION"] != f"{serving.rpartition('--')[0]}--0000001"
             else Behaviour(exit_code=1)
         )  # fmt: skip
+        other = Hosting(image=OTHER, ingress="external", target_port=8080)
         with pytest.raises(DeploymentFailed) as failed:
-            await me.deploy(OTHER, 8080, cell="In[2]", gpu="T4")
+            await me.deploy(hosting=other, cell="In[2]", gpu="T4")
         assert "the older revision keeps serving, and the app goes back to it (`--keep-failed` leaves it)" in (
             failed.value.hint
         )
@@ -263,3 +264,20 @@ async def test_the_card_of_a_deploy_tells_the_platforms_phases_in_order(data_dir
         assert last.pop(PhaseName.ROLE) is PhaseState.SKIPPED
         assert {last.pop(name) for name in (PhaseName.UPLOAD, PhaseName.BUILD)} == {PhaseState.SKIPPED}
         assert set(last.values()) == {PhaseState.DONE}
+
+
+async def test_an_app_that_serves_is_left_alone_when_its_identity_may_not_be_let_pull(data_dir: Path) -> None:
+    async with person(data_dir, "forbidden on=PUT roleAssignments/*") as me:
+        await me.deploy()
+        before = me.app()
+        pulls = Hosting(
+            image="local.azurecr.io/web:1", ingress="external", target_port=80,
+            registry_server="local.azurecr.io", registry_identity="system",
+        )  # fmt: skip
+        with pytest.raises(Unauthorized):
+            await me.deploy(hosting=pulls)
+        after = me.app()
+        assert after["identity"]["type"] == "SystemAssigned"
+        assert after["properties"]["configuration"] == before["properties"]["configuration"]
+        assert after["properties"]["template"] == before["properties"]["template"]
+        assert after["properties"]["latestRevisionName"] == before["properties"]["latestRevisionName"]
