@@ -21,7 +21,7 @@ const missing: Record<string, unknown> = {
   crypto: webcrypto
 };
 for (const [name, value] of Object.entries(missing)) {
-  if (!(name in globalThis)) {
-    Object.defineProperty(globalThis, name, { value, configurable: true });
+  if ((globalThis as Record<string, unknown>)[name] === undefined) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   }
 }

@@ -87,10 +87,16 @@ test('a saved card says what its app does now, and nothing of another target’s
 const line = (text: string): LogLine => ({ text, at: '2026-01-02T03:04:05Z', source: 'console', level: '', revision: '', replica: '', reason: '' });
 
 test('a log keeps so many lines, and counts what it let go', () => {
-  const page = { lines: ['1', '2', '3'].map(line), next: 3, missed: 1, ended: false, problem: null };
+  const page = { lines: ['1', '2', '3'].map(line), next: 3, missed: 1, begun: false, ended: false, problem: null };
   const read = readOn(readOn(NOTHING_READ, page, 4), { ...page, next: 6, missed: 0, ended: true }, 4);
   expect(read.lines.map(each => each.text)).toEqual(['3', '1', '2', '3']);
   expect([read.next, read.missed, read.ended]).toEqual([6, 3, true]);
+});
+
+test('a log that began anew stands for all that was read', () => {
+  const page = { lines: ['1', '2'].map(line), next: 2, missed: 3, begun: true, ended: true, problem: null };
+  const read = readOn(readOn(NOTHING_READ, { ...page, next: 90, lines: ['old'].map(line) }), { ...page, ended: false });
+  expect(read).toEqual({ lines: page.lines, next: 2, missed: 3, ended: false });
 });
 
 test('a line is found by its words, whatever the case', () => {

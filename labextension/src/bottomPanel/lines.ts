@@ -14,8 +14,13 @@ export interface Reading {
 
 export const NOTHING_READ: Reading = { lines: [], next: 0, missed: 0, ended: false };
 
-/** Add a page to what was read; the oldest lines go when there are too many, and are counted as missed. */
-export function readOn(reading: Reading, page: LogPage, most = MOST_LINES): Reading {
+/**
+ * Add a page to what was read; the oldest lines go when there are too many, and are counted as missed.
+ *
+ * A log that the server began anew (after a restart of either) stands for all that was read.
+ */
+export function readOn(before: Reading, page: LogPage, most = MOST_LINES): Reading {
+  const reading = page.begun ? NOTHING_READ : before;
   const all = [...reading.lines, ...page.lines];
   const over = Math.max(0, all.length - most);
   return {

@@ -7,8 +7,11 @@ import type { Client, LogLine } from '../protocol';
 import { problemOf } from '../request';
 import type { Reading } from './lines';
 import { clockTime, matches, NOTHING_READ, readOn } from './lines';
+import { sayOnce } from './saying';
 
 const SOON_MS = 1_000;
+/** A log that has ended is asked for again: its app may be started again. */
+const ENDED_MS = 10_000;
 const SLOWEST_MS = 30_000;
 
 /** An app's log, followed in a tab below: it asks while it is seen. */
@@ -34,6 +37,7 @@ export class LogDock extends Widget {
     this.node.append(this.bar(), this.rows);
     this.rows.setAttribute('role', 'log');
     this.rows.setAttribute('aria-label', `log of ${app}`);
+    this.rows.setAttribute('aria-live', 'off'); // a log says hundreds of lines: they are read by who goes there
     this.rows.tabIndex = 0;
     this.status.setAttribute('role', 'status');
     this.poll = new Poll({
@@ -69,6 +73,10 @@ export class LogDock extends Widget {
         return; // the person looked elsewhere meanwhile
       }
       this.reading = readOn(reading, page);
+      this.poll.frequency = { ...this.poll.frequency, interval: page.ended ? ENDED_MS : SOON_MS };
+      if (page.begun) {
+        this.rows.replaceChildren();
+      }
       this.append(page.lines);
       this.say(page.problem?.message ?? '');
     } catch (error) {
@@ -101,7 +109,7 @@ export class LogDock extends Widget {
   private say(problem: string): void {
     const { ended, missed } = this.reading;
     const words = [problem, ended ? 'ended' : 'following', missed > 0 ? `${missed} earlier lines left out` : ''];
-    this.status.textContent = words.filter(word => word !== '').join(' · ');
+    sayOnce(this.status, words.filter(word => word !== '').join(' · '));
   }
 
   private bar(): HTMLElement {

@@ -7,6 +7,7 @@ import type { Client, Metrics, Series } from '../protocol';
 import { problemOf } from '../request';
 import type { Span } from './drawing';
 import { amount, describe, spanOf, strokes } from './drawing';
+import { sayOnce } from './saying';
 
 const INTERVAL_MS = 5_000;
 const SLOWEST_MS = 60_000;
@@ -60,7 +61,7 @@ export class MetricsDock extends Widget {
     try {
       this.draw(await this.client.metrics(this.app, { minutes: this.minutes }));
     } catch (error) {
-      this.status.textContent = problemOf(error).message;
+      sayOnce(this.status, problemOf(error).message);
       throw error;
     }
   }
@@ -69,7 +70,7 @@ export class MetricsDock extends Widget {
     if (this.isDisposed) {
       return;
     }
-    this.status.textContent = metrics.note;
+    sayOnce(this.status, metrics.note);
     const span = spanOf(metrics, this.minutes);
     this.charts.replaceChildren(...metrics.series.map(series => chart(series, metrics.at, span)));
   }
