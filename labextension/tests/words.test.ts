@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { amount, describe as described, spanOf, strokes } from '../src/bottomPanel/drawing';
 import { clockTime, matches, NOTHING_READ, readOn } from '../src/bottomPanel/lines';
-import { asked, decideQuestion } from '../src/closeGuard/running';
+import { asked, decideQuestion, mayAsk, wordsOf } from '../src/closeGuard/running';
 import { starterNotebook } from '../src/launcher/starterNotebook';
 import type { App, LogLine, Status, Tree } from '../src/protocol';
 import { describeLive } from '../src/renderer/live';
@@ -53,13 +53,29 @@ test('nothing and one are words', () => {
   expect([0, 1, 2].map(count => counted(count, 'GPU'))).toEqual(['no GPU', '1 GPU', '2 GPUs']);
 });
 
+const MINE = { file: 'mine.ipynb', words: new Set(wordsOf('%%aca deploy scorer --gpu T4\nranker = unknown')) };
+
 test('closing a notebook is asked about for the paid apps that it deployed', () => {
   const other = { ...APP, name: 'ranker', notebook: 'other.ipynb' };
   const status = { ...STATUS, paid: ['scorer', 'ranker'] };
   const tree = treeOf(APP, other);
-  expect(decideQuestion(status, tree, 'paid', 'mine.ipynb')).toEqual({ names: ['scorer'], hourlyUsd: 1, billed: true });
+  expect(decideQuestion(status, tree, 'paid', MINE)).toEqual({ names: ['scorer'], hourlyUsd: 1, billed: true });
   expect(decideQuestion(status, tree, 'paid', null)?.names).toEqual(['ranker', 'scorer']);
-  expect(decideQuestion(status, null, 'paid', 'mine.ipynb')).toEqual({ names: ['ranker', 'scorer'], hourlyUsd: null, billed: true });
+});
+
+test('an app that is not surely the notebook’s is not offered to be stopped', () => {
+  const namesake = { ...APP, name: 'theirs' };
+  const untagged = { ...APP, name: 'ranker', notebook: '' };
+  const status = { ...STATUS, paid: ['theirs', 'ranker', 'unknown'] };
+  expect(decideQuestion(status, treeOf(namesake, untagged), 'paid', MINE)).toBeNull();
+  expect(decideQuestion(status, null, 'paid', MINE)).toBeNull();
+});
+
+test('a notebook closes at once where nothing can be asked', () => {
+  expect([mayAsk(STATUS, 'paid'), mayAsk(STATUS, 'running'), mayAsk(STATUS, 'never')]).toEqual([true, true, false]);
+  const unpaid = { ...STATUS, paid: [] };
+  expect([mayAsk(unpaid, 'paid'), mayAsk(unpaid, 'running'), mayAsk({ ...unpaid, replicas: 0 }, 'running')]).toEqual([false, true, false]);
+  expect([mayAsk(null, 'running'), mayAsk({ ...STATUS, target: { ...TARGET, connection: 'off' } }, 'paid')]).toEqual([false, false]);
 });
 
 test('nothing is asked where nothing is paid, unless a person wants to know of all that runs', () => {

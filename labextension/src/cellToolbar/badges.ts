@@ -113,7 +113,7 @@ function place(cell: CodeCell, view: BadgeView): void {
 }
 
 /** The last deployment that a cell's outputs keep. */
-function keptBy(cell: CodeCell): Kept | null {
+export function keptBy(cell: CodeCell): Kept | null {
   const { outputs } = cell.model;
   for (let at = outputs.length - 1; at >= 0; at -= 1) {
     const kept = readKept(outputs.get(at).data[MIME]);

@@ -1,20 +1,25 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { CodeCell } from '@jupyterlab/cells';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { Message } from '@lumino/messaging';
 import { MessageLoop } from '@lumino/messaging';
 
+import { keptBy } from '../cellToolbar/badges';
 import { CommandIDs } from '../commands';
 import type { Model } from '../model';
+import type { Tree } from '../protocol';
 import { dollars } from '../statusBar/summary';
 import { IAca } from '../tokens';
-import type { GuardMode, Question } from './running';
-import { asked, decideQuestion } from './running';
+import type { Closing, GuardMode, Question } from './running';
+import { asked, decideQuestion, mayAsk, wordsOf } from './running';
 
 const ID = 'aca-notebook:close-guard';
 const STOP = 'stop';
+/** A server that does not answer holds no notebook open for longer, in milliseconds. */
+const PATIENCE_MS = 3_000;
 
 /** Asks before a notebook or the page is left whose apps cost something. */
 export const closeGuardPlugin: JupyterFrontEndPlugin<void> = {
@@ -33,42 +38,62 @@ export const closeGuardPlugin: JupyterFrontEndPlugin<void> = {
       },
       () => undefined // without its schema the guard asks where money is spent
     );
-    const decide = (notebook: string | null): Question | null =>
-      decideQuestion(aca.model.status, aca.model.tree, mode, notebook);
-    const guard = (_: unknown, panel: NotebookPanel): void =>
-      guardPanel(panel, aca.model, decide, () => void app.commands.execute(CommandIDs.showPanel));
+    const { model } = aca;
+    const guarding: Guarding = {
+      model,
+      mayAsk: () => mayAsk(model.status, mode),
+      decide: async notebook => decideQuestion(model.status, await readTree(model), mode, notebook),
+      show: () => void app.commands.execute(CommandIDs.showPanel)
+    };
+    const guard = (_: unknown, panel: NotebookPanel): void => guardPanel(panel, guarding);
     tracker.forEach(panel => guard(null, panel));
     tracker.widgetAdded.connect(guard);
     window.addEventListener('beforeunload', event => {
-      if (decide(null) !== null) {
+      if (decideQuestion(model.status, model.tree, mode, null) !== null) {
         event.preventDefault();
       }
     });
-    aca.model.watchStatus();
+    model.watchStatus();
   }
 };
 
-/** Hold a panel's first request to close, and ask; what is answered decides whether it closes. */
-function guardPanel(
-  panel: NotebookPanel,
-  model: Model,
-  decide: (notebook: string) => Question | null,
-  show: () => void
-): void {
-  let leave = false;
-  MessageLoop.installMessageHook(panel, (_, message: Message): boolean => {
-    const question = message.type === 'close-request' && !leave ? decide(fileOf(panel)) : null;
-    if (question !== null) {
-      void ask(question, model, show).then(answer => {
-        leave = answer;
-        if (answer) {
-          panel.close();
-          leave = false;
-        }
-      });
+interface Guarding {
+  readonly model: Model;
+  readonly mayAsk: () => boolean;
+  readonly decide: (notebook: Closing) => Promise<Question | null>;
+  readonly show: () => void;
+}
+
+/** Hold a panel's first request to close, look at what runs, and ask; what is answered decides whether it closes. */
+function guardPanel(panel: NotebookPanel, { model, mayAsk, decide, show }: Guarding): void {
+  let state: 'open' | 'asking' | 'leaving' = 'open';
+  const hold = async (): Promise<void> => {
+    state = 'asking';
+    try {
+      const question = await decide(closing(panel));
+      state = question === null || (await ask(question, model, show)) ? 'leaving' : 'open';
+      if (state === 'leaving' && !panel.isDisposed) {
+        panel.close();
+      }
+    } finally {
+      state = 'open';
     }
-    return question === null;
+  };
+  MessageLoop.installMessageHook(panel, (_, message: Message): boolean => {
+    if (message.type !== 'close-request' || state === 'leaving' || !(state === 'asking' || mayAsk())) {
+      return true;
+    }
+    if (state === 'open') {
+      void hold();
+    }
+    return false;
   });
+}
+
+/** What runs now: nobody may have looked since long ago. Null when nobody can tell, or not soon. */
+async function readTree(model: Model): Promise<Tree | null> {
+  const late = new Promise<null>(resolve => window.setTimeout(() => resolve(null), PATIENCE_MS));
+  return Promise.race([model.client.tree().catch(() => null), late]);
 }
 
 /** Whether to close: after stopping what runs, or leaving it. */
@@ -107,8 +132,13 @@ async function stopAll(names: readonly string[], model: Model): Promise<boolean>
   return failed.length === 0;
 }
 
-function fileOf(panel: NotebookPanel): string {
-  return panel.context.path.split('/').at(-1) ?? '';
+/** The names of apps are in a notebook's cells, or in the cards that its deployments left. */
+function closing(panel: NotebookPanel): Closing {
+  const words = panel.content.widgets.flatMap(cell => [
+    ...wordsOf(cell.model.sharedModel.getSource()),
+    ...(cell instanceof CodeCell ? [keptBy(cell)?.app ?? ''] : [])
+  ]);
+  return { file: panel.context.path.split('/').at(-1) ?? '', words: new Set(words) };
 }
 
 function readMode(value: unknown): GuardMode {

@@ -5,6 +5,12 @@ import type { App, Status, Tree } from '../protocol';
 /** When to ask: where money is spent, wherever something runs, or never. */
 export type GuardMode = 'paid' | 'running' | 'never';
 
+/** A notebook that is about to close: its file's name, and every word that may be the name of an app it deployed. */
+export interface Closing {
+  readonly file: string;
+  readonly words: ReadonlySet<string>;
+}
+
 export interface Question {
   names: readonly string[];
   /** US dollars an hour for all of them; null while unknown. */
@@ -16,13 +22,14 @@ export interface Question {
 /**
  * What to ask before closing a notebook, or the page (`notebook` null); null when there is nothing to ask.
  *
- * A notebook is asked about for the apps it deployed, as far as the tree says; what nobody can tell is counted.
+ * A notebook is asked about only for apps that are surely its own: their tag has its file's name (without a folder:
+ * other people have a `train.ipynb` too), and it names them itself. The page is asked about for all.
  */
 export function decideQuestion(
   status: Status | null,
   tree: Tree | null,
   mode: GuardMode,
-  notebook: string | null
+  notebook: Closing | null
 ): Question | null {
   if (mode === 'never' || status?.target.connection !== 'on') {
     return null;
@@ -31,15 +38,23 @@ export function decideQuestion(
   tree?.environments.forEach(each => each.apps.forEach(app => apps.set(app.name, app)));
   const running = [...apps.values()].filter(app => (app.replicas ?? 0) > 0).map(app => app.name);
   const names = [...new Set([...status.paid, ...(mode === 'running' ? running : [])])]
-    .filter(name => {
-      const app = apps.get(name);
-      return notebook === null || app === undefined || app.notebook === notebook;
-    })
+    .filter(name => notebook === null || (apps.get(name)?.notebook === notebook.file && notebook.words.has(name)))
     .sort();
   if (names.length === 0) {
     return null;
   }
   return { names, hourlyUsd: sum(names.map(name => hourly(apps.get(name)))), billed: status.target.charges };
+}
+
+/** Whether there can be anything to ask, by what is known without reading the tree. */
+export function mayAsk(status: Status | null, mode: GuardMode): boolean {
+  const all = mode === 'running' && (status?.replicas ?? 0) > 0;
+  return mode !== 'never' && status?.target.connection === 'on' && (status.paid.length > 0 || all);
+}
+
+/** The words of a text that can be names of apps. */
+export function wordsOf(text: string): string[] {
+  return text.split(/[^a-z0-9-]+/).filter(word => word !== '');
 }
 
 /** The sentence of the question. */
