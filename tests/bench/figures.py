@@ -61,16 +61,31 @@ class Figure:
         return f"| {' | '.join(cells)} |"
 
 
-def page(figures: list[Figure], day: str) -> str:
-    """The page `docs/explanation/performance.md`."""
-    head = "| what | median | spread | rounds | against a peer | limit | holds |\n" + "|---" * 7 + "|\n"
+_HEAD = "| what | median | spread | rounds | against a peer | limit | holds |\n" + "|---" * 7 + "|\n"
+_PREFACE = (
+    "# Performance\n\n"
+    "Written by `make bench`; `python tests/bench/run.py CASE` measures one part again. Medians over rounds; the\n"
+    "spread is the least and the greatest round. A ratio compares with a peer measured in the same run, its rounds\n"
+    "between ours. The load is the machine's over the minute before: what else ran makes every figure worse.\n"
+)
+
+
+def section(figures: list[Figure], day: str, load: float) -> str:
+    """What the page says of one case."""
     notes = "".join(f"- {figure.name}: {figure.note}\n" for figure in figures if figure.note)
-    return (
-        "# Performance\n\n"
-        "Written by `make bench`. Medians over rounds; the spread is the least and the greatest round. A ratio\n"
-        "compares with a peer measured in the same run, its rounds between ours.\n\n"
-        f"{machine()}, {day}.\n\n{head}" + "".join(f"{figure.row()}\n" for figure in figures) + f"\n{notes}"
-    )
+    rows = "".join(f"{figure.row()}\n" for figure in figures)
+    return f"{machine()}, {day}, load {load:.1f}.\n\n{_HEAD}{rows}" + (f"\n{notes}" if notes else "")
+
+
+def page(sections: dict[str, str]) -> str:
+    """The page `docs/explanation/performance.md`: a section a case."""
+    return _PREFACE + "".join(f"\n## {case}\n\n{text.strip()}\n" for case, text in sections.items())
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """The sections that a page has, by case."""
+    parts = text.split("\n## ")[1:]
+    return {name: rest.strip() for name, _, rest in (part.partition("\n") for part in parts)}
 
 
 def machine() -> str:

@@ -7,6 +7,7 @@ see the same noise. Exits 1 when a limit does not hold.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from tests.bench import (
     starting,
     traces,
 )
-from tests.bench.figures import page
+from tests.bench.figures import page, section, sections_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "performance.md"
 CASES = {
@@ -60,19 +61,18 @@ CASES = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "cases", nargs="*", choices=[*CASES, []], help="all when none is named; the page is written only then"
-    )
-    chosen = parser.parse_args().cases or list(CASES)
-    figures = []
-    for name in chosen:
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="all when none is named")
+    within = True
+    for name in parser.parse_args().cases or list(CASES):
+        load = os.getloadavg()[0]
         with tempfile.TemporaryDirectory(prefix="aca-bench-") as home:
-            for figure in CASES[name](Path(home)):
-                print(figure.row(), flush=True)
-                figures.append(figure)
-    if len(chosen) == len(CASES):
-        PAGE.write_text(page(figures, f"{datetime.now(UTC):%Y-%m-%d}"))
-    return 0 if all(figure.within is not False for figure in figures) else 1
+            figures = CASES[name](Path(home))
+        for figure in figures:
+            print(figure.row(), flush=True)
+            within = within and figure.within is not False
+        sections = sections_of(PAGE.read_text()) | {name: section(figures, f"{datetime.now(UTC):%Y-%m-%d}", load)}
+        PAGE.write_text(page({case: sections[case] for case in CASES if case in sections}))
+    return 0 if within else 1
 
 
 if __name__ == "__main__":
