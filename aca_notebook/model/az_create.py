@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from aca_notebook.model.yaml_text import yaml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Document = dict[str, Any]
-_VARIABLE = re.compile(r"\$[A-Z_]")
+#: Stands on both sides of a variable that the shell is to fill in: no argument and no variable can have it in it, so a
+#: `$HOME` that somebody wrote is never taken for one of ours.
+_MARK = "\0"
 #: What flags can say of each part; a part with anything else needs the file.
 _CONTAINER = {"name", "image", "env", "resources", "command", "args"}
 _TEMPLATE = {"containers", "scale", "revisionSuffix", "terminationGracePeriodSeconds"}
@@ -41,7 +43,7 @@ def create_lines(document: Mapping[str, Any], app: Document) -> list[str]:
         return [f"az containerapp create {_wrapped([quoted(word) for word in (*on, *_flags(app))])}"]
     file = f"{document['name']}.yaml"
     whole = {**app, "name": document["name"], "type": "Microsoft.App/containerApps"}
-    text = re.sub(r"([\\`]|\$(?![A-Z_]))", r"\\\1", yaml_text(with_variables(whole)))
+    text = _filled_in(re.sub(r"([\\`$])", r"\\\1", marked(yaml_text(with_variables(whole, shell_word)))))
     create = " ".join(quoted(word) for word in ("az", "containerapp", "create", *on, "--yaml", file))
     return [f"cat > {shlex.quote(file)} <<EOF\n{text}EOF", create]
 
@@ -52,12 +54,22 @@ def shell_variable(secret: str) -> str:
     return f"SECRET_{name}" if name[:1].isdigit() else name
 
 
-def with_variables(part: Any) -> Any:
+def shell_word(secret: str) -> str:
+    """Return a secret's variable as `quoted` knows that it is to be filled in."""
+    return f"{_MARK}{shell_variable(secret)}{_MARK}"
+
+
+def shown_word(secret: str) -> str:
+    """Return a secret's variable as people read it."""
+    return f"${shell_variable(secret)}"
+
+
+def with_variables(part: Any, write: Callable[[str], str] = shown_word) -> Any:
     """Return a body with a variable of the shell in the place of each secret's value."""
     found = copy.deepcopy(part)
     for entry in secret_entries(found):
         if "value" in entry or not entry.get("keyVaultUrl"):
-            entry["value"] = f"${shell_variable(str(entry['name']))}"
+            entry["value"] = write(str(entry["name"]))
     return found
 
 
@@ -75,11 +87,20 @@ def secret_entries(part: Any) -> Iterator[Document]:
 
 
 def quoted(word: object) -> str:
-    """A word as a shell takes it; one with a secret's variable so that the shell fills it in."""
+    """A word as a shell takes it; one with a secret's variable (`shell_word`) so that the shell fills it in."""
     text = str(word)
-    if not _VARIABLE.search(text):
+    if _MARK not in text:
         return shlex.quote(text)
-    return '"' + re.sub(r'([\\"`]|\$(?![A-Z_]))', r"\\\1", text) + '"'
+    return '"' + _filled_in(re.sub(r'([\\"`$])', r"\\\1", text)) + '"'
+
+
+def marked(text: str) -> str:
+    """Return a body's JSON or YAML with the marks of its variables as they are: both write them as escapes."""
+    return re.sub(r"\\u0000([A-Z0-9_]+)\\u0000", f"{_MARK}\\1{_MARK}", text)
+
+
+def _filled_in(text: str) -> str:
+    return re.sub(f"{_MARK}([A-Z0-9_]+){_MARK}", r"$\1", text)
 
 
 def rule_flags(rule: Document) -> list[str]:
@@ -170,7 +191,7 @@ def _identity_flags(identity: Document, configuration: Document) -> Iterator[str
 def _secret(each: Document) -> str:
     if each.get("keyVaultUrl"):
         return f"{each['name']}=keyvaultref:{each['keyVaultUrl']},identityref:{each.get('identity') or 'system'}"
-    return f"{each['name']}=${shell_variable(each['name'])}"
+    return f"{each['name']}={shell_word(each['name'])}"
 
 
 def _beyond_flags(app: Document) -> Iterator[str]:

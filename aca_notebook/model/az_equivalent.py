@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.model.app_export import writable
-from aca_notebook.model.az_create import create_lines, dapr_flags, quoted, rule_flags, shell_variable, with_variables
+from aca_notebook.model.az_create import (
+    create_lines,
+    dapr_flags,
+    marked,
+    quoted,
+    rule_flags,
+    shell_word,
+    with_variables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +75,7 @@ def _before(path: str, earlier: Sequence[WireCall]) -> Document:
 def _rest(call: WireCall) -> str:
     words = ["az", "rest", "--method", call.method.lower(), "--url", f"{call.path}?api-version={call.api_version}"]
     if call.body is not None:
-        words += ["--body", json.dumps(with_variables(call.body))]
+        words += ["--body", marked(json.dumps(with_variables(call.body, shell_word)))]
     return _line(words)
 
 
@@ -178,7 +186,7 @@ def _secrets(asked: _Asked, wanted: Sequence[Document]) -> list[str] | None:
 def _secret(each: Document) -> str:
     if each.get("keyVaultUrl"):
         return f"{each['name']}=keyvaultref:{each['keyVaultUrl']},identityref:{each.get('identity') or 'system'}"
-    return f"{each['name']}=${shell_variable(each['name'])}"
+    return f"{each['name']}={shell_word(each['name'])}"
 
 
 def _patch_template(asked: _Asked, template: Document, flags: Sequence[str] = ()) -> list[str] | None:

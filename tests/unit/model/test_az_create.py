@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 from typing import Any
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as some
 
 from aca_notebook.model.app_export import writable
 from aca_notebook.model.az_create import create_lines, quoted, with_variables
+from aca_notebook.model.az_equivalent import az_lines
+from aca_notebook.model.wire_call import WireCall
 from aca_notebook.model.yaml_text import yaml_text
 from tests.unit.model.test_app_export import APP, ENVIRONMENT
 
@@ -28,12 +31,15 @@ def created(app: dict[str, Any]) -> list[str]:
     return create_lines(app, writable(app))
 
 
+def printed(script: str) -> str:
+    """What a shell prints, in which the secret has a value."""
+    run = subprocess.run(["bash", "-c", f"HF_TOKEN=v4lue; {script}\n"], capture_output=True, text=True, check=True)
+    return run.stdout
+
+
 def words(line: str) -> list[str]:
-    """What a shell makes of a line, in which the secret has a value."""
-    printed = subprocess.run(
-        ["bash", "-c", f"HF_TOKEN=v4lue; printf '%s\\n' {line}"], capture_output=True, text=True, check=True
-    ).stdout
-    return printed.splitlines()
+    """What a shell makes of a line."""
+    return printed(f"printf '%s\\n' {line}").splitlines()
 
 
 def test_flags_say_all_of_an_app_that_has_nothing_else() -> None:
@@ -75,10 +81,7 @@ def test_what_no_flag_says_makes_it_a_file_that_says_everything(where: str, name
     }[where][name] = value  # fmt: skip
     file, command = created(app)
     assert command == "az containerapp create -n scorer -g g --yaml scorer.yaml"
-    said = subprocess.run(
-        ["bash", "-c", f"HF_TOKEN=v4lue; {file.replace('cat > scorer.yaml', 'cat')}\n"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+    said = printed(file.replace("cat > scorer.yaml", "cat"))
     wanted = writable(app)
     wanted["properties"]["configuration"]["secrets"][0]["value"] = "v4lue"
     read = yaml.safe_load(said)
@@ -101,9 +104,37 @@ def test_no_value_of_a_secret_is_in_a_body_that_is_shown() -> None:
 
 @given(some.text(some.characters(codec="utf-8", exclude_characters="\0\r\n", exclude_categories=["Cs"]), max_size=30))
 def test_any_word_stands_in_a_shell_as_it_is(text: str) -> None:
-    if "$" not in text:  # a variable is meant to be filled in
-        printed = subprocess.run(["bash", "-c", f"printf %s {quoted(text)}"], capture_output=True, check=True).stdout
-        assert printed.decode() == text
+    said = subprocess.run(["bash", "-c", f"printf %s {quoted(text)}"], capture_output=True, check=True).stdout
+    assert said.decode() == text
+
+
+PLAIN_VALUES = ["$HOME/x", "$HF_TOKEN", "a$(id)`id`", r"\u0000HF_TOKEN\u0000", 'say "$USER"', "${HOME}"]
+
+
+@pytest.mark.parametrize("probes", [[], [{"type": "Startup"}]])
+@pytest.mark.parametrize("value", PLAIN_VALUES)
+def test_of_all_that_looks_like_a_variable_only_our_own_are_filled_in(value: str, probes: list[object]) -> None:
+    """By flags without a probe, by a file with one."""
+    app = plain()
+    container = app["properties"]["template"]["containers"][0]
+    container["env"], container["probes"] = [{"name": "COST", "value": value}], probes
+    lines = created(app)
+    if not probes:
+        said = words(lines[0])
+        assert f"COST={value}" in said
+        assert "hf-token=v4lue" in said
+        return
+    read = yaml.safe_load(printed(lines[0].replace("cat > scorer.yaml", "cat")))
+    assert read["properties"]["template"]["containers"][0]["env"] == container["env"]
+    assert read["properties"]["configuration"]["secrets"][0]["value"] == "v4lue"
+
+
+@pytest.mark.parametrize("value", PLAIN_VALUES)
+def test_a_body_of_az_rest_has_our_own_variables_filled_in(value: str) -> None:
+    body = {"tags": {"cost": value}, "secrets": [{"name": "hf-token", "value": "s3cret"}]}
+    call = WireCall("PUT", "/subscriptions/s/resourceGroups/g/providers/A.B/c/d", "1", body)
+    (line,) = az_lines([call])
+    assert json.loads(words(line)[-1]) == {**body, "secrets": [{"name": "hf-token", "value": "v4lue"}]}
 
 
 JSON = some.recursive(
