@@ -1,7 +1,7 @@
 """Azure's clouds: the public one and the two sovereign ones, each with addresses of its own.
 
 Authorities: azure-identity (`AzureAuthorityHosts`). Resource Manager and the audience of its tokens: azure-mgmt-core
-(`get_arm_endpoints`). Registries, vaults and Log Analytics: azure-cli-core (`cloud.py`). Regional metrics: documented.
+(`get_arm_endpoints`). Registries and Log Analytics: azure-cli-core (`cloud.py`). Regional metrics: documented.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ class Cloud:
     log_analytics: str
     metrics_domain: str
     registry_domain: str
-    vault_domain: str
 
     @property
     def name(self) -> str:
@@ -39,17 +38,16 @@ class Cloud:
 PUBLIC = Cloud(
     ("AzureCloud", "AzurePublicCloud", "public"), "https://login.microsoftonline.com", "https://management.azure.com",
     "https://management.azure.com", "https://api.loganalytics.io", "metrics.monitor.azure.com", "azurecr.io",
-    "vault.azure.net",
 )  # fmt: skip
 US_GOVERNMENT = Cloud(
     ("AzureUSGovernment", "usgov", "government"), "https://login.microsoftonline.us",
     "https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net", "https://api.loganalytics.us",
-    "metrics.monitor.azure.us", "azurecr.us", "vault.usgovcloudapi.net",
+    "metrics.monitor.azure.us", "azurecr.us",
 )  # fmt: skip
 CHINA = Cloud(
     ("AzureChinaCloud", "AzureChina", "china"), "https://login.chinacloudapi.cn",
     "https://management.chinacloudapi.cn", "https://management.chinacloudapi.cn", "https://api.loganalytics.azure.cn",
-    "metrics.monitor.azure.cn", "azurecr.cn", "vault.azure.cn",
+    "metrics.monitor.azure.cn", "azurecr.cn",
 )  # fmt: skip
 CLOUDS = (PUBLIC, US_GOVERNMENT, CHINA)
 
@@ -63,3 +61,8 @@ def find_cloud(name: str) -> Cloud:
     if found is None:
         raise ValueError(f"there is no cloud {name!r}; there are {', '.join(cloud.name for cloud in CLOUDS)}")
     return found
+
+
+def is_registry(server: str) -> bool:
+    """Whether a server is one of Azure's registries, in any of its clouds."""
+    return server.lower().endswith(tuple(f".{cloud.registry_domain}" for cloud in CLOUDS))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aca_notebook.model.clouds import is_registry
 from aca_notebook.model.hosting import CONCURRENT
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _of_registry(hosting: Hosting) -> Problem | None:
     if hosting.registry_identity and not hosting.registry_server:
         return Problem("an identity pulls from a registry, and none is named", "RegistryServerMissing",
                        "add --registry-server NAME.azurecr.io")  # fmt: skip
-    if hosting.registry_identity and not hosting.registry_server.endswith(".azurecr.io"):
+    if hosting.registry_identity and not is_registry(hosting.registry_server):
         return Problem(f"only Azure's registries take an identity, and {hosting.registry_server!r} is none",
                        "RegistryNotAzure", "name one like myregistry.azurecr.io")  # fmt: skip
     return None

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.model.az_create import create_lines, secret_entries, shell_variable
+from aca_notebook.model.clouds import is_registry
 from aca_notebook.model.yaml_text import yaml_text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def workflow(document: Mapping[str, Any], app: Document) -> str:
     app = {**app, "tags": kept}
     image = str(app["properties"]["template"]["containers"][0]["image"])
     server, _, repository = image.partition("/")
-    ours = server.endswith(".azurecr.io") and re.fullmatch(rf"{re.escape(name)}:[0-9a-f]{{16}}", repository)
+    ours = is_registry(server) and re.fullmatch(rf"{re.escape(name)}:[0-9a-f]{{16}}", repository)
     build = {"name": _BUILT, "run": f"az acr build -r {server.split('.')[0]} -t {repository} {name}"}
     secrets = [shell_variable(str(each["name"])) for each in secret_entries(app) if not each.get("keyVaultUrl")]
     deploy: Document = {"name": f"make {name} what this file says"}

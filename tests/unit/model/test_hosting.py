@@ -86,6 +86,8 @@ def test_what_cannot_be_is_named_with_what_to_write_instead(hosting: Hosting, co
         Hosting(), IMAGE, replace(IMAGE, scale_rule=QUEUE), replace(IMAGE, dapr=Dapr("web")),
         Hosting(ingress="internal", dapr=Dapr("cell")),
         replace(IMAGE, registry_server="x.azurecr.io", registry_identity="system"),
+        replace(IMAGE, registry_server="X.azurecr.us", registry_identity="system"),
+        replace(IMAGE, registry_server="x.azurecr.cn", registry_identity="system"),
         replace(IMAGE, scale_rule=ScaleRule("k", "a-scaler-of-tomorrow", {"anything": "1"})),
     ],
 )  # fmt: skip

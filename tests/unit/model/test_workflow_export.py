@@ -41,3 +41,9 @@ def test_what_one_deploy_says_of_itself_is_left_out() -> None:
     text = exported(app, "github")
     assert "expires" not in text
     assert "team: ml" in text
+
+
+def test_a_registry_of_a_sovereign_cloud_is_ours_too() -> None:
+    app = copy.deepcopy(APP)
+    app["properties"]["template"]["containers"][0]["image"] = "mine.azurecr.us/scorer:0123456789abcdef"
+    assert read(app)["jobs"]["deploy"]["steps"][2]["run"].startswith("az acr build -r mine ")
