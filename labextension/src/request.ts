@@ -14,6 +14,9 @@ export class RequestFailed extends Error {
   }
 }
 
+/** The path of an app's log. */
+const LOGS = /^apps\/[^/]+\/logs$/;
+
 /** What anything that was thrown says to a person. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof RequestFailed) {
@@ -26,13 +29,15 @@ export function problemOf(error: unknown): Problem {
 /**
  * Requests to our server extension, under whatever base URL and with whatever credentials the page has.
  *
- * An answer that has not changed is the same object again, so that `===` tells whether anything has.
+ * An answer that has not changed is the same object again, so that `===` tells whether anything has. The last answer
+ * of each path is kept for that; none of a log, which is never asked for twice from the same position.
  */
 export function sender(settings: ServerConnection.ISettings): Send {
-  const kept = new Map<string, { tag: string; value: unknown }>();
+  const kept = new Map<string, { url: string; tag: string; value: unknown }>();
   return async (method, path, query, body) => {
     const url = address(settings.baseUrl, path, query);
-    const before = method === 'GET' ? kept.get(url) : undefined;
+    const last = method === 'GET' ? kept.get(path) : undefined;
+    const before = last?.url === url ? last : undefined;
     const headers = before ? { 'If-None-Match': before.tag } : undefined;
     const answer = await reach(url, { method, ...(headers && { headers }), ...(body && { body: JSON.stringify(body) }) });
     if (answer.status === 304 && before) {
@@ -40,8 +45,8 @@ export function sender(settings: ServerConnection.ISettings): Send {
     }
     const value = await readAnswer(answer);
     const tag = answer.headers.get('ETag');
-    if (method === 'GET' && tag) {
-      kept.set(url, { tag, value });
+    if (method === 'GET' && tag && !LOGS.test(path)) {
+      kept.set(path, { url, tag, value });
     }
     return value;
   };
@@ -64,17 +69,20 @@ function address(base: string, path: string, query: object): string {
 }
 
 async function readAnswer(answer: Response): Promise<unknown> {
-  const text = await answer.text();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = null;
-  }
-  if (answer.ok) {
+  const value = parsed(await answer.text());
+  if (answer.ok && value !== undefined) {
     return value;
   }
-  throw new RequestFailed(problemIn(value) ?? unknownProblem(answer), answer.status);
+  throw new RequestFailed(problemIn(value) ?? (answer.ok ? strangeAnswer(answer) : unknownProblem(answer)), answer.status);
+}
+
+/** What a text in JSON says; undefined for any other. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function problemIn(value: unknown): Problem | null {
@@ -84,6 +92,12 @@ function problemIn(value: unknown): Problem | null {
   const said = value as Partial<Record<keyof Problem, unknown>>;
   const word = (part: unknown): string => (typeof part === 'string' ? part : '');
   return { message: value.message, code: word(said.code), detail: word(said.detail), hint: word(said.hint) };
+}
+
+function strangeAnswer(answer: Response): Problem {
+  const message = 'something else answered in place of the Jupyter server';
+  const detail = `expected JSON, got ${answer.headers.get('Content-Type') ?? 'nothing that says what it is'}`;
+  return { message, code: 'StrangeAnswer', detail, hint: 'a proxy or a sign-in page? load this page again' };
 }
 
 function unknownProblem(answer: Response): Problem {
