@@ -25,16 +25,18 @@ FORMS = ("az", "rest")
 def held() -> Iterator[Notes]:
     """Let the work begun in this block run on answers made here wherever it writes; its calls are in the notes.
 
-    What goes wrong after the first such answer is of no account: the platform knows nothing of it.
+    What goes wrong after the first such answer ends it and is in the notes: the platform knows nothing of what was
+    answered here.
     """
     from aca_notebook.azure.recording import noting  # with the SDKs
 
     with noting(hold=True) as notes:
         try:
             yield notes
-        except AcaError:
+        except AcaError as failed:
             if not notes.writes:
                 raise
+            notes.stopped = failed.message
 
 
 def wanted_app(notes: Notes, name: str) -> Document | None:
@@ -52,10 +54,11 @@ def shown(notes: Notes, form: str, redactor: Redactor) -> str:
     """
     if not notes.calls:
         raise UsageFailed("this asks nothing of Resource Manager", code="NothingToShow", hint="run it without --show-…")
+    ending = [f"# shown as far as it is known before it is done: {notes.stopped}"] if notes.stopped else []
     if form == "rest":
-        return redactor.text("\n\n".join(_rest(call) for call in notes.calls))
-    lines = az_lines(notes.calls)
-    return redactor.text("\n".join(lines or ["# this only reads: --show-rest shows what"]))
+        return redactor.text("\n\n".join([*(_rest(call) for call in notes.calls), *ending]))
+    lines = az_lines(notes.calls) or ["# this only reads: --show-rest shows what"]
+    return redactor.text("\n".join([*lines, *ending]))
 
 
 def _rest(call: WireCall) -> str:

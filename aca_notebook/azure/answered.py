@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 from azure.core.rest import AsyncHttpResponse
@@ -41,7 +42,7 @@ class Answered(AsyncHttpResponse):
     @property
     def reason(self) -> str:
         """The status in words."""
-        return "OK"
+        return HTTPStatus(self._status).phrase
 
     @property
     def content_type(self) -> str:
@@ -90,7 +91,7 @@ class Answered(AsyncHttpResponse):
         return json.loads(self._content)
 
     def raise_for_status(self) -> None:
-        """It is never an error."""
+        """Nobody here asks: the SDKs look at the status."""
 
     async def read(self) -> bytes:
         """The bytes."""

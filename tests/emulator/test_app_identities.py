@@ -10,8 +10,10 @@ import pytest
 from aca_notebook.api.access import Access
 from aca_notebook.api.identities import AppIdentities
 from aca_notebook.api.loop import PrivateLoop
+from aca_notebook.api.showing import held, shown
 from aca_notebook.errors import NotFound, Unauthorized
 from aca_notebook.model.identity import SYSTEM
+from aca_notebook.model.redaction import Redactor
 from tests.emulator.test_client_on_bad_days import target
 from tests.emulator.test_faults import put_in_force
 from tests.fakes.clock import ManualClock
@@ -110,3 +112,13 @@ def test_who_may_not_give_roles_is_told_the_line_that_an_owner_runs(
 def test_both_colours_do_the_same(identities: AppIdentities) -> None:
     asyncio.run(identities.assign.aio(system=True))
     assert [each.name for each in asyncio.run(identities.states.aio())] == [SYSTEM]
+
+
+def test_the_role_of_an_identity_that_is_only_shown_is_shown_too(identities: AppIdentities) -> None:
+    with held() as notes:
+        identities.assign(system=True)
+        identities.let("Reader", "group")
+    given, role = shown(notes, "az", Redactor()).splitlines()
+    assert given == "az containerapp identity assign -n scorer -g local --system-assigned"
+    assert role.startswith("az role assignment create --assignee-object-id PRINCIPAL-ID-OF-scorer ")
+    assert identities.states() == ()

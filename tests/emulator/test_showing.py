@@ -14,6 +14,7 @@ from aca_notebook.azure.recording import noting
 from aca_notebook.errors import NotFound, UsageFailed
 from aca_notebook.model.redaction import Redactor
 from tests.emulator.test_client_on_bad_days import client
+from tests.emulator.test_set_up import set_up
 
 if TYPE_CHECKING:
     from tests.emulator.running import Running
@@ -74,6 +75,51 @@ async def test_what_was_put_in_a_held_block_is_read_back_there(emulator: Running
             assert (await access.ask(lambda services: services.apps.document("other")))["name"] == "other"
         with pytest.raises(NotFound):
             await access.ask(lambda services: services.apps.document("other"))
+
+
+async def test_what_was_deleted_or_changed_in_a_held_block_is_so_there(emulator: Running) -> None:
+    for name in ("one", "two"):
+        emulator.deploy(name)
+    before = emulator.ask("GET", emulator.app_path("one")).json()
+    async with client(emulator) as access:
+        with held():
+            for maximum in (3, 4):
+                body = {"properties": {"template": {"scale": {"maxReplicas": maximum}}}, "tags": {"a": str(maximum)}}
+                await access.ask(lambda services, body=body: services.apps.patch("one", body))
+            await access.ask(lambda services: services.apps.delete("two"))
+            changed = await access.ask(lambda services: services.apps.document("one"))
+            listed = await access.ask(lambda services: services.resources.listed())
+            with pytest.raises(NotFound):
+                await access.ask(lambda services: services.apps.document("two"))
+    assert changed["properties"]["template"]["scale"]["maxReplicas"] == 4
+    assert changed["tags"]["a"] == "4"
+    image = changed["properties"]["template"]["containers"][0]["image"]
+    assert image == before["properties"]["template"]["containers"][0]["image"], "the rest stays"
+    assert "two" not in {each["name"] for each in listed}
+    assert emulator.ask("GET", emulator.app_path("one")).json() == before
+
+
+async def test_taking_all_down_is_shown_to_its_end(emulator: Running) -> None:
+    async with set_up(emulator) as one:
+        await one.run(pool="python")
+        before = await one.names()
+        with held() as notes:
+            await one.ending.run(await one.ending.doomed())
+        gone = [call.path.rpartition("/")[2] for call in notes.writes if "roleAssignments" not in call.path]
+        assert sorted(gone) == sorted([*before, "research"])
+        assert gone[-1] == "research", "a group goes last"
+        assert notes.stopped == ""
+        assert await one.names() == before
+
+
+async def test_what_is_shown_in_part_says_so(emulator: Running) -> None:
+    emulator.deploy()
+    async with client(emulator) as access:
+        with held() as notes:
+            await access.ask(lambda services: services.apps.delete("scorer"))
+            await access.ask(lambda services: services.apps.document("scorer"))
+    for form in ("az", "rest"):
+        assert shown(notes, form, Redactor()).splitlines()[-1].startswith("# shown as far as it is known before")
 
 
 async def test_a_failure_before_anything_was_held_is_the_users_to_see(emulator: Running) -> None:
