@@ -117,8 +117,9 @@ class Person:
         options: dict[str, Any] = setting.options() | {"transport": _Stoppable(self._stopped, **verify)}
         if setting.tenant:
             options["tenant_id"] = setting.tenant
+        options["disable_automatic_authentication"] = True  # a token is for a call, which asks nobody for a code
         if record is not None:
-            options |= {"authentication_record": record, "disable_automatic_authentication": True}
+            options["authentication_record"] = record
         if self.persistent:
             from azure.identity import TokenCachePersistenceOptions
 
@@ -137,9 +138,14 @@ class Person:
             self._stopped.set()
             raise
 
-    async def token(self, scope: str) -> AccessToken:
-        """Return a token without asking anybody."""
-        return await asyncio.to_thread(self._credential.get_token, scope)
+    async def token(self, scope: str, **asked: Any) -> AccessToken:
+        """Return a token without asking anybody. Raises `ClientAuthenticationError` when only the person can help."""
+        from azure.identity import AuthenticationRequiredError
+
+        try:
+            return await asyncio.to_thread(self._credential.get_token, scope, **asked)
+        except AuthenticationRequiredError as ended:
+            raise ClientAuthenticationError(message="the sign-in has ended") from ended
 
 
 class _Stoppable(RequestsTransport):  # type: ignore[misc]  # requests publishes no types
