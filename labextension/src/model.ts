@@ -24,6 +24,15 @@ export interface Pace {
 
 export const PACE: Pace = { treeMs: 2_000, statusMs: 10_000, slowestMs: 60_000 };
 
+/** What the model looks at, each at its own pace. */
+export type Looked = 'tree' | 'status';
+
+/** An app's revisions, and the app (as text) when they were read; `''` where something was done to it since. */
+interface Known {
+  readonly app: string;
+  readonly revisions: readonly Revision[];
+}
+
 /**
  * What the server last said. No DOM in here.
  *
@@ -33,13 +42,15 @@ export class Model implements IDisposable {
   tree: Tree | null = null;
   status: Status | null = null;
   halves: Halved = { kind: 'unknown' };
-  /** Why the last look failed; null when it did not. */
-  problem: Problem | null = null;
+  /** Why the last look at each failed; null when it did not. */
+  readonly problems: Record<Looked, Problem | null> = { tree: null, status: null };
+  /** Apps whose revisions are read again whenever the tree says that they have changed. */
+  readonly opened = new Set<string>();
 
   private readonly _changed = new Signal<this, void>(this);
   private readonly trees: Watched;
   private readonly statuses: Watched;
-  private readonly revisionsOf = new Map<string, readonly Revision[]>();
+  private readonly revisionsOf = new Map<string, Known>();
   private disposed = false;
 
   constructor(
@@ -88,22 +99,26 @@ export class Model implements IDisposable {
     try {
       return (await this.client.act(app, action)).message;
     } finally {
-      this.revisionsOf.delete(app);
+      const known = this.revisionsOf.get(app);
+      if (known !== undefined) {
+        this.revisionsOf.set(app, { ...known, app: '' });
+      }
       await this.refresh();
     }
   }
 
   /** An app's revisions as last read; undefined before `readRevisions`. */
   revisions(app: string): readonly Revision[] | undefined {
-    return this.revisionsOf.get(app);
+    return this.revisionsOf.get(app)?.revisions;
   }
 
   /** Read an app's revisions; rejects with `RequestFailed`. */
   async readRevisions(app: string): Promise<readonly Revision[]> {
-    const found = (await this.client.revisions(app)).revisions;
-    this.revisionsOf.set(app, found);
+    const now = appsOf(this.tree).get(app) ?? '';
+    const { revisions } = await this.client.revisions(app);
+    this.revisionsOf.set(app, { app: now, revisions });
     this._changed.emit();
-    return found;
+    return revisions;
   }
 
   dispose(): void {
@@ -132,55 +147,64 @@ export class Model implements IDisposable {
   }
 
   private async readTree(): Promise<void> {
-    await this.look(async () => {
+    await this.look('tree', async () => {
       const tree = await this.client.tree();
       const changed = tree !== this.tree;
       this.tree = tree;
       if (changed) {
         void this.statuses.now(); // what runs costs: the status bar must not say otherwise for ten seconds
+        this._changed.emit();
       }
-      return changed;
+      await this.readOpened(tree);
     });
   }
 
+  /** Read the revisions of opened apps that have changed since, or have never been read. */
+  private async readOpened(tree: Tree): Promise<void> {
+    const stale = [...appsOf(tree, this.opened)].filter(([name, app]) => this.revisionsOf.get(name)?.app !== app);
+    await Promise.all(stale.map(([name]) => this.readRevisions(name)));
+  }
+
   private async readStatus(): Promise<void> {
-    await this.look(async () => {
+    await this.look('status', async () => {
       const status = await this.client.status();
       const changed = status !== this.status;
       this.status = status;
-      return changed;
+      if (changed) {
+        this._changed.emit();
+      }
     });
   }
 
   /** One look; a failure is kept for whoever shows it, and passed on so that the next look waits longer. */
-  private async look(read: () => Promise<boolean>): Promise<void> {
-    if (this.halves.kind !== 'whole' && !(await this.tested())) {
-      return;
-    }
-    const before = this.problem;
-    let changed = false;
+  private async look(at: Looked, read: () => Promise<void>): Promise<void> {
+    const before = this.problems[at];
     try {
-      changed = await read();
-      this.problem = null;
+      if (this.halves.kind !== 'whole' && !(await this.test())) {
+        throw new RequestFailed(halfMissing(this.halves), 0);
+      }
+      await read();
+      this.problems[at] = null;
     } catch (error) {
-      this.problem = problemOf(error);
+      this.problems[at] = problemOf(error);
       throw error;
     } finally {
-      if (!this.disposed && (changed || before?.message !== this.problem?.message)) {
+      if (before?.message !== this.problems[at]?.message) {
         this._changed.emit();
       }
     }
   }
+}
 
-  private async tested(): Promise<boolean> {
-    try {
-      return await this.test();
-    } catch (error) {
-      this.problem = problemOf(error);
-      this._changed.emit();
-      throw error;
-    }
-  }
+/** Each app of a tree as text, by its name; of those `among` where that is said. */
+function appsOf(tree: Tree | null, among?: ReadonlySet<string>): Map<string, string> {
+  const apps = tree?.environments.flatMap(each => each.apps) ?? [];
+  return new Map(apps.filter(app => among?.has(app.name) ?? true).map(app => [app.name, JSON.stringify(app)]));
+}
+
+function halfMissing(halves: Halved): Problem {
+  const message = halves.kind === 'different' ? 'the two halves are of different versions' : 'the server’s half is missing';
+  return { message, code: '', detail: '', hint: 'the panel says what to run' };
 }
 
 /** A poll that runs while somebody watches. */

@@ -53,7 +53,8 @@ test('nothing is asked before somebody watches', async () => {
 test('a server without our half is told apart from one that fails', async () => {
   const [model] = modelOf({});
   model.watchTree();
-  await until(model, () => model.halves.kind === 'missing');
+  await until(model, () => model.problems.tree !== null); // a look that failed: the next one waits longer
+  expect(model.halves.kind).toBe('missing');
   expect(model.tree).toBeNull();
 });
 
@@ -76,9 +77,50 @@ test('a failure is shown until the next answer', async () => {
     }
   });
   model.watchTree();
-  await until(model, () => model.problem !== null);
-  expect(model.problem?.message).toBe('no answer');
+  await until(model, () => model.problems.tree !== null);
+  expect(model.problems.tree?.message).toBe('no answer');
   fails = false;
-  await until(model, () => model.problem === null);
+  await until(model, () => model.problems.tree === null);
   expect(model.tree).not.toBeNull();
+});
+
+test('a status that was read hides no tree that was not', async () => {
+  let read = 0;
+  const [model] = modelOf({
+    halves: () => HALVES,
+    tree: () => {
+      throw new RequestFailed({ message: 'no answer', code: 'X', detail: '', hint: '' }, 502);
+    },
+    status: () => ({ read: (read += 1) })
+  });
+  model.watchTree();
+  await until(model, () => model.problems.tree !== null);
+  model.watchStatus();
+  await until(model, () => read > 1 && model.status !== null);
+  expect(model.problems).toMatchObject({ tree: { message: 'no answer' }, status: null });
+});
+
+test('the revisions of an opened app are read again when it changes, and after something was done to it', async () => {
+  let app = { name: 'scorer', replicas: 0 };
+  let tree = { environments: [{ apps: [app] }] };
+  let read = 0;
+  const [model, asked] = modelOf({
+    halves: () => HALVES,
+    tree: () => tree,
+    'apps/scorer/revisions': () => ({ revisions: [{ name: `read ${(read += 1)}` }] }),
+    'apps/scorer/actions': () => ({ message: 'done' })
+  });
+  const shown = (): string | undefined => model.revisions('scorer')?.[0]?.name;
+  model.opened.add('scorer');
+  model.watchTree();
+  await until(model, () => shown() === 'read 1');
+  app = { ...app, replicas: 2 };
+  tree = { environments: [{ apps: [app] }] };
+  await until(model, () => shown() === 'read 2');
+  const seen: (string | undefined)[] = [];
+  model.changed.connect(() => seen.push(shown()));
+  await model.act('scorer', { action: 'promote' });
+  await until(model, () => shown() === 'read 3');
+  expect(seen).not.toContain(undefined);
+  expect(asked.filter(each => each.endsWith('/revisions'))).toHaveLength(3);
 });

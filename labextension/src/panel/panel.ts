@@ -108,10 +108,19 @@ export class Panel extends Widget {
     if (!this.toggled.delete(row.id)) {
       this.toggled.add(row.id);
     }
-    if (row.app !== null && row.kind === 'app' && !row.expanded) {
-      this.model.readRevisions(row.app.name).catch((error: unknown) => this.fail(error));
+    if (row.app !== null && row.kind === 'app') {
+      this.follow(row.app.name, !row.expanded);
     }
     this.draw();
+  }
+
+  private follow(app: string, opened: boolean): void {
+    if (opened) {
+      this.model.opened.add(app);
+      this.model.readRevisions(app).catch((error: unknown) => this.fail(error));
+    } else {
+      this.model.opened.delete(app);
+    }
   }
 
   private async chooseTarget(name: string): Promise<void> {
@@ -134,9 +143,9 @@ export class Panel extends Widget {
       this.place([selfTestPage(fault, () => void this.model.refresh())]);
       return;
     }
-    this.drawProblem(this.failed ?? this.model.problem ?? tree?.problem ?? null);
+    this.drawProblem(this.failed ?? this.model.problems.tree ?? tree?.problem ?? null);
     if (tree === null) {
-      this.notes.textContent = this.model.problem === null ? 'Looking …' : '';
+      this.notes.textContent = this.model.problems.tree === null ? 'Looking …' : '';
       this.place([this.problems, this.notes]);
       return;
     }

@@ -42,7 +42,7 @@ class StatusItem extends Widget {
   }
 
   private readonly draw = (): void => {
-    const { text, title } = summarize(this.model.status, this.model.problem);
+    const { text, title } = summarize(this.model.status, this.model.problems.status);
     this.button.textContent = text;
     this.button.title = title;
     this.button.setAttribute('aria-label', `${title} Opens the panel.`);
