@@ -86,9 +86,9 @@ export class Model implements IDisposable {
     await Promise.all([this.trees.now(), this.statuses.now()]);
   }
 
-  /** Look elsewhere; rejects with `RequestFailed`. */
-  async chooseTarget(name: string): Promise<Target> {
-    const target = await this.client.chooseTarget({ name });
+  /** Look elsewhere; only `connect` starts what is not running, and signs in. Rejects with `RequestFailed`. */
+  async chooseTarget(name: string, connect: boolean): Promise<Target> {
+    const target = await this.client.chooseTarget({ name, connect });
     this.revisionsOf.clear();
     await this.refresh();
     return target;

@@ -39,10 +39,24 @@ export class Header {
     this.search.placeholder = 'Search apps and sessions';
     this.search.setAttribute('aria-label', this.search.placeholder);
     this.search.addEventListener('input', () => gestures.search(this.search.value));
-    this.connect.addEventListener('click', () => gestures.connect());
+    this.connect.addEventListener('click', () => {
+      if (this.connect.getAttribute('aria-disabled') !== 'true') {
+        gestures.connect();
+      }
+    });
     this.off.className = 'aca-panel-off';
     this.off.append(this.offWords, this.connect);
     this.node.append(line, this.place, this.search, this.off);
+  }
+
+  /** Whether the focus is where it will be lost once the target is connected. */
+  get connectHasFocus(): boolean {
+    return this.connect === document.activeElement;
+  }
+
+  /** Draw anew next time: what a person chose in the list has not come to be. */
+  forget(): void {
+    this.drawn = '';
   }
 
   /** Draw where the panel looks; `busy` while a connection is being made. */
@@ -53,7 +67,6 @@ export class Header {
     }
     this.drawn = said;
     this.targets.replaceChildren(...target.choices.map(name => new Option(name, name, false, name === target.name)));
-    this.targets.disabled = busy;
     const on = target.connection === 'on';
     this.place.textContent = on
       ? [target.resourceGroup, target.location, target.charges ? '' : 'nobody is billed'].filter(Boolean).join(' · ')
@@ -61,7 +74,7 @@ export class Header {
     this.place.title = target.subscription === '' ? '' : `subscription ${target.subscription}, environment ${target.environment}`;
     this.search.hidden = !on;
     this.off.hidden = on;
-    this.connect.disabled = busy;
+    this.connect.setAttribute('aria-disabled', String(busy)); // not disabled: that would lose the focus
     this.connect.textContent = busy ? 'Connecting …' : 'Connect';
     this.offWords.textContent = `The target ${target.name} is not connected: opening the panel starts nothing and signs nobody in.`;
   }

@@ -49,8 +49,8 @@ export class Panel extends Widget {
     this.node.setAttribute('aria-label', 'ACA notebook');
     this.tree = new TreeView('Apps and sessions', { ...gestures, toggle: row => this.toggle(row) });
     this.header = new Header({
-      choose: name => void this.chooseTarget(name),
-      connect: () => void this.chooseTarget(model.tree?.target.name ?? 'local'),
+      choose: name => void this.chooseTarget(name, false),
+      connect: () => void this.chooseTarget(model.tree?.target.name ?? 'local', true),
       refresh: () => void model.refresh(),
       search: text => {
         this.search = text;
@@ -123,15 +123,16 @@ export class Panel extends Widget {
     }
   }
 
-  private async chooseTarget(name: string): Promise<void> {
-    this.busy = true;
+  private async chooseTarget(name: string, connect: boolean): Promise<void> {
+    this.busy ||= connect;
     this.fail(null);
     try {
-      await this.model.chooseTarget(name);
+      await this.model.chooseTarget(name, connect);
     } catch (error) {
+      this.header.forget();
       this.fail(error);
     } finally {
-      this.busy = false;
+      this.busy &&= !connect;
       this.draw();
     }
   }
@@ -149,13 +150,14 @@ export class Panel extends Widget {
       this.place([this.problems, this.notes]);
       return;
     }
+    const on = tree.target.connection === 'on';
+    const connected = on && this.header.connectHasFocus;
     this.header.show(tree.target, this.busy);
     this.notes.replaceChildren(...tree.notes.map(paragraph));
-    const on = tree.target.connection === 'on';
     this.place([this.header.node, this.problems, ...(on ? [this.tree.node, this.notes] : [])]);
     const revisions = (app: string): ReturnType<Model['revisions']> => this.model.revisions(app);
     this.tree.show(on ? rowsOf(tree, { toggled: this.toggled, search: this.search, revisions }) : []);
-    if (on && this.entered && document.activeElement === this.node) {
+    if (connected || (on && this.entered && document.activeElement === this.node)) {
       this.entered = false;
       this.tree.node.focus();
     }
