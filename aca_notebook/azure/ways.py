@@ -69,7 +69,7 @@ def silent_credential(way: str, setting: Setting) -> Any:
     make: dict[str, Callable[[], Any]] = {
         ENVIRONMENT: lambda: aio.EnvironmentCredential(**setting.options()),
         WORKLOAD: lambda: aio.WorkloadIdentityCredential(**setting.options()),
-        MANAGED: aio.ManagedIdentityCredential,
+        MANAGED: lambda: aio.ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID") or None),
         AZ: lambda: aio.AzureCliCredential(**process),
         AZD: lambda: aio.AzureDeveloperCliCredential(**process),
         POWERSHELL: lambda: aio.AzurePowerShellCredential(**process),
