@@ -85,8 +85,8 @@ class Panel:
                 hint=f"choose {' or '.join(self._places.names())}",
             )  # fmt: skip
         if body.name != self._named():
+            self._name = body.name  # first: who asks while the old desk is left sits down at the new one
             await self._leave()
-            self._name = body.name
         return self._target(await self._sat(start=body.connect))
 
     async def tree(self) -> protocol.Tree:
@@ -186,8 +186,9 @@ class Panel:
         asked_at = self._desk
         try:
             return await asked
-        except (Unreachable, Unauthorized):
-            if self._desk is asked_at:
+        except (Unreachable, Unauthorized) as failed:
+            known = isinstance(failed, Unauthorized) and failed.status == 403  # who may do something less than all
+            if self._desk is asked_at and not known:
                 await self._leave()
             raise
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from aca_notebook.errors import NotFound, TargetFailed, Unreachable, UsageFailed
+from aca_notebook.errors import NotFound, TargetFailed, Unauthorized, Unreachable, UsageFailed
 from aca_notebook.server import protocol
+from aca_notebook.server.desk import Desk
 from aca_notebook.server.panel import Panel
 from tests.emulator.test_cost_client import opened
 from tests.fakes.clock import ManualClock
@@ -199,6 +201,44 @@ async def test_a_target_that_has_gone_is_off_and_the_next_look_finds_it(place: O
     place.runs, place.address = True, ""
     assert (await panel.tree()).target.connection == "on"
     assert place.opened == ["here", "here"]
+
+
+async def test_who_asks_while_the_old_target_is_left_sits_down_at_the_new_one(
+    place: OnePlace, panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await panel.choose_target(protocol.TargetChoice(name="there"))
+    await panel.choose_target(protocol.TargetChoice(name="here"))
+    leaving, leave = asyncio.Event(), asyncio.Event()
+    close = Desk.close
+
+    async def close_slowly(desk: Desk) -> None:
+        leaving.set()
+        await leave.wait()
+        await close(desk)
+
+    monkeypatch.setattr(Desk, "close", close_slowly)
+    choosing = asyncio.create_task(panel.choose_target(protocol.TargetChoice(name="there")))
+    await leaving.wait()
+    await panel.target()
+    leave.set()
+    await choosing
+    assert place.opened == ["there", "here", "there"]
+
+
+@pytest.mark.parametrize(("status", "times"), [(403, 1), (401, 2)])
+async def test_who_may_not_do_something_keeps_the_desk_and_who_is_not_known_any_more_begins_anew(
+    emulator: Running, place: OnePlace, panel: Panel, monkeypatch: pytest.MonkeyPatch, status: int, times: int
+) -> None:
+    emulator.deploy("scorer")
+
+    async def refuse(*_: object) -> None:
+        raise Unauthorized("this account may not touch it", status=status, code="AuthorizationFailed")
+
+    monkeypatch.setattr("aca_notebook.server.panel._act", refuse)
+    with pytest.raises(Unauthorized):
+        await panel.act("scorer", protocol.Action(action="stop"))
+    await panel.tree()
+    assert len(place.opened) == times
 
 
 async def test_pools_stand_in_the_tree(emulator: Running, panel: Panel) -> None:
