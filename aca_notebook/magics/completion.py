@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from aca_notebook.magics.words import SHOWS
 from aca_notebook.model import metric
 from aca_notebook.model.deploy_line import variable_of
 from aca_notebook.model.named_query import NAMED_QUERIES
@@ -116,7 +115,7 @@ def _arguments(command: Command, words: Sequence[str], fragment: str, names: Nam
         return _values(command.option(flag), fragment, names, words)
     if fragment.startswith("-"):
         once = {name for word in words if (used := command.option(word)) and not used.repeats for name in used.names}
-        fitting = [flag for flag in (*command.flags, *SHOWS) if flag.startswith(fragment) and flag not in once]
+        fitting = [flag for flag in (*command.flags, *command.shows) if flag.startswith(fragment) and flag not in once]
         return Completions(fragment, tuple(Completion(flag, "flag") for flag in fitting))
     before = _taking(command, words)
     if before is not None:

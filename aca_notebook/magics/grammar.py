@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Never
 
 from aca_notebook.errors import UsageFailed
 from aca_notebook.magics.limits import limits_of
-from aca_notebook.magics.words import SHOWS
+from aca_notebook.magics.words import SHOWS, can_be_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
 #: What stands where one line of `az` does not do the same.
-_NO_AZ = "no one command; --show-az behind a line shows what it takes"
+_NO_AZ = "no one command"
+#: The same for what changes resources.
+BY_SHOWING = f"{_NO_AZ}; --show-az behind a line shows what it takes"
 _NUMBER = re.compile(r"-\d*\.?\d+$")
 
 
@@ -89,6 +91,11 @@ class Command:
     def flags(self) -> tuple[str, ...]:
         """Every flag, `--help` last."""
         return (*(name for option in self.options if option.flag for name in option.names), "--help")
+
+    @property
+    def shows(self) -> tuple[str, ...]:
+        """The words that show it instead of doing it; none for what can only be done."""
+        return SHOWS if can_be_shown(self.name) else ()
 
     @property
     def usage(self) -> str:
@@ -205,7 +212,7 @@ class Grammar:
         title = "%aca: deploy a cell to Azure Container Apps, or to the same API on this machine."
         more = (
             "`%aca SUBCOMMAND --help` shows its flags and three examples.",
-            "With --show-az or --show-rest a line shows what it would ask of the platform, and changes nothing.",
+            "With --show-az or --show-rest most lines show what they would ask of the platform, and change nothing.",
         )
         return "\n".join((_listing(title, self.commands), "", *more))
 
@@ -216,7 +223,8 @@ def help_text(command: Command) -> str:
     if command.options:
         width = min(max(len(option.shown) for option in command.options), 30)
         parts += ["", *(f"  {option.shown:<{width}}  {option.help}" for option in command.options)]
-    parts += ["", f"  {', '.join(SHOWS)}: instead of doing it, show what it would ask of the platform"]
+    if command.shows:
+        parts += ["", f"  {', '.join(command.shows)}: instead of doing it, show what it would ask of the platform"]
     if command.examples:
         parts += ["", "examples:", *(f"  {example}" for example in command.examples)]
     if command.notes is not None:
@@ -281,7 +289,7 @@ def _check_flags(command: Command, words: Sequence[str]) -> None:
         name = word.partition("=")[0]
         if not word.startswith("-") or word == "-" or _NUMBER.match(word) or command.option(name):
             continue
-        near = _nearest(name, (*command.flags, *SHOWS))
+        near = _nearest(name, (*command.flags, *command.shows))
         raise _usage(f"`%aca {command.name}` has no flag {name}" + (f"; did you mean {near}?" if near else ""), command)
 
 

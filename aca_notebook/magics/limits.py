@@ -45,7 +45,7 @@ _LIMITS = {
     "prices": "list prices with a date each; agreements and taxes are not in them",
     "budget": "locally enforced by the target; on Azure only while a notebook looks",
     "advise": "refuses on less than an hour of running or 100 requests; changes nothing without --apply",
-    "lint": "reads the cell, runs nothing; what only a run can tell is not found",
+    "lint": "runs the cell here, deploys nothing; what only a deploy can tell is not found",
     "alert": "a rule looks every minute at best; ten webhooks an action group",
     "fault": "local targets only: Azure has bad days of its own",
     "gpu": "T4 and A100 in serverless profiles; which regions have them: %aca doctor --gpu T4",

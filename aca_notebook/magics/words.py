@@ -33,6 +33,13 @@ _REFERENCE = re.compile(r"[a-z0-9][-.a-z0-9]{0,30}[a-z0-9]?")
 _REFERRING = {"--secret", "--scale-rule-auth"}
 #: Instead of doing what a line says, show what it would ask of the platform.
 SHOWS = ("--show-az", "--show-rest")
+#: Commands whose calls are not Resource Manager's, or not of the target: they would be done, not shown.
+NOT_SHOWN = frozenset(
+    {
+        "target", "login", "setup", "whoami", "session", "invoke", "curl", "open", "logs", "export", "fault", "prices",
+        "limits",
+    }
+)  # fmt: skip
 
 
 def drop_comment(line: str) -> str:
@@ -87,12 +94,17 @@ def _value(found: re.Match[str], namespace: Mapping[str, object]) -> str:
 def take_form(words: Sequence[str]) -> tuple[str, list[str]]:
     """Return what is asked for instead of doing it (`az`, `rest` or nothing), and the words without that.
 
-    Every command takes `--show-az` and `--show-rest`; after `--` they are words like others.
+    They may stand anywhere in a line; after `--` they are words like others.
     """
     end = words.index("--") if "--" in words else len(words)
     found = [word for word in words[:end] if word in SHOWS]
     kept = [word for index, word in enumerate(words) if index >= end or word not in SHOWS]
     return (found[-1].removeprefix("--show-") if found else "", kept)
+
+
+def can_be_shown(command: str) -> bool:
+    """Tell whether a command, by its full name, can be shown without doing it."""
+    return command.split(maxsplit=1)[0] not in NOT_SHOWN
 
 
 def refuse_secrets(words: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""`--show-az` and `--show-rest`: any command that changes something, as what it would ask for, and not done."""
+"""`--show-az` and `--show-rest`: a command that changes resources, as what it would ask for, and not done."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from IPython.utils.capture import capture_output
 from aca_notebook.display.values import Line
 from aca_notebook.errors import UsageFailed
 from aca_notebook.magics.commands import apps
+from aca_notebook.magics.words import can_be_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aca_notebook.magics.notebook import Notebook
-
-#: Commands whose calls are not Resource Manager's, or not of the target: they would be done, not shown.
-_NOT_SHOWN = {
-    "target", "setup", "session", "run", "invoke", "curl", "open", "fault", "login", "logs", "job", "export", "console",
-}  # fmt: skip
 
 #: Stands for a value that would be asked for; like every secret's it is shown as a variable of the shell.
 _STAND_IN = "not-asked-for"
@@ -26,7 +22,7 @@ _STAND_IN = "not-asked-for"
 
 def show(notebook: Notebook, form: str, name: str, given: Any, do: Callable[[], object], cell: str | None) -> Line:
     """Return what a command would ask for, in a form of `showing.FORMS`; nothing is changed anywhere."""
-    if name.split(maxsplit=1)[0] in _NOT_SHOWN or (name.startswith("secret ") and not given.app):
+    if not can_be_shown(name) or (name.startswith("secret ") and not given.app):
         raise UsageFailed(
             f"`%aca {name}` cannot be shown without doing it", code="NothingToShow",
             detail="--show-az and --show-rest are for what changes resources", hint=f"%aca {name} --help",

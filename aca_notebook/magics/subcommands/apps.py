@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from aca_notebook.magics import readers
-from aca_notebook.magics.grammar import Command, Option
+from aca_notebook.magics.grammar import BY_SHOWING, Command, Option
 from aca_notebook.magics.subcommands.hosting import HOSTING, HostingFlags
 from aca_notebook.magics.subcommands.shared import NAME, Listing, OneApp
 from aca_notebook.model import gpu, quantities
@@ -126,7 +126,8 @@ COMMANDS = (
         "plan", "Show what a deployment would ship, where it would run and what it would cost an hour; "
         "without a name, what the target lacks.", Plan,
         (replace(_NEW_NAME, optional=True), *DEPLOY[1:]),
-        ("%%aca plan scorer", "%%aca plan scorer --gpu A100", "%aca plan  # what `%aca setup` would make"), cell=True,
+        ("%%aca plan scorer", "%%aca plan scorer --gpu A100", "%aca plan  # what `%aca setup` would make"),
+        BY_SHOWING, cell=True,
     ),
     Command(
         "ps", "List the apps of this target: state, replicas, GPU, expiry, price an hour.", Listing, (),

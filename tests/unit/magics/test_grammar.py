@@ -110,6 +110,9 @@ def test_every_command_has_help_examples_that_parse_and_fields_for_all_it_takes(
     assert limits_of(command.name), "every command tells what it runs into"
     assert f"\nlimits: {limits_of(command.name)}\nwith az: " in shown
     assert all(flag in shown for flag in command.flags if flag != "--help")
+    assert ("  --show-az, --show-rest: " in shown) == words.can_be_shown(command.name), (
+        "help promises what a command can"
+    )
 
 
 @pytest.mark.parametrize("line", ["", "help", "--help", "-h"])

@@ -7,6 +7,7 @@ import pytest
 from aca_notebook.api.updating import Changes
 from aca_notebook.errors import UsageFailed
 from aca_notebook.magics import words
+from aca_notebook.magics.subcommands import GRAMMAR
 from aca_notebook.model.hosting import Dapr, Hosting, Probe, ScaleRule
 
 IMAGE = "myregistry.azurecr.io/ai-model:latest"
@@ -126,9 +127,18 @@ def test_a_line_is_shown_by_one_more_word(line: str, form: str, left: list[str])
     assert words.take_form(line.split()) == (form, left)
 
 
+def test_every_command_that_cannot_be_shown_is_one() -> None:
+    nouns = {command.name.split()[0] for command in GRAMMAR.commands}
+    assert not words.can_be_shown("session list")
+    assert words.can_be_shown("down")
+    assert {noun for noun in words.NOT_SHOWN if noun not in nouns} == set()
+
+
 @pytest.mark.parametrize(
-    "line", ["%aca invoke scorer 1 --show-az", "%aca session list --show-rest", "%aca secret set x --show-az"]
-)
+    "line",
+    ["%aca invoke scorer 1 --show-az", "%aca session list --show-rest", "%aca secret set x --show-az",
+     "%aca prices refresh --show-az"],
+)  # fmt: skip
 def test_what_would_be_done_to_be_shown_is_refused_and_not_done(notebook, line: str) -> None:
     notebook.run(line)
     assert notebook.error.code == "NothingToShow"
