@@ -24,6 +24,7 @@ class Extension(ExtensionApp):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._making = asyncio.Lock()
+        self._asking = pages.Asking()
 
     async def panel(self) -> Panel:
         """Return the service, which is made when it is first asked for."""
@@ -35,7 +36,7 @@ class Extension(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Tell the server our addresses; it puts its base URL in front."""
         self.handlers.append((handlers.ADDRESS, handlers.PanelHandler, {"panel": self.panel}))
-        self.handlers.append((pages.ADDRESS, pages.PageHandler, {"find": self.page}))
+        self.handlers.append((pages.ADDRESS, pages.PageHandler, {"find": self.page, "asking": self._asking}))
 
     def page(self, word: str) -> Page | None:
         """Return the app's page that an address stands for; none before anybody asked for one."""
@@ -43,6 +44,7 @@ class Extension(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Let go of connections and logs; apps run on."""
+        await self._asking.close()
         if self._panel is not None:
             await self._panel.close()
 

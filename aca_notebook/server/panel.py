@@ -119,8 +119,11 @@ class Panel:
         """Change an app."""
         desk = self._needed(await self._sat())
         found = await self._app(app)
+        page = secured(found.url) if found.url else ""
         await self._of(_act(found, body))
         desk.forget()
+        if body.action == "down":
+            self.pages.drop(page)
         return showing.done(app, body.action, None if body.action == "down" else found.state)
 
     async def calling_code(self, app: str) -> protocol.CallingCode:
@@ -208,6 +211,7 @@ class Panel:
     async def _leave(self) -> None:
         async with self._opening:
             desk, self._desk = self._desk, None
+            self.pages.clear()
         if desk is not None:
             await desk.close()
 

@@ -178,6 +178,22 @@ async def test_a_page_on_this_machine_is_reached_directly_or_through_the_server(
     assert page.url.startswith("https://"), "the key travels by https only"
 
 
+async def test_an_address_of_a_page_ends_with_its_app_and_with_the_target(emulator: Running, panel: Panel) -> None:
+    async def word_of(app: str) -> str:
+        return (await panel.link(app, protocol.LinkAsked())).url.split("/")[1]
+
+    body = emulator.body()
+    body["tags"] = {"aca-notebook-public": "true"}
+    for name in ("scorer", "other"):
+        emulator.deploy(name, body)
+    gone, stays = await word_of("scorer"), await word_of("other")
+    await panel.act("scorer", protocol.Action(action="down"))
+    assert panel.pages.find(gone) is None
+    assert panel.pages.find(stays) is not None
+    await panel.close()
+    assert panel.pages.find(stays) is None
+
+
 async def test_a_cards_link_is_known_by_its_address(emulator: Running, panel: Panel) -> None:
     emulator.deploy("other")
     body = emulator.body()
