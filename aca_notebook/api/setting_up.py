@@ -71,9 +71,12 @@ class SetUp:
     @blocking
     async def take_down(
         self, doomed: Sequence[Doomed], on_step: Callable[[Doomed], None] | None = None
-    ) -> None:  # fmt: skip
-        """Delete that, in order, and return when it is gone. `on_step` hears what goes next, on another thread."""
-        await TearingDown(self._access, self._workspace.clock, self._owner).run(doomed, on_step)
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Delete what of that has no note, in order, and return when it is gone, with sentences on what may be left.
+
+        `on_step` hears what goes next, on another thread.
+        """
+        return await TearingDown(self._access, self._workspace.clock, self._owner).run(doomed, on_step)
 
 
 class SettingUp:

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from aca_notebook.clock import Clock
     from aca_notebook.model.setup import SetUpPlan, Step
 
-#: On each role that a set-up assigns.
-ROLE_MARK = "made by aca_notebook set-up"
 #: How long one part may take before somebody should look: the slowest recorded took nine minutes (facts §2.2).
 _LONGEST_SECONDS = 1800.0
 #: How long the platform may be out of order, or busy with another write, before it counts as an answer.
 _PATIENCE_SECONDS = 900.0
 T = TypeVar("T")
+
+
+def role_mark(environment: str, owner: str) -> str:
+    """Return what is written on each role that a set-up assigns: which, and whose."""
+    return f"made by aca_notebook set-up of {environment}" + (f" for {owner}" if owner else "")
 
 
 class Maker:
@@ -41,6 +44,7 @@ class Maker:
         self._plan = plan
         self._wanted = plan.wanted
         self._at = Places(plan.wanted)
+        self._role_mark = role_mark(plan.wanted.environment, owner)
         self._tags = {documents.SETUP: plan.wanted.environment, **({documents.OWNER: owner} if owner else {})}
 
     async def do(self, step: Step) -> None:
@@ -170,7 +174,7 @@ class Maker:
         try:
             await self._ask(
                 step,
-                lambda services: services.roles.assign(role, scope, principal, kind=kind, description=ROLE_MARK),
+                lambda services: services.roles.assign(role, scope, principal, kind=kind, description=self._role_mark),
             )
         except Unauthorized as refused:
             refused.message = f"this account may not give roles on {scope.rpartition('/')[2]!r}"

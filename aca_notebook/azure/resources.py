@@ -111,9 +111,9 @@ class Resources:
         except NotFound:
             return
 
-    async def listed(self) -> list[Document]:
-        """Return every resource of the target's group, with its tags; none when there is no group."""
-        group = self._target.resource_group
+    async def listed(self, group: str = "") -> list[Document]:
+        """Return every resource of a group, the target's own by default, with tags; none when there is no group."""
+        group = group or self._target.resource_group
         try:
             with faults.translated(f"the resources of {group!r}"):
                 found = self._connection.resources.resources.list_by_resource_group(group)

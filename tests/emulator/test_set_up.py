@@ -11,11 +11,14 @@ import pytest
 
 from aca_notebook.api.access import Access
 from aca_notebook.api.setting_up import SettingUp
+from aca_notebook.api.setup_making import role_mark
 from aca_notebook.api.tearing_down import TearingDown
+from aca_notebook.azure.documents import PULLER
 from aca_notebook.clock import SystemClock
 from aca_notebook.errors import AcaError, Interrupted, QuotaExceeded, ServiceFailed, Unauthorized
 from aca_notebook.model.deploy import PhaseState
 from aca_notebook.model.gpu import SERVERLESS_T4, find_profile_type
+from aca_notebook.model.roles import ACR_PULL
 from aca_notebook.model.setup import Part, Profile
 from tests.emulator.test_client_on_bad_days import target
 from tests.emulator.test_faults import put_in_force
@@ -168,7 +171,9 @@ async def test_what_is_not_ours_stays_and_so_does_its_group(emulator: Running) -
         version = {"params": {"api-version": "2023-01-31"}}
         await asyncio.to_thread(emulator.ask, "PUT", path, {"location": "eastus"}, **version)
         doomed = await one.ending.doomed()
-        assert [each.kind for each in doomed] == ["environment", "registry", "identity", "log workspace"]
+        kinds = [each.kind for each in doomed]
+        assert kinds == ["environment", "registry", "identity", "log workspace", "resource group"]
+        assert [each.note for each in doomed] == ["", "", "", "", "identity theirs stays in it"]
         await one.ending.run(doomed)
         assert await one.names() == ["theirs"]
 
@@ -206,3 +211,61 @@ async def test_a_subscription_that_has_registered_nothing_is_made_to(emulator: R
         assert first == ["Microsoft.App", "Microsoft.ManagedIdentity"]
         await one.run()
         assert (await one.plan()).steps == ()
+
+
+async def test_what_somebody_elses_environment_needs_stays_and_says_so(emulator: Running) -> None:
+    async with set_up(emulator) as ann, set_up(emulator, environment="bobs") as bob:
+        bob.making, bob.ending = (each(bob.access, SystemClock(), "bob") for each in (SettingUp, TearingDown))
+        await ann.run()
+        await bob.run()
+        doomed = await ann.ending.doomed()
+        notes = {each.name: each.note for each in doomed if each.note}
+        assert notes["acaresearch"] == "environment bobs may use it"
+        assert "environment bobs" in notes["research"]
+        await ann.ending.run(doomed)
+        assert await ann.names() == ["acaresearch", "bobs", "bobs-logs", "bobs-pull"]
+        assert {step.part for step in (await bob.plan()).steps} <= {Part.SESSIONS}, "that role is of one account"
+
+
+async def test_roles_of_another_persons_set_up_are_left_to_it(emulator: Running) -> None:
+    async with set_up(emulator) as one:
+        await one.run()
+        group = str(one.making.wanted((), "").resource_group)
+        scope = f"{emulator.group.removesuffix('local')}{group}"
+        theirs = role_mark("bobs", "bob")
+        await one.access.ask(
+            lambda services: services.roles.assign(ACR_PULL, scope, "00000000-0000-0000-0000-00000000b0b0",
+                                                   description=theirs)
+        )  # fmt: skip
+        doomed = await one.ending.doomed()
+        await one.ending.run([each for each in doomed if each.id.types])
+        left = await one.access.ask(lambda services: services.roles.at(scope))
+        assert [each.description for each in left if "set-up" in each.description] == [theirs]
+
+
+async def test_roles_that_may_not_be_removed_are_told_and_stop_nothing(emulator: Running) -> None:
+    async with set_up(emulator) as one:
+        await one.run()
+        put_in_force(emulator, "forbidden on=DELETE roleAssignments/*")
+        notes = await one.ending.run(await one.ending.doomed())
+        assert await one.access.ask(lambda services: services.resources.group()) is None
+        assert any("this account may not remove them" in note for note in notes)
+
+
+@pytest.mark.parametrize("group", ["", "local"])
+async def test_an_environment_of_others_no_longer_names_an_identity_that_is_gone(emulator: Running, group: str) -> None:
+    await asyncio.to_thread(_without_identity, emulator)
+    places = {"environment_group": group} if group else {"resource_group": "local"}
+    async with set_up(emulator, environment="local", **places) as one:
+        await one.run()
+        tags = (await one.access.ask(lambda services: services.environments.document()))["tags"]
+        assert tags[PULLER] == "local-pull"
+        await one.ending.run(await one.ending.doomed())
+        after = await one.access.ask(lambda services: services.environments.document())
+        assert PULLER not in (after.get("tags") or {})
+        assert (await one.plan()).steps != ()
+
+
+def _without_identity(emulator: Running) -> None:
+    """Leave the environment that is there as it may be of somebody's making: nobody pulls for it."""
+    emulator.follow(emulator.ask("PATCH", emulator.environment_id, {"identity": {"type": "None"}}))
