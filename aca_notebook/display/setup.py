@@ -114,17 +114,38 @@ def _settles(now: SetUpProgress) -> str:
     )
 
 
-def removal(names: Sequence[tuple[str, str]], *, target: str, gone: bool, going: str = "") -> Bundle:
-    """Return the card of what is about to be taken down, is being, or was; each is a kind and a name."""
+def removal(
+    names: Sequence[tuple[str, str]], *, target: str, gone: bool, going: str = "",
+    kept: Sequence[tuple[str, str, str]] = (), notes: Sequence[str] = (),
+) -> Bundle:  # fmt: skip
+    """Return the card of what is about to be taken down, is being, or was; each is a kind and a name.
+
+    `kept` is what stays all the same, each a kind, a name and why; `notes` are sentences on what may be left.
+    """
     what = amounts.plural(len(names), "thing")
-    title = f"{what} taken down on {target}" if gone else f"{what} of yours on {target}, to be taken down in this order"
+    if not names:
+        title = f"nothing of yours on {target} can be taken down"
+    elif gone:
+        title = f"{what} taken down on {target}"
+    else:
+        title = f"{what} of yours on {target}, to be taken down in this order"
     mark, tone = ("✓", theme.GOOD) if gone else ("●", theme.BUSY) if going else ("!", theme.WARN)
-    wide = max((len(kind) for kind, _ in names), default=0)
-    text = [f"{mark} {title}", *(f"  {kind:<{wide}}  {name}" for kind, name in names)]
-    text += [f"  deleting {going}"] if going else []
+    lines = [*((kind, name, "") for kind, name in names), *((kind, name, f"kept: {why}") for kind, name, why in kept)]
+    wide = max((len(kind) for kind, _, _ in lines), default=0)
+    broad = max((len(name) for _, name, why in lines if why), default=0)
+    text = [f"{mark} {title}"]
+    text += [
+        f"  {kind:<{wide}}  {name:<{broad}}  {why}" if why else f"  {kind:<{wide}}  {name}" for kind, name, why in lines
+    ]
+    said = [*([f"deleting {going}"] if going else []), *notes]
+    text += [f"  {each}" for each in said]
     rows = "".join(
-        f"{theme.ROW}{_CELL}{theme.faint(kind)}</td>{_CELL}{theme.code(name)}</td></tr>" for kind, name in names
-    )
+        f"{theme.ROW}{_CELL}{theme.faint(kind)}</td>{_CELL}{theme.code(name)}</td>"
+        + (f"{_CELL}{theme.faint(why)}</td>" if kept else "") + "</tr>"
+        for kind, name, why in lines
+    )  # fmt: skip
     table = f'<table style="{theme.TABLE}"><tbody>{rows}</tbody></table>'
-    html = theme.card(title, table, theme.faint(f"deleting {going}") if going else "", mark=mark, tone=tone)
+    html = theme.card(
+        title, table, "".join(f"<div>{theme.faint(each)}</div>" for each in said), mark=mark, tone=tone
+    )  # fmt: skip
     return {"text/plain": "\n".join(text), "text/html": html}

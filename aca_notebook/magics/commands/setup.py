@@ -97,29 +97,40 @@ def _make(notebook: Notebook, planned: SetUpPlan) -> None:
 
 
 def take_down(notebook: Notebook, *, yes: bool) -> bool:
-    """Take down what carries our tags, if a set-up of ours is among it: list it, ask, delete in order, and wait.
+    """Take down what carries our tags and is this person's: list it, ask, delete in order, and wait.
 
-    Returns whether there is: without, there are only apps, and whoever wrote `--all` has said so already.
+    Returns whether that was to do. Where nothing is charged and there are only apps it was not: whoever wrote `--all`
+    has said so already. On a target that charges we ask, for an owner is but the name of an account on some machine.
     """
     workspace = notebook.workspace
     doomed = workspace.setup.doomed()
-    if not any(each.foundation for each in doomed):
+    goes = [each for each in doomed if not each.note]
+    names = [(each.kind, each.name) for each in goes]
+    kept = [(each.kind, each.name, each.note) for each in doomed if each.note]
+    where, card = workspace.target.name, notebook.card()
+    asks = workspace.target.charges or any(each.foundation for each in goes)
+    if not names:
+        if kept:
+            card.show(lambda: cards.removal(names, target=where, gone=False, kept=kept), last=True)
         return False
-    names = [(each.kind, each.name) for each in doomed]
-    where = workspace.target.name
-    card = notebook.card()
-    card.show(lambda: cards.removal(names, target=where, gone=False), last=True)
-    if not yes and not notebook.consent(f"Delete these {len(doomed)} on {where}?"):
+    if not asks and not kept and all(each.is_app for each in goes):
+        return False
+    card.show(lambda: cards.removal(names, target=where, gone=False, kept=kept), last=True)
+    if asks and not yes and not notebook.consent(f"Delete {_these(len(names))} on {where}?"):
         card.show(lambda: {"text/plain": "nothing was deleted"}, last=True)
         return True
 
     def follow(going: Doomed) -> None:
         said = f"{going.kind} {going.name}"
-        card.show(lambda: cards.removal(names, target=where, gone=False, going=said))
+        card.show(lambda: cards.removal(names, target=where, gone=False, going=said, kept=kept))
 
-    workspace.setup.take_down(doomed, follow)
-    card.show(lambda: cards.removal(names, target=where, gone=True), last=True)
+    notes = workspace.setup.take_down(doomed, follow)
+    card.show(lambda: cards.removal(names, target=where, gone=True, kept=kept, notes=notes), last=True)
     return True
+
+
+def _these(count: int) -> str:
+    return "this one" if count == 1 else f"these {count}"
 
 
 LINE: Mapping[str, Callable[[Notebook, Any], object]] = {"setup": setup}

@@ -82,7 +82,8 @@ def test_no_name_gets_into_html() -> None:
     htmls = [
         setup.plan(replace(plan, blocked=HOSTILE))["text/html"],
         setup.progress(SetUpProgress(plan, steps, error=(HOSTILE,)))["text/html"],
-        setup.removal([(HOSTILE, HOSTILE)], target=HOSTILE, gone=False, going=HOSTILE)["text/html"],
+        setup.removal([(HOSTILE, HOSTILE)], target=HOSTILE, gone=False, going=HOSTILE,
+                      kept=[(HOSTILE, HOSTILE, HOSTILE)], notes=[HOSTILE])["text/html"],
         signing_in.card([Attempt(HOSTILE, Outcome.FAILED, HOSTILE)], cloud=HOSTILE, code=(HOSTILE,) * 3)["text/html"],
         identities.identities(HOSTILE, [IdentityState(HOSTILE, HOSTILE, grants=(Grant(HOSTILE, HOSTILE),))])
         ._repr_html_(),

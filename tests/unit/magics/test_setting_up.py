@@ -11,7 +11,7 @@ from aca_notebook.api.tearing_down import Doomed
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.deploy import PhaseState
 from aca_notebook.model.gpu import SERVERLESS_T4
-from aca_notebook.model.ids import environment_id
+from aca_notebook.model.ids import app_id, environment_id, registry_id
 from aca_notebook.model.price import price_list
 from aca_notebook.model.setup import Found, Profile, SetUpPlan, SetUpProgress, StepProgress, Wanted, plan_setup
 from tests.unit.magics.conftest import FakeWorkspace
@@ -23,6 +23,7 @@ class FakeSetUp:
     def __init__(self) -> None:
         self.done: list[object] = []
         self.there = False
+        self.mine: tuple[Doomed, ...] = ()
 
     def plan(self, *, profiles: tuple[Profile, ...], pool: str) -> SetUpPlan:
         wanted = Wanted("s", "research", "eastus", "gpu-env", "reg", tuple(profiles), pool)
@@ -36,12 +37,16 @@ class FakeSetUp:
         return SetUpProgress(planned, steps, 12.0, finished=True)
 
     def doomed(self) -> tuple[Doomed, ...]:
-        return (Doomed(environment_id("s", "research", "gpu-env"), "environment", foundation=True),) * self.there
+        return (
+            self.mine
+            or (Doomed(environment_id("s", "research", "gpu-env"), "environment", foundation=True),) * self.there
+        )
 
-    def take_down(self, doomed, on_step) -> None:
+    def take_down(self, doomed, on_step) -> tuple[str, ...]:
         for each in doomed:
             on_step(each)
         self.done.append(doomed)
+        return ("roles may be left",)
 
 
 @pytest.fixture
@@ -127,6 +132,35 @@ def test_what_a_set_up_made_is_taken_down_on_consent(notebook, asked, answer: st
 def test_down_all_with_apps_alone_asks_nothing(notebook, asked) -> None:
     assert len(notebook.run("%aca down --all")) == 0
     assert asked.questions == []
+
+
+APP = Doomed(app_id("s", "research", "scorer"), "app", foundation=False)
+KEPT = Doomed(registry_id("s", "research", "acareg"), "registry", foundation=True, note="environment bobs may use it")
+
+
+@pytest.mark.parametrize(("charges", "asks"), [(True, 1), (False, 0)])
+def test_apps_alone_are_asked_about_where_they_are_charged(notebook, asked, *, charges: bool, asks: int) -> None:
+    notebook.workspace.target.charges = charges
+    notebook.workspace.setup.mine, asked.answer = (APP,), "n"
+    notebook.run("%aca down --all")
+    assert len(asked.questions) == asks
+    assert notebook.workspace.setup.done == []
+
+
+def test_what_is_kept_is_named_with_why_and_so_is_what_may_be_left(notebook, asked) -> None:
+    notebook.workspace.setup.mine = (APP, KEPT)
+    notebook.run("%aca down --all")
+    assert asked.questions == [], "nothing of a set-up goes, and nothing is charged"
+    assert "registry  acareg  kept: environment bobs may use it" in shown(notebook)
+    assert "roles may be left" in shown(notebook)
+    assert "1 thing taken down" in shown(notebook)
+
+
+def test_a_person_of_whom_all_is_kept_is_told(notebook, asked) -> None:
+    notebook.workspace.setup.mine = (KEPT,)
+    notebook.run("%aca down --all")
+    assert "nothing of yours on" in shown(notebook)
+    assert notebook.workspace.setup.done == asked.questions == []
 
 
 def test_a_notebook_remembers_names_of_a_target_that_charges(notebook, monkeypatch, tmp_path) -> None:
