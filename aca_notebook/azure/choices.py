@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.azure import documents, faults
+from aca_notebook.azure.connection import AS_IT_IS
 from aca_notebook.model.choices import Choices, Place, Registry, Subscription
 from aca_notebook.model.ids import parse_id
 
@@ -42,7 +43,7 @@ async def _subscriptions(connection: Connection) -> tuple[Subscription, ...]:
     while address:
         with faults.translated("the subscriptions"):
             token = await connection.credential.get_token(connection.target.scope)
-            headers = {"Authorization": f"Bearer {token.token}"}
+            headers = AS_IT_IS | {"Authorization": f"Bearer {token.token}"}
             async with connection.session.get(address, headers=headers) as answer:
                 text = await answer.text()
                 if answer.status >= 300:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Below the idle limit of ingresses, so that we never write into a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 15.0
+#: What our own requests say: the session leaves bodies as they come, and azure-core undoes what it asked for itself.
+AS_IT_IS = {"Accept-Encoding": "identity"}
 
 
 class Connection:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from aca_notebook.azure import faults
+from aca_notebook.azure.connection import AS_IT_IS
 from aca_notebook.clock import parse_instant
 from aca_notebook.errors import NotFound, ServiceFailed
 from aca_notebook.model.log import LogLine, LogSource
@@ -75,7 +76,7 @@ class Logs:
         self, endpoint: str, token: str, *, tail: int, follow: bool
     ) -> AsyncIterator[AsyncIterator[list[Record]]]:  # fmt: skip
         parameters = {"follow": str(follow).lower(), "output": "json", "tailLines": str(max(0, min(tail, 300)))}
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = AS_IT_IS | {"Authorization": f"Bearer {token}"}
         patient = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=None if follow else 60)
         with faults.translated("the log stream"):
             async with self._session.get(endpoint, params=parameters, headers=headers, timeout=patient) as response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aca_notebook.azure import faults
+from aca_notebook.azure.connection import AS_IT_IS
 from aca_notebook.errors import ServiceFailed
 from aca_notebook.model.states import BuildStatus, known
 
@@ -46,7 +47,7 @@ class Registry:
         """Send a context; returns the path a run names it by."""
         with faults.translated("the build context"):
             place = await self._client.registries.get_build_source_upload_url(*self._names)
-            headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
+            headers = AS_IT_IS | {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
             async with self._session.put(str(place.upload_url), data=archive, headers=headers) as response:
                 if response.status >= 300:
                     raise ServiceFailed(
@@ -94,7 +95,7 @@ class Registry:
             link = (await self._client.runs.get_log_sas_url(*self._names, run_id)).log_link
             if not link:
                 return ""
-            async with self._session.get(link) as response:
+            async with self._session.get(link, headers=AS_IT_IS) as response:
                 return await response.text() if response.status < 300 else ""
 
     async def cancel(self, run_id: str) -> None:
