@@ -7,9 +7,11 @@ export function isLoopback(host: string): boolean {
 
 /** The address to ask the server for, of a link on a page; null for one that the browser reaches by itself. */
 export function wantsServer(href: string, pageHost: string): string | null {
-  if (isLoopback(pageHost)) {
-    return null;
-  }
+  return isLoopback(pageHost) ? null : ownMachine(href);
+}
+
+/** An address on the machine that names it, such as an emulated app's; null for any other. */
+export function ownMachine(href: string): string | null {
   try {
     const url = new URL(href);
     const web = url.protocol === 'http:' || url.protocol === 'https:';

@@ -4,6 +4,9 @@ import { IAca } from '../tokens';
 import { wantsServer } from './addresses';
 import { openLater } from './opening';
 
+/** Where all links are ours: those elsewhere may be another tool's, such as a dashboard's. */
+const OURS = '.aca-card, [data-aca-view]';
+
 /** Behind JupyterHub and on Binder, links of cards to this machine's apps lead through the Jupyter server. */
 export const linksPlugin: JupyterFrontEndPlugin<void> = {
   id: 'aca-notebook:links',
@@ -20,7 +23,8 @@ export const linksPlugin: JupyterFrontEndPlugin<void> = {
         if (address !== null && event.button === 0) {
           event.preventDefault();
           event.stopPropagation();
-          void openLater(base, async () => (await model.client.linkTo({ address })).url);
+          const otherwise = link?.closest(OURS) ? null : address;
+          void openLater(base, async () => (await model.client.linkTo({ address })).url, otherwise);
         }
       },
       { capture: true }
