@@ -15,6 +15,7 @@ export const CommandIDs = {
   chosenLogs: 'aca-notebook:open-chosen-logs',
   chosenMetrics: 'aca-notebook:open-chosen-metrics',
   open: 'aca-notebook:open-app',
+  openThrough: 'aca-notebook:open-app-through-jupyter',
   insertCode: 'aca-notebook:insert-calling-code',
   openLogs: 'aca-notebook:open-logs',
   openMetrics: 'aca-notebook:open-metrics',

@@ -5,7 +5,7 @@ import { NotebookActions } from '@jupyterlab/notebook';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands';
-import { isLoopback } from '../links/addresses';
+import { isLoopback, ownMachine } from '../links/addresses';
 import { openLater } from '../links/opening';
 import type { Model } from '../model';
 import type { Action, App } from '../protocol';
@@ -84,7 +84,15 @@ export function addCommands(around: Surroundings): void {
     caption: 'Open what the app serves to browsers',
     describedBy: ARGS,
     isEnabled: args => subject(around, args)?.app.url !== '',
-    execute: args => open(around, args)
+    execute: args => open(around, args, isLoopback(window.location.hostname))
+  });
+  app.commands.addCommand(CommandIDs.openThrough, {
+    label: 'Open through Jupyter',
+    caption: 'For a browser on another machine to which only Jupyter’s port is forwarded',
+    describedBy: ARGS,
+    isEnabled: args => subject(around, args)?.app.url !== '',
+    isVisible: args => isLoopback(window.location.hostname) && ownMachine(subject(around, args)?.app.url ?? '') !== null,
+    execute: args => open(around, args, false)
   });
   app.commands.addCommand(CommandIDs.endSession, {
     label: 'End session …',
@@ -173,10 +181,10 @@ async function scale(around: Surroundings, args: ReadonlyPartialJSONObject): Pro
   await doing(around, () => around.model.act(app.name, sent));
 }
 
-async function open(around: Surroundings, args: ReadonlyPartialJSONObject): Promise<void> {
+/** Open an app's page: by its own address if the browser is `here`, on the server's machine, or else through Jupyter. */
+async function open(around: Surroundings, args: ReadonlyPartialJSONObject, here: boolean): Promise<void> {
   const about = subject(around, args);
   const name = about?.app.name ?? (typeof args.app === 'string' ? args.app : '');
-  const here = isLoopback(window.location.hostname);
   if (name !== '') {
     const base = around.app.serviceManager.serverSettings.baseUrl;
     await openLater(base, async () => (await around.model.client.link(name, { here })).url);

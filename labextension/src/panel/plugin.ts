@@ -13,7 +13,7 @@ const CATEGORY = 'ACA notebook';
 /** What can be done with an app, a revision and a session, in the order of the menus. */
 const MENUS: Record<string, readonly (readonly string[])[]> = {
   app: [
-    [CommandIDs.open, CommandIDs.insertCode, CommandIDs.chosenLogs, CommandIDs.chosenMetrics],
+    [CommandIDs.open, CommandIDs.openThrough, CommandIDs.insertCode, CommandIDs.chosenLogs, CommandIDs.chosenMetrics],
     [CommandIDs.start, CommandIDs.stop, CommandIDs.restart, CommandIDs.scale, CommandIDs.keep],
     [CommandIDs.down]
   ],
