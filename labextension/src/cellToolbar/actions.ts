@@ -73,14 +73,31 @@ async function free(cell: Cell): Promise<boolean> {
 }
 
 /** Change the cell where everybody sees it, then run it as the Run button does. */
-async function run(panel: NotebookPanel, cell: Cell, line: string): Promise<void> {
+export async function run(panel: NotebookPanel, cell: Cell, line: string): Promise<void> {
+  try {
+    await panel.sessionContext.ready; // a page that was just opened has no kernel yet, and would run nothing
+    await load(panel);
+    await runLine(panel, cell, line);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    const why = cellIsIn(panel, cell) ? `Once the kernel is idle, try again (it said: ${said}).` : 'It is no longer in the notebook.';
+    await showErrorMessage('The cell was not run', why);
+  }
+}
+
+async function runLine(panel: NotebookPanel, cell: Cell, line: string): Promise<void> {
   const notebook = panel.content;
-  await panel.sessionContext.ready; // a page that was just opened has no kernel yet, and would run nothing
-  await load(panel);
+  if (!cellIsIn(panel, cell)) {
+    throw new Error('no such cell');
+  }
   cell.model.sharedModel.setSource(withLine(cell.model.sharedModel.getSource(), line));
   notebook.activeCellIndex = notebook.widgets.indexOf(cell);
   notebook.deselectAll();
   await NotebookActions.runCells(notebook, [cell], panel.sessionContext);
+}
+
+function cellIsIn(panel: NotebookPanel, cell: Cell): boolean {
+  return !cell.isDisposed && panel.content.widgets.includes(cell);
 }
 
 /** Whether a cell of the notebook loads the magic. */
