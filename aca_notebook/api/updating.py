@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aca_notebook.api import hosting_document
@@ -11,7 +11,7 @@ from aca_notebook.api.pull_rights import let_in
 from aca_notebook.azure import documents
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.hosting import Hosting
-from aca_notebook.model.hosting_rules import rule_problem
+from aca_notebook.model.hosting_rules import change_problem
 from aca_notebook.model.quantities import GIB, format_memory
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def patch(document: Document, changes: Changes, target: Target, place: Place | N
 
     Raises `UsageFailed` for changes that say nothing, and for what cannot be.
     """
-    hosting = changes.hosting
+    hosting = _with_server(document, changes.hosting)
+    changes = replace(changes, hosting=hosting)
     _check(document, changes)
     parts = {"configuration": _configuration(document, hosting), "template": _template(document, changes, place)}
     properties: Document = {name: part for name, part in parts.items() if part}
@@ -126,8 +127,7 @@ def _template(document: Document, changes: Changes, place: Place | None) -> Docu
 
 
 def _check(document: Document, changes: Changes) -> None:
-    rule = changes.hosting.scale_rule
-    found = rule_problem(rule) if rule else None
+    found = change_problem(changes.hosting)
     if found is not None:
         raise UsageFailed(found.message, code=found.code, detail=found.detail, hint=found.hint)
     configuration = document["properties"].get("configuration") or {}
@@ -239,13 +239,28 @@ def _configuration(document: Document, hosting: Hosting) -> Document:
             f"{document['name']!r} has no ingress", code="IngressMissing", hint="add --ingress external or internal"
         )
     registry = {"server": hosting.registry_server, "identity": hosting.registry_identity}
-    others = [_plain(each) for each in present.get("registries") or () if each["server"] != hosting.registry_server]
+    others = [
+        _plain(each) for each in present.get("registries") or ()
+        if each["server"].lower() != hosting.registry_server.lower()
+    ]  # fmt: skip
     return {
         **({"ingress": ingress} if ingress else {}),
         **({"dapr": hosting_document.dapr(hosting.dapr)} if hosting.dapr else {}),
         **({"activeRevisionsMode": hosting.revisions_mode.capitalize()} if hosting.revisions_mode else {}),
         **({"registries": [*others, registry]} if hosting.registry_server else {}),
     }
+
+
+def _with_server(document: Document, hosting: Hosting) -> Hosting:
+    """An identity alone is for the registry that the app's image is in, or for the only one that the app has."""
+    if hosting.registry_server or not hosting.registry_identity:
+        return hosting
+    properties = document["properties"]
+    servers = [each["server"] for each in (properties.get("configuration") or {}).get("registries") or ()]
+    image = hosting.image or str(properties["template"]["containers"][0].get("image") or "")
+    of_image = [each for each in servers if image.lower().startswith(f"{each.lower()}/")]
+    found = of_image or ([] if hosting.image else servers)
+    return replace(hosting, registry_server=found[0]) if len(found) == 1 else hosting
 
 
 def _identity(document: Document, hosting: Hosting, target: Target) -> Document | None:

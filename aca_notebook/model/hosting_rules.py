@@ -52,6 +52,15 @@ def problem(hosting: Hosting, *, public: bool, minimum: int = 0) -> Problem | No
     return first or (rule_problem(hosting.scale_rule) if hosting.scale_rule else None) or _of_floor(hosting, minimum)
 
 
+def change_problem(hosting: Hosting) -> Problem | None:
+    """Return the first thing that cannot be of a change to an app that runs, whatever that has; None when all can."""
+    first = next((found for check in (_of_registry, _of_identity) if (found := check(hosting)) is not None), None)
+    if first is None and hosting.registry_server and not hosting.registry_identity:
+        first = Problem("a registry is pulled from by an identity, and none is named", "RegistryIdentityMissing",
+                        "add --registry-identity system, or an identity's id")  # fmt: skip
+    return first or (rule_problem(hosting.scale_rule) if hosting.scale_rule else None)
+
+
 def _of_cell(hosting: Hosting) -> Problem | None:
     """A cell's runner speaks HTTP 1 on a port of its own, from an image that the registry of the target builds."""
     if hosting.image:

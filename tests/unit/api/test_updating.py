@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -108,6 +109,35 @@ def test_parts_of_the_configuration_are_sent_alone() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("servers", "image", "meant"),
+    [
+        (["mine.azurecr.io"], "", "mine.azurecr.io"),
+        (["docker.io", "Mine.azurecr.io"], "mine.azurecr.io/web:1", "Mine.azurecr.io"),
+    ],
+)
+def test_an_identity_alone_pulls_from_the_registry_that_is_there(servers: list[str], image: str, meant: str) -> None:
+    app = copy.deepcopy(APP)
+    there = [{"server": each, "username": "u", "passwordSecretRef": "token"} for each in servers]
+    app["properties"]["configuration"]["registries"] = there
+    found = body(app, registry_identity="system", image=image)["properties"]["configuration"]["registries"]
+    assert found == [*(each for each in there if each["server"] != meant), {"server": meant, "identity": "system"}]
+
+
+def test_an_identity_is_not_taken_for_a_registry_that_the_new_image_is_not_in() -> None:
+    app = copy.deepcopy(APP)
+    app["properties"]["configuration"]["registries"] = [{"server": "mine.azurecr.io", "identity": "x"}]
+    with pytest.raises(UsageFailed, match="none is named"):
+        body(app, registry_identity="system", image="other.azurecr.io/web:1")
+
+
+def test_a_registry_is_the_same_however_it_is_written() -> None:
+    app = copy.deepcopy(APP)
+    app["properties"]["configuration"]["registries"] = [{"server": "Mine.azurecr.io", "identity": "x"}]
+    said = body(app, registry_server="mine.azurecr.io", registry_identity="system")
+    assert said["properties"]["configuration"]["registries"] == [{"server": "mine.azurecr.io", "identity": "system"}]
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_what_is_on_can_be_switched_off(*, wanted: bool) -> None:
     assert body(allow_insecure=wanted)["properties"]["configuration"] == {"ingress": {"allowInsecure": wanted}}
@@ -130,6 +160,10 @@ def test_an_identity_is_added_to_those_there_are() -> None:
         ({"set_env": {"A": "secretref:absent"}}, "ContainerAppSecretRefNotFound"),
         ({"scale_rule": ScaleRule("q", "prometheus")}, "ScaleRuleIncomplete"),
         ({"image": "i", "container_name": "other"}, "UsageError"),
+        ({"registry_identity": "system"}, "RegistryServerMissing"),
+        ({"registry_server": "mine.azurecr.io"}, "RegistryIdentityMissing"),
+        ({"registry_server": "docker.io", "registry_identity": "system"}, "RegistryNotAzure"),
+        ({"user_assigned": ("/subscriptions/s/x/y",)}, "IdentityNotFound"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(said: dict[str, Any], code: str) -> None:
