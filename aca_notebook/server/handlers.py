@@ -82,7 +82,8 @@ class PanelHandler(APIHandler):
         """Find the method and call it. Tornado compares ETags when the answer is written."""
         from aca_notebook.server.addresses import Wrong, find, read_body, read_query
 
-        path = self.request.path.partition("/aca-notebook/")[2]  # as it was sent: a name may hold an encoded slash
+        root = f"{self.base_url.rstrip('/')}/aca-notebook/"
+        path = self.request.path.removeprefix(root)  # as it was sent: a name may hold an encoded slash
         found = find(self.request.method or "", path)
         if found is None:
             raise tornado.web.HTTPError(404, "the panel has no such address")

@@ -63,7 +63,8 @@ async def served() -> AsyncIterator[Served]:
         Application(
             handlers, base_url="/user/me/", identity_provider=IdentityProvider(token="t"), log_function=log_request,
             authorizer=AllowAllAuthorizer(), allow_origin="https://hub.example", allow_credentials=True,
-            allow_remote_access=True, cookie_secret="c", jinja2_env=jinja2.Environment(loader=jinja2.DictLoader({"error.html": "no"})),
+            allow_remote_access=True, cookie_secret="c",
+            jinja2_env=jinja2.Environment(loader=jinja2.DictLoader({"error.html": "no"})),
         )
     )  # fmt: skip
     socket, port = bind_unused_port()
