@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MOST_LINES = 500
 #: A page that is hidden asks nothing; after so long its log is let go, and begins with its last lines when it asks.
 LINGER_SECONDS = 60.0
+#: A log that has ended, as with its app, begins anew when it is asked for so long after its end was told.
+AGAIN_SECONDS = 10.0
 
 Key = tuple[str, str]
 
@@ -27,6 +30,7 @@ Key = tuple[str, str]
 class _Follow:
     stream: LogStream
     asked_at: float
+    good_until: float = math.inf
 
 
 class Follows:
@@ -42,12 +46,18 @@ class Follows:
         """Return lines from a position on; without one, or with one of a stream that is gone, the last ones kept."""
         async with self._opening.setdefault(key, asyncio.Lock()):
             follow = self._follows.get(key)
+            if follow is not None and self._clock.monotonic() >= follow.good_until:
+                self._let_go(key)
+                follow = None
             if follow is None:
                 follow = self._follows[key] = _Follow(await begin(), self._clock.monotonic())
                 position = None
                 self._sweeping = self._sweeping or asyncio.create_task(self._sweep())
         follow.asked_at = self._clock.monotonic()
-        return _page(follow.stream, position)
+        page = _page(follow.stream, position)
+        if page.ended:
+            follow.good_until = min(follow.good_until, follow.asked_at + AGAIN_SECONDS)
+        return page
 
     def close(self) -> None:
         """End every stream."""
@@ -59,14 +69,16 @@ class Follows:
         self._follows.clear()
         self._opening.clear()
 
+    def _let_go(self, key: Key) -> None:
+        self._follows.pop(key).stream.stop()
+
     async def _sweep(self) -> None:
         while self._follows:
             await self._clock.sleep(LINGER_SECONDS / 2)
             now = self._clock.monotonic()
             for key, follow in list(self._follows.items()):
                 if now - follow.asked_at >= LINGER_SECONDS:
-                    follow.stream.stop()
-                    del self._follows[key]
+                    self._let_go(key)
                     self._opening.pop(key, None)
         self._sweeping = None
 

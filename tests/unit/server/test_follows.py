@@ -7,7 +7,7 @@ import pytest
 from aca_notebook.api.log_buffer import LogBuffer
 from aca_notebook.errors import NotFound
 from aca_notebook.model.log import LogLine
-from aca_notebook.server.follows import LINGER_SECONDS, MOST_LINES, Follows
+from aca_notebook.server.follows import AGAIN_SECONDS, LINGER_SECONDS, MOST_LINES, Follows
 from tests.fakes.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +103,32 @@ async def test_a_log_nobody_asks_for_is_let_go_and_begins_anew(follows: Follows,
     page = await asked(follows, again, 17)
     assert (texts(page), page.begun, page.missed) == (["0", "1", "2", "3"], True, 0)
     assert not (await asked(follows, again, page.next)).begun
+
+
+async def test_a_log_that_ended_begins_anew_a_while_after_its_end_was_told(
+    follows: Follows, clock: ManualClock
+) -> None:
+    ended, again = Stream(2), Stream(1)
+    ended.end()
+    assert (await asked(follows, ended)).ended
+    assert (await asked(follows, again, 2)).ended, "not at once: it may end at once again"
+    await clock.advance(AGAIN_SECONDS)
+    page = await asked(follows, again, 2)
+    assert (texts(page), page.begun, page.ended) == (["0"], True, False)
+
+
+async def test_a_log_of_an_app_that_is_gone_is_let_go(follows: Follows, clock: ManualClock) -> None:
+    ended = Stream(2)
+    ended.end()
+    await asked(follows, ended)
+    await clock.advance(AGAIN_SECONDS)
+
+    async def missing() -> Stream:
+        raise NotFound("it is gone", code="Gone")
+
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await follows.page(KEY, missing, 2)
 
 
 async def test_a_log_that_is_asked_for_goes_on(follows: Follows, clock: ManualClock) -> None:
