@@ -17,6 +17,7 @@ from aca_notebook.model.checkup import Check, Mend, Outcome
 from aca_notebook.model.gpu import gpu_profile_type
 from aca_notebook.model.price import ReplicaSize, hourly_cost, price_list
 from aca_notebook.model.quantities import GIB
+from aca_notebook.model.roles import ACR_PULL
 from aca_notebook.model.session import Backend
 
 if TYPE_CHECKING:
@@ -29,14 +30,18 @@ if TYPE_CHECKING:
 
 
 class Checkup:
-    """One look at one target; `gpu` asks about what a deployment with `--gpu` needs besides, `app` about its name."""
+    """One look at one target; `gpu` asks about what a deployment with `--gpu` needs besides, `app` about its name.
 
-    def __init__(self, access: Access, clock: Clock, gpu: str = "", app: str = "") -> None:
+    What it makes carries the tags of a set-up by `owner`, by which `%aca down --all` finds it.
+    """
+
+    def __init__(self, access: Access, clock: Clock, gpu: str = "", app: str = "", owner: str = "") -> None:
         self._access = access
         self._target = access.target
         self._clock = clock
         self._gpu = gpu
         self._app = app
+        self._owner = owner
 
     async def examine(self) -> tuple[Check, ...]:
         """Return every check, in the order of their causes. Never raises: what cannot be asked is a failed check."""
@@ -68,12 +73,16 @@ class Checkup:
         if what is Mend.REGISTER:
             await ask(lambda services: services.subscriptions.register_provider(about))
         elif what is Mend.GROUP:
-            await ask(lambda services: services.subscriptions.make_group())
+            tags = {
+                documents.SETUP: self._target.environment,
+                **({documents.OWNER: self._owner} if self._owner else {}),
+            }
+            await ask(lambda services: services.resources.make_group(tags))
         elif what is Mend.PROFILE:
             await ask(lambda services: services.environments.add_profile(gpu_profile_type(self._gpu)))
         else:
             registry = await ask(lambda services: services.subscriptions.registry())
-            await ask(lambda services: services.subscriptions.let_pull(registry["id"], about))
+            await ask(lambda services: services.roles.assign(ACR_PULL, registry["id"], about))
 
     async def _sign_in(self) -> list[Check]:
         who = await self._access.ask(lambda services: services.sign_in.who())
@@ -84,8 +93,8 @@ class Checkup:
         return [checkup.judge_provider(namespace, state)]
 
     async def _group(self) -> list[Check]:
-        exists = await self._access.ask(lambda services: services.subscriptions.has_group())
-        return [checkup.judge_group(self._target.resource_group, self._target.location, exists=exists)]
+        group = await self._access.ask(lambda services: services.resources.group())
+        return [checkup.judge_group(self._target.resource_group, self._target.location, exists=group is not None)]
 
     async def _environment(self) -> list[Check]:
         try:

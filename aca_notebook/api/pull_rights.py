@@ -53,7 +53,7 @@ async def let_in(
     principal = principal_of(before) or principal_of(await identify())
     given = await access.ask(lambda services: services.subscriptions.role_assignments(scope, principal))
     if not any(str(each["roleDefinitionId"]).endswith(ACR_PULL) for each in given):
-        await access.ask(lambda services: services.subscriptions.let_pull(scope, principal))
+        await access.ask(lambda services: services.roles.assign(ACR_PULL, scope, principal))
 
 
 def principal_of(document: Document | None) -> str:

@@ -249,7 +249,7 @@ class Workspace:
         `gpu` asks for what that GPU needs as well, `app` whether an app may be called so. `fix` mends what has no
         price: registers providers, makes the group, adds the GPU's profile, assigns AcrPull.
         """
-        looking = Checkup(self._access, self.clock, gpu, app)
+        looking = Checkup(self._access, self.clock, gpu, app, _owner())
         checks, own = await asyncio.gather(looking.examine(), asyncio.to_thread(installation.examine))
         return (*(await looking.mend(checks) if fix else checks), *own)
 

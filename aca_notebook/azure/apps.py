@@ -66,11 +66,7 @@ class Apps:
 
     async def patch(self, name: str, document: Document) -> None:
         """Merge `document` into an app."""
-        from azure.mgmt.appcontainers.models import ContainerApp
-
-        with faults.translated(f"app {name!r}"):
-            poller = await self._client.container_apps.begin_update(self._group, name, ContainerApp(document))
-            await poller.result()
+        await (await self.merge(name, document)).result()
 
     async def merge(self, name: str, document: Document) -> Operation:
         """Ask for `document` to be merged into an app; returns when the platform has taken the request."""

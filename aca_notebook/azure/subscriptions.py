@@ -1,12 +1,10 @@
-"""What surrounds apps and environments: providers, groups, what a region offers, registries, roles."""
+"""What surrounds apps and environments: providers, what a region offers, registries, who may use them."""
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 from aca_notebook.azure import faults
-from aca_notebook.model.roles import ACR_PULL
 
 if TYPE_CHECKING:
     from aca_notebook.azure.connection import Connection
@@ -29,21 +27,6 @@ class Subscriptions:
         """Ask for a provider to be registered, which takes about a minute from then on."""
         with faults.translated(f"provider {namespace}"):
             await self._connection.resources.providers.register(namespace)
-
-    async def has_group(self) -> bool:
-        """Tell whether the target's resource group is there."""
-        group = self._target.resource_group
-        with faults.translated(f"group {group!r}"):
-            return bool(await self._connection.resources.resource_groups.check_existence(group))
-
-    async def make_group(self) -> None:
-        """Make the target's resource group."""
-        from azure.mgmt.resource.resources.models import ResourceGroup
-
-        group = self._target.resource_group
-        with faults.translated(f"group {group!r}"):
-            made = ResourceGroup(location=self._target.location)
-            await self._connection.resources.resource_groups.create_or_update(group, made)
 
     async def profile_types(self, location: str) -> list[Document]:
         """Return what workload profile types a region offers."""
@@ -101,15 +84,3 @@ class Subscriptions:
                 }
                 async for each in found
             ]
-
-    async def let_pull(self, scope: str, principal: str) -> None:
-        """Assign AcrPull at a scope to a principal; the name follows from both, so that twice is once."""
-        from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
-
-        role = f"/subscriptions/{self._target.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
-        name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}|{principal}|{ACR_PULL}".lower()))
-        wanted = RoleAssignmentCreateParameters(
-            role_definition_id=f"{role}/{ACR_PULL}", principal_id=principal, principal_type="ServicePrincipal"
-        )
-        with faults.translated("the role assignment"):
-            await self._connection.authorization.role_assignments.create(scope, name, wanted)

@@ -13,7 +13,7 @@ from typing import Any
 
 from aca_notebook.model.gpu import WorkloadProfileType, find_profile_type, profile_name
 from aca_notebook.model.ids import parse_id
-from aca_notebook.model.roles import ACR_PULL, PROPAGATION_SECONDS
+from aca_notebook.model.roles import ACR_PULL, settles_in
 
 Document = Mapping[str, Any]
 
@@ -176,7 +176,7 @@ def judge_pull(
 def _in_effect(assignment: Document, now: datetime | None) -> Check:
     said = "the environment's identity may pull from the registry"
     made = assignment.get("createdOn")
-    left = held_seconds_left(made, now) if now is not None and isinstance(made, datetime) else 0.0
+    left = settles_in(made, now) if now is not None and isinstance(made, datetime) else 0.0
     if not left or now is None or not isinstance(made, datetime):
         return Check("AcrPull", Outcome.OK, said)
     age = (now - made).total_seconds()
@@ -185,11 +185,6 @@ def _in_effect(assignment: Document, now: datetime | None) -> Check:
         f"assigned {age:.0f} s ago: Azure may take {left:.0f} s more to put it in effect; a deploy waits for it",
         "%aca doctor  # looks again",
     )  # fmt: skip
-
-
-def held_seconds_left(made: datetime, now: datetime) -> float:
-    """How many seconds an assignment may still take to be in effect."""
-    return max(PROPAGATION_SECONDS - (now - made).total_seconds(), 0.0)
 
 
 def judge_name(name: str, *, valid: str, there: bool, ours: bool) -> Check:

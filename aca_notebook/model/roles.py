@@ -30,9 +30,12 @@ class Assignment:
 
     def settles_in(self, now: datetime) -> float:
         """How many seconds it may still take to be in effect; 0 when its time is over or not known."""
-        if self.created_at is None:
-            return 0.0
-        return max(PROPAGATION_SECONDS - (now - self.created_at).total_seconds(), 0.0)
+        return 0.0 if self.created_at is None else settles_in(self.created_at, now)
+
+
+def settles_in(made: datetime, now: datetime) -> float:
+    """How many seconds an assignment that was `made` then may still take to be in effect."""
+    return max(PROPAGATION_SECONDS - (now - made).total_seconds(), 0.0)
 
 
 def held(assignments: Iterable[Assignment], role: str, principal: str) -> Assignment | None:

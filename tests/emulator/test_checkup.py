@@ -10,14 +10,15 @@ import pytest
 
 from aca_notebook.api.access import Access
 from aca_notebook.api.checkup import Checkup
+from aca_notebook.api.pull_identity import puller_principal
+from aca_notebook.azure import documents
 from aca_notebook.clock import SystemClock
-from aca_notebook.model.checkup import Outcome
+from aca_notebook.model.checkup import Check, Mend, Outcome
 from tests.emulator.test_client_on_bad_days import target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from aca_notebook.model.checkup import Check
     from tests.emulator.running import Running
 
 pytestmark = pytest.mark.anyio
@@ -51,6 +52,19 @@ async def test_a_group_that_is_not_there_is_made(doctor: Callable[..., Checkup])
     assert failing(before) == ["resource group", "environment", "registry"]
     assert all(check.command for check in before if check.outcome is Outcome.FAIL)
     assert failing(await looking.mend(before)) == ["environment", "registry"]
+    group = await looking._access.ask(lambda services: services.resources.group())
+    assert documents.SETUP in group["tags"], "`down --all` takes it down with what is in it"
+
+
+async def test_a_role_that_somebody_has_given_meanwhile_is_no_failure(doctor: Callable[..., Checkup]) -> None:
+    looking = doctor()
+    (check,) = [each for each in await looking.examine() if each.name == "AcrPull"]
+    principal = await puller_principal(
+        looking._access, await looking._access.ask(lambda services: services.environments.document())
+    )
+    assert check.outcome is Outcome.OK, "it has the role, under a name that is not the one we give"
+    missing = Check("AcrPull", Outcome.FAIL, "as it was a moment ago", "", Mend.ROLE, principal)
+    assert failing(await looking.mend([missing])) == []
 
 
 async def test_a_role_that_is_not_there_is_assigned_once(emulator: Running, doctor: Callable[..., Checkup]) -> None:

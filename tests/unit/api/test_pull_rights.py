@@ -37,7 +37,8 @@ class Subscriptions:
     async def role_assignments(self, scope: str, principal: str) -> list[dict[str, str]]:
         return [{"roleDefinitionId": f"/x/{role}", "principalId": principal} for role in self.roles]
 
-    async def let_pull(self, scope: str, principal: str) -> None:
+    async def assign(self, role: str, scope: str, principal: str) -> None:
+        assert role == ACR_PULL
         self.let.append((scope, principal))
 
 
@@ -50,7 +51,7 @@ class Asked:
         self.changed: list[dict[str, Any]] = []
 
     async def ask(self, action: Any) -> Any:
-        return await action(SimpleNamespace(subscriptions=self.subscriptions))
+        return await action(SimpleNamespace(subscriptions=self.subscriptions, roles=self.subscriptions))
 
     async def make(self, document: dict[str, Any]) -> dict[str, Any]:
         self.made.append(document)
