@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aca_notebook.api.measures import find_metrics
+from aca_notebook.api.owner import made_beside
 from aca_notebook.api.twin import blocking
 from aca_notebook.errors import UsageFailed
 from aca_notebook.model.alert import FREQUENCIES, WINDOWS, Alert, Condition, parse_condition
@@ -51,15 +52,16 @@ class Alerts:
         for each in conditions:
             [metric] = (await find_metrics(self._access, state.id, [each.metric]))[:1]
             _check_dimensions(each, metric.dimensions)
-        groups = list(action_groups)
+        groups, tags = list(action_groups), made_beside(self._access.target.environment)
         if webhooks or emails:
             own = _OWN_GROUP.format(name=name)
-            groups.append(await self._access.ask(lambda services: services.alerts.tell(own, webhooks, emails)))
+            told = await self._access.ask(lambda services: services.alerts.tell(own, webhooks, emails, tags=tags))
+            groups.append(told)
         rule = Alert(
             name, state.name, conditions, window, frequency, severity=severity, description=description,
             action_groups=tuple(groups),
         )  # fmt: skip
-        return await self._access.ask(lambda services: services.alerts.put(rule))
+        return await self._access.ask(lambda services: services.alerts.put(rule, tags))
 
     @blocking
     async def list(self) -> tuple[Alert, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aca_notebook.api import packing, template
 from aca_notebook.api.deploy_secrets import DeploySecrets
 from aca_notebook.api.gpus import GpuNotes
+from aca_notebook.api.owner import made_beside
 from aca_notebook.api.plan import Surroundings, check_hosting, check_name, plan_deployment
 from aca_notebook.api.progress import ProgressBoard
 from aca_notebook.api.pull_identity import pulled_by
@@ -296,7 +297,8 @@ class Deploying:
         """Where the app's traces go, as a secret; the component is made if it is not there."""
         if not plan.traces:
             return {}
-        sent = await self._access.ask(lambda services: services.traces.ensure(plan.traces))
+        tags = made_beside(self._access.target.environment)
+        sent = await self._access.ask(lambda services: services.traces.ensure(plan.traces, tags))
         return {template.TRACES_SECRET: sent.connection_string}
 
     def _overtaken(self, document: Document) -> bool:

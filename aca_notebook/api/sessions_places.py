@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from aca_notebook.azure.session_pools import PoolWishes
@@ -22,6 +22,7 @@ from aca_notebook.model.session import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from aca_notebook.azure.services import Services
@@ -69,11 +70,12 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PoolChoice:
-    """Which pool a session is in, and what that pool must be: `ours` may be made, another has to fit."""
+    """Which pool a session is in, and what that pool must be: `ours` may be made, with `tags`, another has to fit."""
 
     name: str
     wishes: PoolWishes
     ours: bool
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def fits(self, pool: SessionPoolState) -> None:
         """Raise `UsageFailed` when a pool is not what was asked for."""
@@ -204,4 +206,4 @@ class PoolPlace:
             if not make:
                 missing.hint = "the first `%%aca session` makes it"
                 raise
-            return await services.session_pools.create(self._choice.name, self._choice.wishes)
+            return await services.session_pools.create(self._choice.name, self._choice.wishes, self._choice.tags)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
+from aca_notebook.api.owner import made_beside
 from aca_notebook.api.sessions_places import PoolPlace, check_pool_name, choose_pool, identifier_of
 from aca_notebook.api.twin import blocking
 from aca_notebook.azure.session_pools import PoolWishes, new_document, read_pool
@@ -105,7 +106,8 @@ class SessionPools:
         """Return a session in one of these pools."""
         choice = choose_pool(options.get("pool", ""), egress=options.get("egress"), ttl=options.get("ttl"))
         identifier = identifier_of(name, options.get("notebook", ""))
-        place = PoolPlace(name or identifier, identifier, choice)
+        tagged = replace(choice, tags=made_beside(self._access.target.environment))
+        place = PoolPlace(name or identifier, identifier, tagged)
         return self._opening.session(place, f"{choice.name}/{identifier}", **options)
 
     @blocking
@@ -114,7 +116,8 @@ class SessionPools:
         check_pool_name(name)
         wishes = wishes or PoolWishes()
         check_wishes(wishes)
-        await self._access.ask(lambda services: services.session_pools.create(name, wishes))
+        tags = made_beside(self._access.target.environment)
+        await self._access.ask(lambda services: services.session_pools.create(name, wishes, tags))
         return SessionPool(await self.read(name), self)
 
     @blocking

@@ -79,9 +79,7 @@ class Maker:
             await self._ask(step, lambda services: services.resources.delete(id_))
         if step.part is Part.POOL:
             wishes = PoolWishes()
-            await self._ask(step, lambda services: services.session_pools.create(self._wanted.pool, wishes))
-            marks = {"tags": self._tags}
-            await self._ask(step, lambda services: services.resources.patch(id_, marks))
+            await self._ask(step, lambda services: services.session_pools.create(self._wanted.pool, wishes, self._tags))
             return
         document = await self._document(step)
         if step.part is Part.IDENTITY:

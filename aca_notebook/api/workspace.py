@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import logging
 import weakref
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ from aca_notebook.api.function import Function, handle
 from aca_notebook.api.gpus import GpuNotes
 from aca_notebook.api.loop import PrivateLoop
 from aca_notebook.api.overview import Overview
+from aca_notebook.api.owner import owner
 from aca_notebook.api.packing import Source, pack
 from aca_notebook.api.plan import DeployOptions, is_name
 from aca_notebook.api.rehearsing import Rehearsing
@@ -135,7 +135,7 @@ class Workspace:
         self.budgets = Budgets(self, self._access)
         self.alerts = Alerts(self, self._access)
         self.advisor = Advisor(self, self._access)
-        self.setup = SetUp(self, self._access, _owner())
+        self.setup = SetUp(self, self._access, owner())
         self._profiles: dict[str, WorkloadProfileType] | None = None
         self._closing = weakref.finalize(self, _close, self.loop, self._access)
         if target.notice:
@@ -240,7 +240,7 @@ class Workspace:
     async def garbage(self, *, everyone: bool = False) -> tuple[Garbage, ...]:
         """Which apps of mine, or of `everyone`, may go: expired ones, and those that never became ready."""
         states = [app.state for app in await self.read_apps()]
-        return decide_garbage(states, self.clock.now(), "" if everyone else _owner())
+        return decide_garbage(states, self.clock.now(), "" if everyone else owner())
 
     @blocking
     async def checkup(self, *, gpu: str = "", fix: bool = False, app: str = "") -> tuple[Check, ...]:
@@ -249,7 +249,7 @@ class Workspace:
         `gpu` asks for what that GPU needs as well, `app` whether an app may be called so. `fix` mends what has no
         price: registers providers, makes the group, adds the GPU's profile, assigns AcrPull.
         """
-        looking = Checkup(self._access, self.clock, gpu, app, _owner())
+        looking = Checkup(self._access, self.clock, gpu, app, owner())
         checks, own = await asyncio.gather(looking.examine(), asyncio.to_thread(installation.examine))
         return (*(await looking.mend(checks) if fix else checks), *own)
 
@@ -381,7 +381,7 @@ class Workspace:
             chosen,
             self._access,
             self._turns,
-            owner=_owner(),
+            owner=owner(),
             clock=self.clock,
             box=self.secrets,
             prices=self.costs.prices,
@@ -481,10 +481,3 @@ def _import_sdks() -> None:
     import azure.identity.aio
     import azure.mgmt.appcontainers.aio
     import azure.mgmt.containerregistrytasks.aio  # noqa: F401  # importing is the purpose
-
-
-def _owner() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""

@@ -11,7 +11,7 @@ from aca_notebook.model.alert import Alert, Condition, Dimension
 from aca_notebook.model.ids import parse_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from azure.mgmt.monitor import models as sdk
 
@@ -28,8 +28,8 @@ class Alerts:
         self._connection = connection
         self._group = connection.target.resource_group
 
-    async def put(self, alert: Alert) -> Alert:
-        """Make a rule or write over it; returns it as the platform has it."""
+    async def put(self, alert: Alert, tags: Mapping[str, str]) -> Alert:
+        """Make a rule with these tags or write over it; returns it as the platform has it."""
         from azure.mgmt.monitor import models
 
         criteria = [
@@ -46,7 +46,8 @@ class Alerts:
             for index, each in enumerate(alert.conditions)
         ]  # fmt: skip
         resource = models.MetricAlertResource(
-            location="global", description=alert.description, severity=alert.severity, enabled=alert.enabled,
+            location="global", tags=dict(tags), description=alert.description, severity=alert.severity,
+            enabled=alert.enabled,
             scopes=[str(self._connection.target.app_id(alert.app))], evaluation_frequency=alert.frequency,
             window_size=alert.window, auto_mitigate=alert.auto_mitigate,
             criteria=models.MetricAlertSingleResourceMultipleMetricCriteria(all_of=criteria),
@@ -71,12 +72,14 @@ class Alerts:
             )  # deleting what is not there says nothing
             await self._connection.monitor.metric_alerts.delete(self._group, name)
 
-    async def tell(self, name: str, webhooks: Sequence[str] = (), emails: Sequence[str] = ()) -> str:
+    async def tell(
+        self, name: str, webhooks: Sequence[str] = (), emails: Sequence[str] = (), *, tags: Mapping[str, str]
+    ) -> str:  # fmt: skip
         """Make an action group with these receivers, and return its id."""
         from azure.mgmt.monitor import models
 
         group = models.ActionGroupResource(
-            location="Global", group_short_name=name[:12], enabled=True,
+            location="Global", tags=dict(tags), group_short_name=name[:12], enabled=True,
             webhook_receivers=[
                 models.WebhookReceiver(name=f"webhook{index}", service_uri=each, use_common_alert_schema=True)
                 for index, each in enumerate(webhooks)

@@ -15,6 +15,8 @@ from aca_notebook.model.quantities import parse_memory
 from aca_notebook.model.session import ContainerType, SessionPoolState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aca_notebook.azure.connection import Connection
     from aca_notebook.azure.documents import Document
 
@@ -61,12 +63,12 @@ class SessionPools:
             found = self._client.list_by_resource_group(self._group)
             return tuple([read_pool(_plain(each)) async for each in found])
 
-    async def create(self, name: str, wishes: PoolWishes) -> SessionPoolState:
-        """Create a pool and let this account use its sessions, as `az` does; returns when it is there."""
+    async def create(self, name: str, wishes: PoolWishes, tags: Mapping[str, str]) -> SessionPoolState:
+        """Create a pool, with tags, and let this account use its sessions, as `az` does; returns when it is there."""
         from azure.mgmt.appcontainers.models import SessionPool
 
         environment = str(self._target.environment_id) if wishes.container_type == ContainerType.CUSTOM else ""
-        document = SessionPool(new_document(wishes, self._target.location, environment))
+        document = SessionPool({**new_document(wishes, self._target.location, environment), "tags": dict(tags)})
         with faults.translated(f"session pool {name!r}"):
             poller = await self._client.begin_create_or_update(self._group, name, document)
             made = read_pool(_plain(await poller.result()))

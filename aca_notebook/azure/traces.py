@@ -10,6 +10,7 @@ from aca_notebook.errors import NotFound
 from aca_notebook.model.ids import ResourceId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from aca_notebook.azure.connection import Connection
@@ -56,8 +57,8 @@ class Traces:
         self._environments = environments
         self._queries = queries
 
-    async def ensure(self, component: str) -> TracesSent:
-        """Return where to send to; the component is made, on the environment's own workspace, unless it is there.
+    async def ensure(self, component: str, tags: Mapping[str, str]) -> TracesSent:
+        """Return where to send to; unless it is there, the component is made on the environment's own workspace.
 
         Raises `NotFound` for an environment that keeps no logs.
         """
@@ -69,7 +70,7 @@ class Traces:
             try:
                 found = await self._get(str(id_), _VERSION)
             except NotFound:
-                found = await self._make(str(id_))
+                found = await self._make(str(id_), tags)
         return TracesSent(component, str(found["properties"]["ConnectionString"]))
 
     async def trace_of_call(self, call: str, trace: str) -> str:
@@ -104,10 +105,10 @@ class Traces:
         answer = await self._queries.ask(kql, None)
         return str(answer.rows[0][0]) if answer.rows else ""
 
-    async def _make(self, id_: str) -> dict[str, Any]:
+    async def _make(self, id_: str, tags: Mapping[str, str]) -> dict[str, Any]:
         workspace = await self._workspace()
         body = {
-            "location": self._connection.target.location, "kind": "web",
+            "location": self._connection.target.location, "kind": "web", "tags": dict(tags),
             "properties": {
                 "Application_Type": "web", "Flow_Type": "Bluefield", "Request_Source": "rest",
                 "WorkspaceResourceId": workspace,

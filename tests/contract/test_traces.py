@@ -95,7 +95,7 @@ def assert_failure(workspace, app, score):
 def assert_no_key(workspace, app, trace):
     async def read():
         services = workspace._access.services
-        sent = await services.traces.ensure("local-traces")
+        sent = await services.traces.ensure("local-traces", {})
         document = await services.apps.document(app.name)
         revisions = [str(each) for each in await services.apps.revisions(app.name)]
         return sent, [json.dumps(document), *revisions, repr(sent)]
@@ -121,7 +121,7 @@ def test_a_deployment_makes_the_component_once_on_the_environments_workspace(wor
 
     async def ensure():
         traces = workspace._access.services.traces
-        return [await traces.ensure("other-traces") for _ in range(2)]
+        return [await traces.ensure("other-traces", {"a": "b"}) for _ in range(2)]
 
     first, second = workspace.loop.run(ensure())
     assert first.connection_string == second.connection_string

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aca_notebook.api.advising import patch_of, settings_of
+from aca_notebook.api.owner import made_beside
 from aca_notebook.api.workspace import Workspace
 from aca_notebook.errors import NotFound, Throttled, UsageFailed
 from aca_notebook.model.advice import Observed, decide_advice
@@ -179,3 +180,20 @@ def test_where_the_platform_keeps_budgets_its_own_figure_counts(emulator: Runnin
     with Workspace(where, ManualClock(emulator.clock.now())) as workspace:
         made = workspace.budgets.create("10USD/day")
     assert (made.enforced, made.state.spent) == (True, pytest.approx(A100_HOUR_USD))
+
+
+def test_what_is_made_beside_apps_is_found_and_taken_down_with_all_the_rest(
+    workspace: Workspace, emulator: Running
+) -> None:
+    emulator.deploy()
+    workspace.alerts.create("busy", "scorer", "total Requests > 100", webhooks=["http://127.0.0.1:9/told"])
+    workspace.session_pools.create("mine")
+    traces = workspace._access.services.traces
+    workspace.loop.run(traces.ensure("local-traces", made_beside("local")))
+    doomed = workspace.setup.doomed()
+    assert [(each.kind, each.name, each.note) for each in doomed] == [
+        ("alert", "busy", ""), ("action group", "aca-notebook-busy", ""), ("session pool", "mine", ""),
+        ("traces", "local-traces", "app scorer may use it"),
+    ]  # fmt: skip
+    workspace.setup.take_down(doomed)
+    assert [each.name for each in workspace.setup.doomed()] == ["local-traces"]
