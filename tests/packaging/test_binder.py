@@ -31,7 +31,10 @@ def test_repo2docker_makes_its_dockerfile_of_it(tmp_path) -> None:
 
 
 def test_its_scripts_leave_a_running_emulator_and_a_lab_that_opens_on_the_quickstart(tmp_path) -> None:
-    """In an environment and a home with nothing in them; the panel's build is left out, which has tests of its own."""
+    """In an environment and a home with nothing in them.
+
+    The panel's build, which has tests of its own, is left out of the clone: that is an error until it is asked for.
+    """
     clone, home, made = tmp_path / "clone", tmp_path / "home", tmp_path / "environment"
     home.mkdir()
     _clone(clone)
@@ -42,16 +45,23 @@ def test_its_scripts_leave_a_running_emulator_and_a_lab_that_opens_on_the_quicks
     }  # fmt: skip
     environment["UV_CACHE_DIR"] = subprocess.check_output([find_uv_bin(), "cache", "dir"], text=True).strip()
 
-    def run(*command: str) -> str:
-        done = subprocess.run(
+    def tried(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             command, cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=300
         )  # fmt: skip
+
+    def run(*command: str) -> str:
+        done = tried(*command)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
     run(find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(made))
     packages = ["-r", str(BINDER / "requirements.txt"), "-c", str(_versions(tmp_path))]
     run(find_uv_bin(), "pip", "install", "--quiet", "--python", str(made / "bin" / "python"), *packages)
+    without = tried("binder/postBuild")
+    assert without.returncode != 0
+    assert "built without its JupyterLab panel" in without.stderr
+    environment["ACA_NOTEBOOK_REQUIRE_PANEL"] = ""
     try:
         run("binder/postBuild")
         assert "quickstart" in run("jupyter", "lab", "--show-config-json")
