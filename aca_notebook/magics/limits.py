@@ -23,6 +23,7 @@ _LIMITS = {
     "stop": _WRITES,
     "down": "deletes for good: revisions, keys and ports go with the app; logs stay in Log Analytics",
     "update": _WRITES,
+    "scale": _WRITES,
     "revision": "100 inactive revisions are kept, the oldest go; several are active in multiple mode only",
     "traffic": "multiple revision mode only; shares add up to 100; a label names one revision",
     "promote": "multiple revision mode only; shares add up to 100",

@@ -35,4 +35,4 @@ def update(notebook: Notebook, given: Update) -> App:
     return app
 
 
-LINE: Mapping[str, Callable[[Notebook, Any], object]] = {"update": update}
+LINE: Mapping[str, Callable[[Notebook, Any], object]] = {"update": update, "scale": update}

@@ -30,6 +30,10 @@ class Update(HostingFlags):
     force_restart: bool = False
 
 
+_REPLICAS = (
+    Option(("--min-replicas",), "replicas kept when idle; 0 sleeps for free", read=readers.count, metavar="N"),
+    Option(("--max-replicas",), "the most replicas at once", read=readers.positive, metavar="N"),
+)
 COMMANDS = (
     Command(
         "update", "Change an app that runs: image, size, scale, variables, ingress, Dapr; what is not said stays.",
@@ -39,8 +43,7 @@ COMMANDS = (
             Option(("--gpu",), "the GPU of each replica", read=readers.gpu_model, values=tuple(gpu.GPU_NAMES)),
             Option(("--cpu",), "cores of a replica", read=quantities.parse_cpu, metavar="CORES"),
             Option(("--memory",), "memory of a replica, such as 1Gi", read=readers.memory, metavar="SIZE"),
-            Option(("--min-replicas",), "replicas kept when idle; 0 sleeps for free", read=readers.count, metavar="N"),
-            Option(("--max-replicas",), "the most replicas at once", read=readers.positive, metavar="N"),
+            *_REPLICAS,
             Option(("--set-env-vars",), "variables to add or change; NAME=secretref:SECRET reads a secret",
                    read=readers.pair, repeats=True, metavar="NAME=VALUE"),
             Option(("--remove-env-vars",), "variables to remove", repeats=True, metavar="NAME"),
@@ -54,5 +57,12 @@ COMMANDS = (
          "%aca update scorer --set-env-vars MODE=fast HF_TOKEN=secretref:hf-token",
          "%aca update scorer --gpu T4"),
         "az containerapp update --name NAME --min-replicas 1",
+    ),
+    Command(
+        "scale", "Change how many replicas an app has at least and at most.", Update, (NAME, *_REPLICAS),
+        ("%aca scale scorer --min-replicas 1",
+         "%aca scale scorer --max-replicas 20",
+         "%aca scale scorer --min-replicas 0 --max-replicas 5"),
+        "az containerapp update --name NAME --min-replicas 0 --max-replicas 5",
     ),
 )  # fmt: skip
