@@ -139,7 +139,7 @@ export default () => ({
     const shown = new Console(model, el);
     const receive = (message) => shown.receive(message);
     model.on("msg:custom", receive);
-    model.send({ kind: "here" }); // a view that opens later is told all of it too
+    model.send({ kind: "view" }); // it hears from now on: it is told all there is
     return () => model.off("msg:custom", receive);
   },
 });

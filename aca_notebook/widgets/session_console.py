@@ -10,6 +10,7 @@ from aca_notebook.display import session_outputs
 from aca_notebook.display.session_text import plain_text
 from aca_notebook.errors import AcaError
 from aca_notebook.widgets.front_end import View, module, show_when_there, style
+from aca_notebook.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,42 +41,60 @@ class SessionConsole:
         self._begin = begin
         self._count = 0
         self._running: RunningCell | None = None
-        self._told: list[dict[str, Any]] = []
+        self._told = Transcript()
+        self._telling = threading.Lock()
 
     def greet(self) -> None:
-        """Tell a page that was just opened all there is."""
-        self._send({"kind": "session", "name": self._session.name, "place": self._session.place})
-        for message in list(self._told):
-            self._send(message)
+        """Tell a view that was just opened all there is."""
+        with self._telling:
+            self._send({"kind": "session", "name": self._session.name, "place": self._session.place})
+            for message in self._told.messages():
+                self._send(message)
 
     def take(self, message: Mapping[str, Any]) -> None:
         """Do what a page asks for."""
-        kind, code = message.get("kind"), message.get("code")
-        if kind == "run" and isinstance(code, str) and len(code) <= _LONGEST_CODE and self._running is None:
+        kind, code, running = message.get("kind"), message.get("code"), self._running
+        if kind == "run" and isinstance(code, str) and len(code) <= _LONGEST_CODE and running is None:
             self._count += 1
             self._running = self._session.start(CellJob(code, f"Console {self._count}"))
             self._tell({"kind": "cell", "cell": self._count, "code": code})
             self._begin(self._follow)
-        elif kind == "interrupt" and self._running is not None:
-            self._running.interrupt()
+        elif kind == "interrupt" and running is not None:
+            running.interrupt()
         elif kind == "files":
             self._begin(self._list_files)
+        elif kind == "view":
+            self.greet()
 
     def _follow(self) -> None:
         running, cell = self._running, self._count
         if running is None:
             return
-        network = self._session.pool().egress
-        for output in running:
-            self._tell({"cell": cell, **_shown(output, network=network)})
+        said = ""
         try:
-            running.result()
-            said = ""
+            self._show(running, cell)
         except AcaError as failed:
             said = plain_text("\n".join(failed._render_traceback_()))  # what IPython would show
-        self._running = None
-        self._tell({"kind": "ended", "cell": cell, "error": said})
+        except Exception as failed:  # noqa: BLE001  # whatever it is, who waits for the cell is told
+            said = plain_text(f"{type(failed).__name__}: {failed}")
+        finally:
+            self._running = None
+            self._tell({"kind": "ended", "cell": cell, "error": said})
         self._list_files()
+
+    def _show(self, running: RunningCell, cell: int) -> None:
+        """Tell what a cell shows until it ends. Raises what it ended with."""
+        network = self._has_network()
+        for output in running:
+            self._tell({"cell": cell, **_shown(output, network=network)})
+        running.result()
+
+    def _has_network(self) -> bool:
+        """Whether what a session shows may load from elsewhere: not where nobody knows."""
+        try:
+            return self._session.pool().egress
+        except AcaError:
+            return False
 
     def _list_files(self) -> None:
         try:
@@ -86,8 +105,9 @@ class SessionConsole:
         self._send({"kind": "files", "files": listed})
 
     def _tell(self, message: dict[str, Any]) -> None:
-        self._told.append(message)
-        self._send(message)
+        with self._telling:
+            self._told.add(message)
+            self._send(message)
 
 
 def _shown(output: Output, *, network: bool) -> dict[str, Any]:
@@ -114,5 +134,5 @@ def open_session_console(session: Session) -> SessionConsoleView:
     """Open a console, to be shown under the present cell when a page answers."""
     view = SessionConsoleView()
     console = SessionConsole(session, view.send, in_thread)
-    show_when_there(view, console.greet, console.take)
+    show_when_there(view, lambda: None, console.take)  # each view asks for what there is
     return view

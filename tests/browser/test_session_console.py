@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from aca_notebook.errors import RemoteError
+from aca_notebook.errors import RemoteError, Unreachable
 from aca_notebook.model.session import Execution, Output, SessionFile, SessionPoolState
 from aca_notebook.widgets import session_console
 
@@ -93,7 +93,7 @@ class Console:
     def hear(self) -> None:
         """Hand on what the page has sent."""
         for message in self.page.evaluate("sent.splice(0)"):
-            self.kernel.greet() if message["kind"] == "here" else self.kernel.take(message)
+            self.kernel.take(message)
 
     def work(self) -> None:
         """Do what the kernel's side has to do."""
@@ -166,6 +166,22 @@ def test_one_cell_runs_at_a_time_and_the_button_interrupts_it(console) -> None:
     console.work()
     expect(console.page.get_by_role("button", name="Run")).to_be_enabled()
     expect(console.page.get_by_role("button", name="Interrupt")).to_be_disabled()
+
+
+def test_a_cell_that_fails_as_nothing_of_ours_does_leaves_the_console_ready(console) -> None:
+    console.run("x", error=OSError("the connection was cut"))
+    expect(console.outputs).to_contain_text("OSError: the connection was cut")
+    expect(console.page.get_by_role("button", name="Run")).to_be_enabled()
+
+
+def test_a_pool_that_cannot_be_read_hides_no_output(console, monkeypatch) -> None:
+    def gone(_: FakeSession) -> SessionPoolState:
+        raise Unreachable("nobody answers", refused=True)
+
+    monkeypatch.setattr(FakeSession, "pool", gone)
+    console.run("print(1)", Output("stdout", "shown all the same\n"))
+    expect(console.outputs).to_contain_text("shown all the same")
+    expect(console.page.get_by_role("button", name="Run")).to_be_enabled()
 
 
 def test_the_history_is_gone_through_and_a_page_that_opens_later_has_it(console) -> None:
