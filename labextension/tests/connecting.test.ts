@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Model } from '../src/model';
 import { Panel } from '../src/panel/panel';
 import { Client, PROTOCOL } from '../src/protocol';
+import { RequestFailed } from '../src/request';
 
 const TARGET = {
   name: 'local', connection: 'off', choices: ['local', 'azure'], subscription: '', resourceGroup: '', environment: '',
@@ -15,7 +16,7 @@ const made: (Panel | Model)[] = [];
 afterEach(() => made.splice(0).forEach(each => each.dispose()));
 
 /** A panel that is seen, of a server that connects once `connect` is called; what was chosen is kept. */
-function panelOf(): { node: HTMLElement; model: Model; chosen: object[]; connect: () => void } {
+function panelOf(halves: () => unknown = () => HALVES): { node: HTMLElement; model: Model; chosen: object[]; connect: () => void } {
   const chosen: object[] = [];
   let target = TARGET;
   let connect = (): void => undefined;
@@ -29,7 +30,7 @@ function panelOf(): { node: HTMLElement; model: Model; chosen: object[]; connect
       target = { ...TARGET, name, connection: wanted ? 'on' : 'off' };
     }
     const tree = { target, environments: [], pools: [], agents: [], notes: [], problem: null };
-    return { halves: HALVES, tree, target, status: { target } }[path];
+    return { halves: path === 'halves' ? halves() : null, tree, target, status: { target } }[path];
   });
   const model = new Model(client, { treeMs: 5, statusMs: 5, slowestMs: 20 }, () => false);
   const panel = new Panel(model, { invoke: () => undefined, menu: () => undefined, press: () => undefined });
@@ -73,4 +74,18 @@ test('choosing in the list connects to nothing; the button does, and hands its f
   connect();
   await until(model, () => model.tree?.target.connection === 'on');
   expect(document.activeElement).toBe(node.querySelector('[role=tree]'));
+});
+
+test('the page of a missing half stays as it is while it is asked for again, and so does the focus', async () => {
+  let asked = 0;
+  const { node, model } = panelOf(() => {
+    asked += 1;
+    throw new RequestFailed({ message: 'not found', code: '', detail: '', hint: '' }, 404);
+  });
+  await until(model, () => node.querySelector('.aca-self-test button') !== null);
+  const button = node.querySelector<HTMLButtonElement>('.aca-self-test button')!;
+  button.focus();
+  const before = asked;
+  await until(model, () => asked > before + 1);
+  expect(document.activeElement).toBe(button);
 });

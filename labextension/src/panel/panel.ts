@@ -31,6 +31,8 @@ export class Panel extends Widget {
   private search = '';
   private busy = false;
   private failed: Problem | null = null;
+  /** The page of a missing half, drawn once: its button keeps the focus while the polls ask on. */
+  private faulty: { readonly words: string; readonly page: HTMLElement } | null = null;
   /** Whether somebody came by the keyboard before there was a tree to be in. */
   private entered = false;
   private watching: IDisposable | null = null;
@@ -141,7 +143,10 @@ export class Panel extends Widget {
     const { tree, halves } = this.model;
     const fault = faultOf(halves);
     if (fault !== null) {
-      this.place([selfTestPage(fault, () => void this.model.refresh())]);
+      if (this.faulty?.words !== fault.words) {
+        this.faulty = { words: fault.words, page: selfTestPage(fault, () => void this.model.refresh()) };
+      }
+      this.place([this.faulty.page]);
       return;
     }
     this.drawProblem(this.failed ?? this.model.problems.tree ?? tree?.problem ?? null);
