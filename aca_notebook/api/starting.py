@@ -228,7 +228,9 @@ class Starting:
         return Evidence(self._state, (), self._replicas_seen, self._mine, console)
 
     async def _given_up(self, trouble: Trouble) -> GaveUp:
-        failure = self._explained(trouble, await self._console())
+        console = await self._console()
+        known = decide_trouble(self._evidence(tuple(console)))  # what the program wrote is part of the reason
+        failure = self._explained(known if known is not None and known.kind is trouble.kind else trouble, console)
         return GaveUp(
             failure.message, traceback=failure.traceback, code=failure.code, detail=failure.detail, hint=failure.hint
         )

@@ -1,4 +1,4 @@
-"""When a cell cannot be imported, the deploy ends once the platform has seen it too."""
+"""When a program does not start, the deploy ends in good time, with what the program wrote."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from aca_notebook.api.progress import ProgressBoard
-from aca_notebook.api.starting import Starting
+from aca_notebook.api.starting import GaveUp, Starting
 from aca_notebook.errors import DeploymentFailed, ServiceFailed
 from aca_notebook.model.log import LogLine
 from aca_notebook.model.redaction import Redactor
@@ -28,8 +28,9 @@ class Platform:
     redactor = Redactor()
     target = fake_target()
 
-    def __init__(self) -> None:
+    def __init__(self, restarts: int = 1, wrote: str = json.dumps(FAILED)) -> None:
         self.apps = self.logs = self.services = self
+        self.restarts, self.wrote = restarts, wrote
         self.ended = asyncio.Event()
 
     async def ask(self, question):
@@ -39,7 +40,7 @@ class Platform:
         return {"properties": {"latestRevisionName": "scorer--1", "latestReadyRevisionName": ""}}  # and no log
 
     async def replicas(self, app, revision):
-        container = ContainerState("main", restart_count=1, log_stream_endpoint="https://here")
+        container = ContainerState("main", restart_count=self.restarts, log_stream_endpoint="https://here")
         return (ReplicaState("a", containers=(container,)),)
 
     async def auth_token(self, app):
@@ -48,7 +49,7 @@ class Platform:
     @asynccontextmanager
     async def console(self, endpoint, token, *, tail, follow, replica):
         async def lines():
-            yield LogLine(json.dumps(FAILED))
+            yield LogLine(self.wrote)
 
         yield lines()
 
@@ -73,3 +74,15 @@ async def test_a_failure_is_told_when_the_platform_has_seen_it_too_or_after_two_
     assert following.done()
     with pytest.raises(DeploymentFailed, match="could not be imported"):
         await following
+
+
+async def test_who_gives_up_on_a_program_that_ends_shows_what_it_wrote():
+    clock, platform = ManualClock(), Platform(restarts=5, wrote="Segfault in libmodel.so")
+    starting = Starting(state(), platform, ProgressBoard(plan(), clock, None), clock, updates=False)  # type: ignore[arg-type]  # a fake
+    following = asyncio.create_task(starting.follow(platform.operation, lambda _: False))
+    for _ in range(200):
+        await clock.advance(4.0)
+    with pytest.raises(GaveUp) as gave_up:
+        await following
+    assert "what it wrote last stands below" in gave_up.value.hint
+    assert gave_up.value.traceback == "Segfault in libmodel.so"
