@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aca_notebook.api.owner import owner
 from aca_notebook.display import cards, listings, saved
 from aca_notebook.display.values import Card, Line
 from aca_notebook.errors import AcaError, UsageFailed
@@ -247,7 +247,7 @@ def down(notebook: Notebook, given: Down) -> object:
 def _mine(app: App) -> bool:
     """Whether this person deployed it from a notebook: what `down --all` may delete in a shared group."""
     tags = app.state.tags
-    return bool(tags.digest) and tags.owner in {"", getpass.getuser()}
+    return bool(tags.digest) and tags.owner in {"", owner()}
 
 
 LINE: Mapping[str, Callable[[Notebook, Any], object]] = {

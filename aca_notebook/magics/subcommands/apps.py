@@ -169,9 +169,10 @@ COMMANDS = (
         "down", "Delete apps; returns when they are gone.", Down,
         (
             Option(("names",), "the apps", repeats=True, optional=True, completes="app", metavar="NAME"),
-            Option(("--all",), "every app that I deployed on this target, and what %aca setup made for them",
+            Option(("--all",), "every app that I deployed on this target, and what I made for them, but for what "
+                   "others use", read=None),
+            Option(("--yes",), "do not ask, as --all does where it is charged and before what a set-up made goes",
                    read=None),
-            Option(("--yes",), "do not ask before what a set-up made goes too", read=None),
         ),
         ("%aca down scorer", "%aca down scorer ranker", "%aca down --all"), "az containerapp delete --name NAME --yes",
     ),
