@@ -63,7 +63,7 @@ def _facts(planned: SetUpPlan) -> dict[str, str]:
         "blocked": planned.blocked,
         "there": ", ".join(planned.present),
         "costs": f"{costs}; list prices of {planned.price_region}" if costs else "",
-        "run": "%aca setup makes them; %aca down --all takes them down"
+        "run": "%aca setup, with the same flags, makes them; %aca down --all takes them down"
         if planned.steps and not planned.blocked
         else "",
     }
