@@ -28,7 +28,15 @@ pytestmark = pytest.mark.anyio
 class App(RequestHandler):
     """Says what it was asked; `/stream` says one thing and waits before it says the other."""
 
+    def on_connection_close(self) -> None:
+        self.settings["left"].set()
+
     async def get(self, path: str) -> None:
+        if path == "cut":
+            self.write("half of it")
+            await self.flush()
+            self.request.connection.close()
+            return
         if path == "stream":
             self.set_header("Content-Type", "text/event-stream")
             self.write("data: first\n\n")
@@ -44,8 +52,9 @@ class App(RequestHandler):
 class Served:
     """An app, a server before it with a word for it, and somebody who asks."""
 
-    def __init__(self, client: aiohttp.ClientSession, root: str, word: str, more: asyncio.Event) -> None:
-        self.client, self.root, self.word, self.more = client, root, word, more
+    def __init__(self, client: aiohttp.ClientSession, root: str, word: str, app: Application) -> None:
+        self.client, self.root, self.word = client, root, word
+        self.more, self.left = app.settings["more"], app.settings["left"]
 
     def ask(self, path: str, method: str = "GET", **also):
         return self.client.request(method, f"{self.root}{self.word}/{path}", timeout=None, **also)
@@ -53,9 +62,10 @@ class Served:
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    more, asking, pages = asyncio.Event(), Asking(), Pages(ManualClock())
+    asking, pages = Asking(), Pages(ManualClock())
+    application = Application([(r"/(.*)", App)], more=asyncio.Event(), left=asyncio.Event())
     socket, port = bind_unused_port()
-    app = HTTPServer(Application([(r"/(.*)", App)], more=more))
+    app = HTTPServer(application)
     app.add_socket(socket)
     word = pages.add(f"http://127.0.0.1:{port}", "key", None).split("/")[1]
     handlers = [(f"/user/me{ADDRESS}", PageHandler, {"find": pages.find, "asking": asking})]
@@ -70,8 +80,8 @@ async def served() -> AsyncIterator[Served]:
     socket, port = bind_unused_port()
     server.add_socket(socket)
     async with aiohttp.ClientSession() as client:
-        yield Served(client, f"http://127.0.0.1:{port}/user/me/aca-notebook-page/", word, more)
-    more.set()
+        yield Served(client, f"http://127.0.0.1:{port}/user/me/aca-notebook-page/", word, application)
+    application.settings["more"].set()
     await asking.close()
     server.stop()
     app.stop()
@@ -80,9 +90,8 @@ async def served() -> AsyncIterator[Served]:
 async def test_every_method_and_the_address_as_it_was_sent_reach_the_app(served: Served) -> None:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         async with served.ask("a%2Fb?c=%20d", method, data=b"" if method == "GET" else b"body") as answer:
-            assert (
-                await answer.text()
-            ).rstrip() == f"{method} /a%2Fb?c=%20d {'' if method == 'GET' else 'body'}".rstrip()
+            said = "" if method == "GET" else "body"
+            assert await answer.text() == f"{method} /a%2Fb?c=%20d {said}"
 
 
 async def test_no_log_holds_the_word(served: Served, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,6 +112,18 @@ async def test_what_comes_bit_by_bit_is_handed_on_bit_by_bit(served: Served) -> 
         assert await answer.content.readuntil(b"\n\n") == b"data: first\n\n"
         served.more.set()
         assert await answer.content.readuntil(b"\n\n") == b"data: second\n\n"
+
+
+async def test_an_app_is_asked_no_further_when_the_browser_has_gone(served: Served) -> None:
+    answer = await served.ask("stream")
+    answer.close()
+    await served.left.wait()
+
+
+async def test_an_answer_that_the_app_cuts_short_is_not_taken_for_a_whole_one(served: Served) -> None:
+    with pytest.raises(aiohttp.ClientPayloadError):
+        async with served.ask("cut") as answer:
+            await answer.read()
 
 
 async def test_apps_that_are_slow_keep_no_others_request_waiting(served: Served) -> None:
