@@ -254,8 +254,10 @@ def test_node_can_be_interrupted_and_keeps_its_state(pools: Pools, forever: str)
     with pools.call("POST", "nodejs", "executions", body, "stopped", headers=headers, stream=True) as answer:
         lines = answer.iter_lines()
         id_ = json.loads(next(lines))["id"]
-        while json.loads(next(lines)).get("text") != "begun\n":
-            pass
+        seen = [json.loads(next(lines))]
+        while seen[-1].get("text") != "begun\n":
+            assert seen[-1].get("event") != "finished", f"it ended before it had begun: {seen}"
+            seen.append(json.loads(next(lines)))
         pools.call("POST", "nodejs", f"executions/{id_}/cancel", identifier="stopped")
         last = json.loads(list(lines)[-1])
     assert (last["event"], last["status"]) == ("finished", "Canceled")
