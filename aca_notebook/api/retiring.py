@@ -30,8 +30,6 @@ _LONGEST_SECONDS = 1200.0
 KEPT = "`--keep-failed`"
 #: What a deployment may have added of a template and of an ingress.
 _TEMPLATE, _INGRESS = ("terminationGracePeriodSeconds",), ("targetPort", "exposedPort")
-#: What the platform tells, and no write takes.
-_READ_ONLY = {"imageType", "fqdn"}
 
 
 class Retiring:
@@ -109,7 +107,7 @@ def going_back(before: Document) -> Document:
     template = properties["template"]
     profile = properties.get("workloadProfileName")
     containers = {
-        kind: [_writable(each) for each in template[kind]]
+        kind: [documents.writable(each) for each in template[kind]]
         for kind in ("containers", "initContainers")
         if template.get(kind)
     }
@@ -132,10 +130,6 @@ def _configuration(before: Document) -> Document:
     return {
         "activeRevisionsMode": before.get("activeRevisionsMode") or "Single",
         "dapr": before.get("dapr"),
-        "registries": [_writable(each) for each in before.get("registries") or ()],
-        "ingress": {**dict.fromkeys(_INGRESS), **_writable(ingress)} if ingress else None,
+        "registries": [documents.writable(each) for each in before.get("registries") or ()],
+        "ingress": {**dict.fromkeys(_INGRESS), **documents.writable(ingress)} if ingress else None,
     }
-
-
-def _writable(part: Document) -> Document:
-    return {name: value for name, value in part.items() if value is not None and name not in _READ_ONLY}

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from aca_notebook.model.gpu import WorkloadProfileType
 
 _REFERENCE = "secretref:"
-#: What the platform tells of a container, and no write takes.
-_READ_ONLY = {"imageType"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +163,8 @@ def _containers(document: Document, changes: Changes, place: Place | None) -> li
         )  # fmt: skip
     port = ((document["properties"].get("configuration") or {}).get("ingress") or {}).get("targetPort") or 0
     return [
-        _container(_plain(each), changes, place, hosting.target_port or port) if each["name"] == name else _plain(each)
-        for each in present
+        _container(part, changes, place, hosting.target_port or port) if part["name"] == name else part
+        for part in map(documents.writable, present)
     ]
 
 
@@ -240,7 +238,7 @@ def _configuration(document: Document, hosting: Hosting) -> Document:
         )
     registry = {"server": hosting.registry_server, "identity": hosting.registry_identity}
     others = [
-        _plain(each) for each in present.get("registries") or ()
+        documents.writable(each) for each in present.get("registries") or ()
         if each["server"].lower() != hosting.registry_server.lower()
     ]  # fmt: skip
     return {
@@ -276,7 +274,3 @@ def _identity(document: Document, hosting: Hosting, target: Target) -> Document 
         id_: {} for each in (present, asked) for id_ in each.get("userAssignedIdentities") or ()
     }  # fmt: skip
     return {"type": ",".join(sorted(kinds)), **({"userAssignedIdentities": users} if users else {})}
-
-
-def _plain(part: Document) -> Document:
-    return {name: value for name, value in part.items() if value is not None and name not in _READ_ONLY}

@@ -34,6 +34,13 @@ EXPIRES, FUNCTIONS, PUBLIC, EXAMPLE, DEPLOYMENT = (
 SETUP, PULLER = _MARK + "setup", _MARK + "pull-identity"
 
 MARKS = (OWNER, NOTEBOOK, CELL, DIGEST, SETTINGS, EXPIRES, FUNCTIONS, PUBLIC, EXAMPLE, DEPLOYMENT)
+#: What the platform tells, and no write takes.
+_READ_ONLY = frozenset({"imageType", "fqdn"})
+
+
+def writable(part: Document) -> Document:
+    """Return a part of a document that was read (a container, an ingress, a registry) as a write takes it."""
+    return {name: value for name, value in part.items() if value is not None and name not in _READ_ONLY}
 
 
 def read_app(document: Document, target: Target, profiles: Mapping[str, WorkloadProfileType]) -> AppState:
